@@ -1,0 +1,225 @@
+"""The noise of a cube as a spectrum times a map, measured on a lattice that is anchored to the cube.
+
+Radiometer noise varies with frequency and with the distance from the pointing centre, and the two factorise:
+``sigma(z, x, y) = spectral(z) * spatial(x, y)``. Each lattice cell is sampled at its centre, and each factor is
+the median over the other's axes, so a bright galaxy that fills a few cells of a few channels moves neither.
+The estimator is SoFiA's: the median of the absolute values of negative voxels, scaled to a standard deviation,
+since emission is positive (Serra et al. 2012; Westmeier et al. 2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from scipy import ndimage
+
+from tessellar.errors import InputError
+from tessellar.kernels.scales import COMPILE
+from tessellar.model import DoubleArray, FloatArray
+from tessellar.tiling.box import Box, Shape
+
+MAD_TO_SIGMA = np.float32(1.4826022)
+FEWEST_SAMPLES = 16  # negative voxels below which a cell says nothing about a channel
+SAMPLE_SIDE = 32  # pixels of a cell that are looked at, along l and m
+CHANNELS_PER_UNIT = 32
+CELLS_PER_UNIT = 8  # along l and m
+STEADY_SAMPLES = 8192  # voxels a channel needs before it stands alone; fewer, and neighbours join in
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseLattice:
+    """Where the noise of a cube is sampled: a function of the cube's shape and nothing else."""
+
+    shape: Shape
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Number of cells along l and m."""
+        return (_cells(self.shape[1]), _cells(self.shape[2]))
+
+    @property
+    def unit_counts(self) -> Shape:
+        """Number of units of work along frequency, l and m."""
+        x, y = self.cells
+        return (-(-self.shape[0] // CHANNELS_PER_UNIT), -(-x // CELLS_PER_UNIT), -(-y // CELLS_PER_UNIT))
+
+    def __len__(self) -> int:
+        z, x, y = self.unit_counts
+        return z * x * y
+
+    def channels(self, unit: int) -> range:
+        """Return the channels of a unit."""
+        _, x, y = self.unit_counts
+        first = unit // (x * y) * CHANNELS_PER_UNIT
+        return range(first, min(first + CHANNELS_PER_UNIT, self.shape[0]))
+
+    def unit_cells(self, unit: int) -> list[tuple[int, int]]:
+        """Return the cells of a unit."""
+        _, nx, ny = self.unit_counts
+        x, y = unit // ny % nx * CELLS_PER_UNIT, unit % ny * CELLS_PER_UNIT
+        return [
+            (i, j)
+            for i in range(x, min(x + CELLS_PER_UNIT, self.cells[0]))
+            for j in range(y, min(y + CELLS_PER_UNIT, self.cells[1]))
+        ]
+
+    def sample(self, unit: int, cell: tuple[int, int]) -> Box:
+        """Return the box of voxels that speaks for a cell in the channels of a unit."""
+        z = self.channels(unit)
+        (x0, x1), (y0, y1) = (
+            _middle(index, count, n) for index, count, n in zip(cell, self.cells, self.shape[1:], strict=True)
+        )
+        return Box((z.start, x0, y0), (z.stop, x1, y1))
+
+    def centres(self) -> tuple[DoubleArray, DoubleArray]:
+        """Return the pixel coordinates of the cells' centres along l and m."""
+        x, y = (
+            (np.arange(count) + 0.5) * (n / count) - 0.5
+            for count, n in zip(self.cells, self.shape[1:], strict=True)
+        )
+        return x, y
+
+
+def _cells(pixels: int) -> int:
+    """Return how many cells an axis is cut into: 32 pixels each up to 8 cells, 64 up to 32, wider beyond."""
+    return min(max(1, pixels // 32), 8) if pixels < 512 else min(pixels // 64, 32)
+
+
+def _middle(index: int, count: int, n: int) -> tuple[int, int]:
+    start, stop = index * n // count, (index + 1) * n // count
+    spare = max(0, stop - start - SAMPLE_SIDE)
+    return start + spare // 2, stop - (spare - spare // 2)
+
+
+@numba.njit(**COMPILE)
+def channel_sigmas(voxels: FloatArray) -> FloatArray:
+    """Return the noise of each channel of a box from its negative voxels, float32 array (frequency).
+
+    A channel with fewer than ``FEWEST_SAMPLES`` negative voxels has NaN.
+    """
+    nz, nx, ny = voxels.shape
+    out = np.empty(nz, np.float32)
+    negative = np.empty(nx * ny, np.float32)
+    for z in range(nz):
+        n = 0
+        for x in range(nx):
+            for y in range(ny):
+                value = voxels[z, x, y]
+                if value < np.float32(0.0) and value > -np.inf:
+                    negative[n] = -value
+                    n += 1
+        if n < FEWEST_SAMPLES:
+            out[z] = np.nan
+        else:
+            out[z] = MAD_TO_SIGMA * np.partition(negative[:n], n // 2)[n // 2]
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseModel:
+    """The noise of every voxel as a product.
+
+    Attributes
+    ----------
+    lattice
+        Where it was sampled.
+    spectral
+        Noise of each channel in the cube's unit, float32 array (frequency); 0 where a channel has no data.
+    spatial
+        Noise of each cell relative to the median cell, float32 array (cells along l, cells along m).
+    """
+
+    lattice: NoiseLattice
+    spectral: FloatArray
+    spatial: FloatArray
+
+    def inverse_channel(self, box: Box) -> FloatArray:
+        """Return one over the noise of the box's channels, float32 array (frequency); 0 where there is none."""
+        sigma = self.spectral[box.start[0] : box.stop[0]]
+        inverse = np.zeros_like(sigma)
+        np.divide(np.float32(1.0), sigma, out=inverse, where=sigma > 0)
+        return inverse
+
+    def inverse_sky(self, box: Box) -> FloatArray:
+        """Return one over the relative noise of the box's pixels, float32 array (l, m), bilinear between cells."""
+        centre_x, centre_y = self.lattice.centres()
+        i, u = _bracket(np.arange(box.start[1], box.stop[1]), centre_x)
+        j, v = _bracket(np.arange(box.start[2], box.stop[2]), centre_y)
+        g = self.spatial.astype(np.float64)
+        i1, j1 = np.minimum(i + 1, g.shape[0] - 1), np.minimum(j + 1, g.shape[1] - 1)
+        u, v = u[:, None], v[None, :]
+        lower = g[np.ix_(i, j)] * (1.0 - v) + g[np.ix_(i, j1)] * v
+        upper = g[np.ix_(i1, j)] * (1.0 - v) + g[np.ix_(i1, j1)] * v
+        return np.asarray(1.0 / (lower * (1.0 - u) + upper * u), dtype=np.float32)
+
+
+def _bracket(
+    pixels: np.ndarray[tuple[int], np.dtype[np.int64]], centres: DoubleArray
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], DoubleArray]:
+    """Return the cell before each pixel and how far the pixel is on its way to the next one, 0 to 1."""
+    if centres.size == 1:
+        return np.zeros(pixels.size, np.int64), np.zeros(pixels.size)
+    step = centres[1] - centres[0]
+    position = np.clip((pixels - centres[0]) / step, 0.0, centres.size - 1.0)
+    before = np.minimum(position.astype(np.int64), centres.size - 2)
+    return before, position - before
+
+
+def separate(lattice: NoiseLattice, sigmas: FloatArray) -> NoiseModel:
+    """Split the noise of every channel and cell into a spectrum and a map.
+
+    Parameters
+    ----------
+    lattice
+        Where the noise was sampled.
+    sigmas
+        float32 array (frequency, cells along l, cells along m), cube's unit; NaN = no data.
+
+    Raises
+    ------
+    InputError
+        When no cell of no channel has noise.
+    """
+    sigmas = np.where(sigmas > 0, sigmas, np.float32(np.nan))
+    if not np.isfinite(sigmas).any():
+        raise InputError(
+            "the cube has no noise to measure: fewer than "
+            f"{FEWEST_SAMPLES} negative voxels in every cell of {SAMPLE_SIDE} x {SAMPLE_SIDE} pixels. "
+            "Source finding needs a cube with its noise, not a masked or a moment map; check it with "
+            "`tessellar info`."
+        )
+    spatial = _median(sigmas / _median(sigmas, (1, 2))[:, None, None], (0,))
+    spatial = _fill_nearest(spatial / _median(spatial, (0, 1)))
+    spectral = _steady(_median(sigmas / spatial, (1, 2)), lattice)
+    return NoiseModel(lattice, spectral, spatial)
+
+
+def _median(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
+    """Return the median over axes, NaN where all is NaN, without a warning."""
+    others = [a for a in range(values.ndim) if a not in axes]
+    flat = values.transpose(*others, *axes).reshape([values.shape[a] for a in others] + [-1])
+    finite = np.isfinite(flat).any(axis=-1)
+    safe = np.where(finite[..., None], flat, np.float32(0.0))
+    return np.asarray(np.where(finite, np.nanmedian(safe, axis=-1), np.nan), dtype=np.float32)
+
+
+def _fill_nearest(values: FloatArray) -> FloatArray:
+    """Return the map with blank cells filled from the nearest cell that has data."""
+    blank = ~np.isfinite(values)
+    if not blank.any():
+        return values
+    nearest = ndimage.distance_transform_edt(blank, return_distances=False, return_indices=True)
+    return np.asarray(values[tuple(nearest)], dtype=np.float32)
+
+
+def _steady(spectrum: FloatArray, lattice: NoiseLattice) -> FloatArray:
+    """Return the spectrum, its channels joined by a running median where one holds too few voxels; blanks are 0."""
+    samples = sum(lattice.sample(0, (i, j)).size for i, j in np.ndindex(*lattice.cells)) // len(lattice.channels(0))
+    reach = (-(-STEADY_SAMPLES // samples) - 1) // 2
+    blank = ~np.isfinite(spectrum)
+    if reach:
+        padded = np.pad(spectrum, reach, constant_values=np.nan)
+        spectrum = _median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), (1,))
+    return np.asarray(np.where(blank | ~np.isfinite(spectrum), 0.0, spectrum), dtype=np.float32)

@@ -1,0 +1,124 @@
+"""The noise that is left at each smoothing scale, from blocks spread over the cube on a fixed lattice.
+
+Smoothing lowers the noise by an amount that depends on how neighbouring voxels correlate, so it is measured: the
+blocks are smoothed as the finder will smooth them, and their negative values are counted in logarithmic bins.
+Counts are integers and add exactly, so the medians do not depend on the order in which blocks are done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from tessellar.kernels.noise import MAD_TO_SIGMA
+from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, COMPILE, normalise_plane, smooth_plane, widen
+from tessellar.model import FloatArray, IntArray
+from tessellar.tiling.box import Halo, Shape
+from tessellar.tiling.grid import Grid, Tile
+
+SAMPLE_CORE: Shape = (16, 64, 64)
+MOST_SAMPLES = 256
+LOWEST_EXPONENT = -12
+HIGHEST_EXPONENT = 8
+BINS_PER_OCTAVE = 64
+N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE
+_MANTISSA_SHIFT = 17  # float32 has 23 mantissa bits; the top 6 name one of 64 bins of an octave
+_FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBlocks:
+    """The blocks in which the noise of the scales is measured: at most 256, evenly spread in array order."""
+
+    shape: Shape
+    halo: Halo
+
+    @property
+    def grid(self) -> Grid:
+        """All blocks of the cube."""
+        return Grid(self.shape, SAMPLE_CORE, self.halo)
+
+    def __len__(self) -> int:
+        return min(len(self.grid), MOST_SAMPLES)
+
+    def __getitem__(self, unit: int) -> Tile:
+        """Return block ``unit`` of the sample."""
+        grid = self.grid
+        n = len(self)
+        # the half step keeps the sample off the first rows of every axis
+        return grid[(2 * unit + 1) * len(grid) // (2 * n)]
+
+
+@numba.njit(**COMPILE)
+def count_negative(
+    voxels: FloatArray,
+    core: IntArray,
+    inverse_channel: FloatArray,
+    inverse_sky: FloatArray,
+    limit: np.float32,
+    replacement: np.float32,
+    taps: FloatArray,
+    reaches: IntArray,
+    radii: IntArray,
+    counts: IntArray,
+) -> None:
+    """Count the negative smoothed values of a block's core by scale and by size.
+
+    Parameters are those of `tessellar.kernels.detect.detection_mask`, but for ``counts``: int64 array
+    (n_spatial, n_spectral, bins), added to.
+    """
+    z0, z1 = core[0, 0], core[0, 1]
+    reach = radii[-1]
+    pad = taps.shape[1] - 1
+    planes = np.empty((z1 - z0 + 2 * reach, BLOCK_X * BLOCK_Y), np.float32)
+    padded = np.empty((BLOCK_X + 2 * pad) * (BLOCK_Y + 2 * pad), np.float32)
+    row_sums = np.zeros(BLOCK_X * (BLOCK_Y + 2 * pad) + 2 * pad, np.float32)
+    total = np.empty(BLOCK_X * BLOCK_Y, np.float32)
+    for bx in range(core[1, 0], core[1, 1], BLOCK_X):
+        for by in range(core[2, 0], core[2, 1], BLOCK_Y):
+            for k in range(taps.shape[0]):
+                for z in range(planes.shape[0]):
+                    normalise_plane(
+                        voxels, z0 - reach + z, bx, by, pad, inverse_channel, inverse_sky, limit, replacement, padded
+                    )
+                    smooth_plane(padded, taps[k, : reaches[k] + 1], pad, row_sums, planes[z])
+                for z in range(z1 - z0):
+                    total[:] = planes[z + reach]
+                    inner = 0
+                    for w in range(radii.size):
+                        widen(planes, z + reach, inner, radii[w], total)
+                        inner = radii[w]
+                        _count_plane(voxels, z0 + z, bx, by, core, total, counts[k, w])
+
+
+@numba.njit(**COMPILE)
+def _count_plane(
+    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, total: FloatArray, counts: IntArray
+) -> None:
+    """Count the negative values of one plane of a block that stand on voxels with data."""
+    bits = total.view(np.int32)
+    for x in range(bx, min(bx + BLOCK_X, core[1, 1])):
+        for y in range(by, min(by + BLOCK_Y, core[2, 1])):
+            i = (x - bx) * BLOCK_Y + y - by
+            value = voxels[z, x, y]
+            if value - value == np.float32(0.0) and total[i] < np.float32(0.0):
+                key = ((bits[i] & 0x7FFFFFFF) >> _MANTISSA_SHIFT) - _FIRST_KEY
+                counts[min(max(key, 0), N_BINS - 1)] += 1
+
+
+def sigma_from_counts(counts: IntArray) -> FloatArray:
+    """Return the noise of each scale, in units of the unsmoothed noise: float32 array, the last axis gone.
+
+    The median absolute value of the negative voxels, interpolated within its bin; NaN where nothing was counted.
+    """
+    total = counts.sum(axis=-1, keepdims=True)
+    cumulative = counts.cumsum(axis=-1)
+    index = np.minimum((2 * cumulative < total).sum(axis=-1, keepdims=True), N_BINS - 1)
+    inside = np.take_along_axis(counts, index, axis=-1)
+    below = np.take_along_axis(cumulative, index, axis=-1) - inside
+    fraction = np.where(inside > 0, (0.5 * total - below) / np.maximum(inside, 1), 0.0)
+    octave, step = np.divmod(index, BINS_PER_OCTAVE)
+    median = np.ldexp(1.0 + (step + fraction) / BINS_PER_OCTAVE, octave + LOWEST_EXPONENT)
+    return np.asarray(np.where(total > 0, MAD_TO_SIGMA * median, np.nan)[..., 0], dtype=np.float32)

@@ -1,0 +1,18 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real cubes, where this machine has one."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("TESSELLAR_DATA", default))
+    if not (folder / "cubes").is_dir():
+        pytest.skip(f"no real data in {folder}; set TESSELLAR_DATA to the folder that holds cubes/ and headers/")
+    return folder
