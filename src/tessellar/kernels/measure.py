@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numba
 import numpy as np
 
+from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.scales import COMPILE
@@ -21,13 +22,13 @@ from tessellar.tiling.box import Box, Shape
 
 # what is summed over the voxels of a source; positions count from the corner of its bounding box
 N, F, FF, W, WZ, WX, WY, WZZ, WXX, WYY, WXY, V, VZ, VX, VY, VZZ, VXX, VYY = range(18)
-_NO_PEAK = -1
+MEASURED = (
+    "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "err_f_sum", "snr", "mean", "std",
+    "rms", "fill", "w20", "w50", "ell_maj", "ell_min", "ell_pa", "x_peak", "y_peak", "z_peak", "flag",
+)  # fmt: skip
+"""The columns that `measure` makes."""
 
-FLAG_SPATIAL_EDGE = 1
-FLAG_SPECTRAL_EDGE = 2
-FLAG_BLANKED = 4
-FLAG_NEIGHBOUR = 8
-FLAG_TILE_FAILED = 32
+_NO_PEAK = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,7 +223,7 @@ def measure(sums: Sums, scale: FluxScale, shape: Shape, sign: int) -> dict[str, 
         "z_peak": sums.peak[0],
         "x_peak": sums.peak[1],
         "y_peak": sums.peak[2],
-        "flag": _edge_flags(sums.box, shape) | (FLAG_BLANKED if sums.blank else 0),
+        "flag": _edge_flags(sums.box, shape) | (BLANKED.bit if sums.blank else 0),
     }
 
 
@@ -290,4 +291,4 @@ def _spectral_value(values: DoubleArray, channel: float) -> float:
 def _edge_flags(box: Box, shape: Shape) -> int:
     """Return the flags of a source that touches the edge of the cube."""
     z, *sky = (a == 0 or b == n for a, b, n in zip(box.start, box.stop, shape, strict=True))
-    return (FLAG_SPATIAL_EDGE if any(sky) else 0) | (FLAG_SPECTRAL_EDGE if z else 0)
+    return (SPATIAL_EDGE.bit if any(sky) else 0) | (SPECTRAL_EDGE.bit if z else 0)

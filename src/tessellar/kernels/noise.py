@@ -15,7 +15,6 @@ import numba
 import numpy as np
 from scipy import ndimage
 
-from tessellar.errors import InputError
 from tessellar.kernels.scales import COMPILE
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.tiling.box import Box, Shape
@@ -135,6 +134,11 @@ class NoiseModel:
     spectral: FloatArray
     spatial: FloatArray
 
+    @property
+    def empty(self) -> bool:
+        """Whether no channel has noise, so that nothing can stand out of it."""
+        return not self.spectral.any()
+
     def inverse_channel(self, box: Box) -> FloatArray:
         """Return one over the noise of the box's channels, float32 array (frequency); 0 where there is none."""
         sigma = self.spectral[box.start[0] : box.stop[0]]
@@ -177,19 +181,11 @@ def separate(lattice: NoiseLattice, sigmas: FloatArray) -> NoiseModel:
     sigmas
         float32 array (frequency, cells along l, cells along m), cube's unit; NaN = no data.
 
-    Raises
-    ------
-    InputError
-        When no cell of no channel has noise.
+    A cube without negative voxels (a gain cube, a mask, a model) gives a model without noise: see `NoiseModel.empty`.
     """
     sigmas = np.where(sigmas > 0, sigmas, np.float32(np.nan))
     if not np.isfinite(sigmas).any():
-        raise InputError(
-            "the cube has no noise to measure: fewer than "
-            f"{FEWEST_SAMPLES} negative voxels in every cell of {SAMPLE_SIDE} x {SAMPLE_SIDE} pixels. "
-            "Source finding needs a cube with its noise, not a masked or a moment map; check it with "
-            "`tessellar info`."
-        )
+        return NoiseModel(lattice, np.zeros(lattice.shape[0], np.float32), np.ones(lattice.cells, np.float32))
     spatial = _median(sigmas / _median(sigmas, (1, 2))[:, None, None], (0,))
     spatial = _fill_nearest(spatial / _median(spatial, (0, 1)))
     spectral = _steady(_median(sigmas / spatial, (1, 2)), lattice)

@@ -199,3 +199,25 @@ def label_runs(runs: RunTable, link: Link) -> tuple[IntArray, int]:
     labels = np.arange(len(runs), dtype=np.int64)
     link_runs(runs, np.arange(len(runs), dtype=np.int64), link.offsets(), labels)
     return labels, int(number_groups(labels))
+
+
+def merge_touching(runs: RunTable) -> RunTable:
+    """Return runs in the order of the cube, joined where one begins at the voxel where another ends."""
+    runs = runs[np.lexsort((runs[:, 2], runs[:, 1], runs[:, 0]))]
+    if len(runs) == 0:
+        return runs
+    continues = (runs[1:, :2] == runs[:-1, :2]).all(axis=1) & (runs[1:, 2] == runs[:-1, 3])
+    first = np.flatnonzero(np.concatenate([[True], ~continues]))
+    last = np.append(first[1:], len(runs)) - 1
+    merged = runs[first].copy()
+    merged[:, 3] = runs[last, 3]
+    return merged
+
+
+def run_voxels(runs: RunTable) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the coordinates ``z, x, y`` of every voxel of some runs, int64 arrays, in the order of the runs."""
+    lengths = (runs[:, 3] - runs[:, 2]).astype(np.int64)
+    row = np.repeat(np.arange(len(runs)), lengths)
+    step = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    z, x, first = (runs[row, column].astype(np.int64) for column in range(3))
+    return z, x, first + step

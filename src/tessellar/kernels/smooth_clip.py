@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tessellar.errors import InputError, UsageError
+from tessellar.errors import UsageError
 from tessellar.kernels.detect import detection_mask
 from tessellar.kernels.filters import boxcar_radius, gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseModel
@@ -118,17 +118,10 @@ class SmoothAndClip:
     def calibrated(self, noise: NoiseModel, counts: IntArray) -> CalibratedFinder:
         """Return the finder with the noise of this cube and of its scales.
 
-        Raises
-        ------
-        InputError
-            When the sampled blocks hold no negative voxel.
+        A scale without a single negative value in the sample detects nothing: its noise is infinite.
         """
         sigma = sigma_from_counts(counts)
-        if not np.isfinite(sigma).all():
-            raise InputError(
-                "the noise of the smoothing scales cannot be measured: the sampled blocks hold no negative voxels. "
-                "Check the cube with `tessellar info`."
-            )
+        sigma = np.where(np.isfinite(sigma), sigma, np.float32(np.inf))
         return CalibratedFinder(self, noise, sigma)
 
 

@@ -1,0 +1,1 @@
+"""Source finding as four stages: calibrate, detect, stitch, measure."""

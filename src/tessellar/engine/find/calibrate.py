@@ -1,0 +1,124 @@
+"""Calibrate: the noise of channels and sky cells, then the noise that is left at each smoothing scale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tessellar.errors import InputError
+from tessellar.kernels.noise import NoiseLattice, NoiseModel, channel_sigmas, separate
+from tessellar.kernels.scale_noise import SampleBlocks
+from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
+from tessellar.model import IntArray, Patch, Payload, Source, UnitResult, Work
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoiseStage:
+    """Measure the noise of the sampled voxels of every lattice cell in every channel."""
+
+    source: Source
+    fingerprint: str
+
+    name = "noise"
+
+    @property
+    def lattice(self) -> NoiseLattice:
+        """Where the cube is sampled."""
+        return NoiseLattice(self.source.meta.shape)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.lattice)
+
+    def worker(self) -> Work:
+        """Return the function that does one unit."""
+        return self._measure
+
+    def _measure(self, unit: int) -> UnitResult:
+        lattice = self.lattice
+        cells = lattice.unit_cells(unit)
+        sigma = np.empty((len(lattice.channels(unit)), len(cells)), np.float32)
+        reading = kernel = 0.0
+        n_voxels = n_data = 0
+        for i, cell in enumerate(cells):
+            start = time.perf_counter()
+            voxels = self.source.read(lattice.sample(unit, cell))
+            middle = time.perf_counter()
+            sigma[:, i] = channel_sigmas(voxels)
+            reading += middle - start
+            kernel += time.perf_counter() - middle
+            n_voxels += voxels.size
+            n_data += int(np.isfinite(voxels).sum())
+        return UnitResult({"sigma": sigma, "n_data": np.array(n_data)}, n_voxels, 4 * n_voxels, reading, kernel)
+
+    def reduce(self, partials: Iterable[tuple[int, Payload]]) -> NoiseModel:
+        """Return the noise of the cube from the units' results; a unit that is absent counts as blank.
+
+        Raises
+        ------
+        InputError
+            When all voxels that were looked at are blank.
+        """
+        n_data = 0
+        lattice = self.lattice
+        sigmas = np.full((lattice.shape[0], *lattice.cells), np.nan, np.float32)
+        for unit, payload in partials:
+            n_data += int(payload["n_data"])
+            channels = lattice.channels(unit)
+            for i, cell in enumerate(lattice.unit_cells(unit)):
+                sigmas[channels.start : channels.stop, cell[0], cell[1]] = payload["sigma"][:, i]
+        if n_data == 0:
+            raise InputError(
+                f"{self.source.meta.name} holds no data: every voxel that was looked at is blank (NaN or infinite). "
+                "Check the cube with `tessellar info`; was it written completely?"
+            )
+        return separate(lattice, sigmas)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaleStage:
+    """Count the negative values of every smoothing scale in the sampled blocks."""
+
+    source: Source
+    finder: SmoothAndClip
+    noise: NoiseModel
+    fingerprint: str
+
+    name = "scales"
+
+    @property
+    def blocks(self) -> SampleBlocks:
+        """The sampled blocks."""
+        meta = self.source.meta
+        return SampleBlocks(meta.shape, self.finder.halo(meta))
+
+    @property
+    def n_units(self) -> int:
+        """Number of blocks."""
+        return len(self.blocks)
+
+    def worker(self) -> Work:
+        """Return the function that does one block."""
+        return self._count
+
+    def _count(self, unit: int) -> UnitResult:
+        tile = self.blocks[unit]
+        start = time.perf_counter()
+        voxels = self.source.read(tile.read)
+        middle = time.perf_counter()
+        counts = self.finder.count_scales(Patch(voxels, tile.read, tile.core), self.noise)
+        kernel = time.perf_counter() - middle
+        return UnitResult({"counts": counts}, tile.core.size, voxels.nbytes, middle - start, kernel)
+
+    def reduce(self, partials: Iterable[tuple[int, Payload]]) -> CalibratedFinder:
+        """Return the finder that knows the noise of its scales."""
+        total: IntArray | None = None
+        for _, payload in partials:
+            total = payload["counts"] if total is None else total + payload["counts"]
+        if total is None:
+            raise InputError("no block of the cube could be read, so the noise of the scales is unknown.")
+        return self.finder.calibrated(self.noise, total)

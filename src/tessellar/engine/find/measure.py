@@ -1,0 +1,175 @@
+"""Measure: the catalogue row of every source, from the voxels of its own bounding box."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.engine.find.skymap import SparseMap
+from tessellar.engine.partials import PartialStore
+from tessellar.engine.stitch import Sources
+from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
+from tessellar.kernels.measure import MEASURED, FluxScale, Sums, measure
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.runs import RunTable, merge_touching
+from tessellar.model import IntArray, Payload, Source, UnitResult, Work
+from tessellar.tiling.box import Box, Halo
+from tessellar.tiling.grid import Grid
+
+SOURCES_PER_UNIT = 32
+WINDOW_VOXELS = 4 * 2**20  # a source is read in windows of at most about this many voxels
+CACHED_TILES = 16
+_ONE_AROUND = Halo.symmetric((1, 1, 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasureStage:
+    """Measure the sources, a few rows of the merged table at a time.
+
+    Attributes
+    ----------
+    sources_file
+        The merged sources, as `save_sources` wrote them.
+    partials
+        Where the detect stage left its runs.
+    """
+
+    source: Source
+    noise: NoiseModel
+    sign: int
+    n_sources: int
+    sources_file: Path
+    partials: PartialStore
+    fingerprint: str
+
+    name = "measure"
+
+    @property
+    def n_units(self) -> int:
+        """Number of groups of sources."""
+        return -(-self.n_sources // SOURCES_PER_UNIT)
+
+    def worker(self) -> Work:
+        """Return the function that measures one group of sources."""
+        return _Measurer(self)
+
+
+def save_sources(sources: Sources, path: Path) -> None:
+    """Write the merged sources for the workers."""
+    np.savez(
+        path,
+        table=sources.table,
+        piece_tile=sources.piece_tile,
+        piece_label=sources.piece_label,
+        piece_source=sources.piece_source,
+    )
+
+
+def load_sources(path: Path) -> Sources:
+    """Read what `save_sources` wrote."""
+    with np.load(path) as f:
+        return Sources(f["table"], f["piece_tile"], f["piece_label"], f["piece_source"])
+
+
+class _Measurer:
+    """Measures groups of sources; keeps the runs of the last few tiles at hand."""
+
+    def __init__(self, stage: MeasureStage) -> None:
+        self._stage = stage
+        self._sources = load_sources(stage.sources_file)
+        self._scale = FluxScale.of(stage.source.meta)
+        self._tiles: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
+
+    def __call__(self, unit: int) -> UnitResult:
+        start = time.perf_counter()
+        rows: list[dict[str, float]] = []
+        sky = SparseMap.empty(self._stage.source.meta.shape)
+        self._reading, self._n_voxels = 0.0, 0
+        first = unit * SOURCES_PER_UNIT
+        for row in range(first, min(first + SOURCES_PER_UNIT, len(self._sources))):
+            rows.append(self._measure(row, sky))
+        payload: Payload = {
+            name: np.array([row[name] for row in rows], dtype=np.float64) for name in MEASURED
+        }
+        payload |= {"sky_index": sky.index, "sky_value": sky.value}
+        seconds = time.perf_counter() - start
+        return UnitResult(
+            payload, self._n_voxels, 4 * self._n_voxels, self._reading, max(seconds - self._reading, 0.0)
+        )
+
+    def _measure(self, row: int, sky: SparseMap) -> dict[str, float]:
+        stage = self._stage
+        shape = stage.source.meta.shape
+        box = source_box(self._sources.table[row])
+        runs = self._runs(row)
+        sums = Sums(box, 1.0 if stage.sign == 1 else -1.0)
+        for window, core in _windows(box, shape):
+            inside = _runs_in(runs, core)
+            start = time.perf_counter()
+            voxels = stage.source.read(window)
+            self._reading += time.perf_counter() - start
+            self._n_voxels += voxels.size
+            channel = stage.noise.spectral[window.start[0] : window.stop[0]]
+            sums.add(voxels, window, inside, channel, 1.0 / stage.noise.inverse_sky(window))
+            sky.add(voxels, window, inside)
+        return measure(sums, self._scale, shape, stage.sign)
+
+    def _runs(self, row: int) -> RunTable:
+        """Return the runs of a source in the order of the cube, whole again where tiles had cut them."""
+        parts = [np.empty((0, 4), np.int32)]
+        tiles, labels = self._sources.pieces(row)
+        for tile in np.unique(tiles):
+            runs, run_labels = self._tile(int(tile))
+            parts.append(runs[np.isin(run_labels, labels[tiles == tile])])
+        return merge_touching(np.concatenate(parts))
+
+    def _tile(self, tile: int) -> tuple[RunTable, IntArray]:
+        if tile not in self._tiles:
+            payload = self._stage.partials.fetch("detect", tile)
+            sign = self._stage.sign
+            self._tiles[tile] = (payload[f"runs{sign}"], payload[f"labels{sign}"])
+            if len(self._tiles) > CACHED_TILES:
+                self._tiles.popitem(last=False)
+        self._tiles.move_to_end(tile)
+        return self._tiles[tile]
+
+
+def source_box(row: IntArray) -> Box:
+    """Return the bounding box of a row of the merged table."""
+    return Box(
+        (int(row[Z_MIN]), int(row[X_MIN]), int(row[Y_MIN])),
+        (int(row[Z_MAX]) + 1, int(row[X_MAX]) + 1, int(row[Y_MAX]) + 1),
+    )
+
+
+def _windows(box: Box, shape: tuple[int, int, int]) -> Iterator[tuple[Box, Box]]:
+    """Cut a bounding box into windows of bounded size: what to read, and what to add, in the order of the cube."""
+    z, x, y = box.shape
+    rows = max(1, min(x, WINDOW_VOXELS // y))
+    channels = max(1, min(z, WINDOW_VOXELS // (rows * y)))
+    cube = Box.of_shape(shape)
+    for piece in Grid(box.shape, (channels, rows, y)):
+        core = piece.core.shift(box.start)
+        yield core.grow(_ONE_AROUND).clip(cube), core
+
+
+def _runs_in(runs: RunTable, core: Box) -> RunTable:
+    """Return the runs in a window's core; cores span a source's whole width along m."""
+    z, x = runs[:, 0], runs[:, 1]
+    inside = (z >= core.start[0]) & (z < core.stop[0]) & (x >= core.start[1]) & (x < core.stop[1])
+    return runs[inside]
+
+
+def gather(partials: Iterable[tuple[int, Payload]]) -> Payload:
+    """Return the measured columns of all sources, in the order of the merged table."""
+    columns: dict[str, list[npt.NDArray[np.float64]]] = {name: [np.empty(0)] for name in MEASURED}
+    for _, payload in partials:
+        for name in MEASURED:
+            columns[name].append(payload[name])
+    return {name: np.concatenate(parts) for name, parts in columns.items()}

@@ -1,0 +1,198 @@
+"""What a run of the finder will do and need, known before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.errors import MemoryBudgetError, UsageError
+from tessellar.kernels.noise import NoiseLattice
+from tessellar.kernels.scale_noise import SampleBlocks
+from tessellar.kernels.smooth_clip import SmoothAndClip
+from tessellar.model import Source
+from tessellar.tiling.box import Box, Halo, Shape
+from tessellar.tiling.grid import Grid
+from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
+
+LIBRARY_BYTES = 420 * 2**20  # the interpreter with all libraries, compiled kernels and the report's figures
+WORKER_LIBRARY_BYTES = 260 * 2**20  # a worker process: no figures, no catalogue writers
+ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading
+BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
+DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
+VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
+
+
+@dataclass(frozen=True, slots=True)
+class FindPlan:
+    """The tiles, the bytes and the memory of a run of the finder.
+
+    Attributes
+    ----------
+    grid
+        The tiles, lazily.
+    chunks
+        What storage reads as one piece, or None.
+    executor, workers
+        Who works; ``workers`` tiles are in work at the same time.
+    unit_bytes
+        Memory of one tile in work.
+    projected_bytes, budget_bytes
+        Memory of the whole run, and what it may use.
+    bytes_read
+        Bytes of voxels that are read over all stages.
+    """
+
+    grid: Grid
+    chunks: Shape | None
+    executor: str
+    workers: int
+    unit_bytes: int
+    projected_bytes: int
+    budget_bytes: int
+    bytes_read: int
+
+    @property
+    def halo_overhead(self) -> float:
+        """Voxels read for each voxel of the cube while detecting."""
+        return sum_read(self.grid) / prod(self.grid.shape)
+
+    @property
+    def seconds(self) -> float:
+        """A rough estimate of the time, from a nominal rate of one core."""
+        return prod(self.grid.shape) * self.halo_overhead / (VOXELS_PER_SECOND * self.workers)
+
+    def __str__(self) -> str:
+        g = self.grid
+        rows = [
+            ("cube", f"{_words(g.shape)} voxels (frequency x l x m), {_bytes(4 * prod(g.shape))} as float32"),
+            ("tiles", f"{len(g):,} of {_words(g.core)}, {_words(g.counts)} along each axis"),
+            ("halo", f"{_words(g.halo.before)} on each side; {self.halo_overhead:.2f} voxels read for each one owned"),
+            *self._chunk_row(),
+            ("read", f"{_bytes(self.bytes_read)} of voxels over all stages"),
+            ("memory", f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed"),
+            ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each tile in work"),
+            ("time", f"about {_duration(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
+        ]
+        return "\n".join(f"{name:8} {text}" for name, text in rows)
+
+    def _chunk_row(self) -> list[tuple[str, str]]:
+        if self.chunks is None:
+            return []
+        decoded = read_overhead(self.grid.core, self.grid.halo, self.grid.shape, self.chunks)
+        return [("chunks", f"{_words(self.chunks)}; {decoded:.2f} voxels decoded for each one owned")]
+
+
+def sum_read(grid: Grid) -> int:
+    """Return how many voxels all tiles of a grid read; the axes are independent, so no tile is visited."""
+    total = 1
+    for n, core, before, after in zip(grid.shape, grid.core, grid.halo.before, grid.halo.after, strict=True):
+        total *= sum(min(n, a + core + after) - max(0, a - before) for a in range(0, n, core))
+    return total
+
+
+def make_plan(
+    source: Source,
+    finder: SmoothAndClip,
+    *,
+    tile: Shape | None,
+    memory: int,
+    memory_is_given: bool,
+    executor: str,
+    workers: int,
+) -> FindPlan:
+    """Return the plan of a run, or refuse it.
+
+    Parameters
+    ----------
+    source
+        The cube.
+    finder
+        The recipe.
+    tile
+        Core of a tile ``(frequency, l, m)``, or None to choose one.
+    memory
+        Bytes that the run may use.
+    memory_is_given
+        Whether somebody asked for that much; otherwise tiles stay moderate.
+    executor, workers
+        Who works.
+
+    Raises
+    ------
+    MemoryBudgetError
+        When the run does not fit the memory; the message names what does.
+    UsageError
+        When the tile is not a box of voxels.
+    """
+    meta = source.meta
+    halo = finder.halo(meta)
+    libraries = LIBRARY_BYTES + (workers * WORKER_LIBRARY_BYTES if executor == "processes" else 0)
+    smallest = 3 * 4 * WINDOW_VOXELS  # a window of the measure stage, as it is read and while it is converted
+
+    def unit_bytes(shape: Shape) -> int:
+        voxels = prod(shape)
+        runs = int(DETECTION_SHARE * voxels) * 24
+        return max(BYTES_PER_READ_VOXEL * voxels + finder.memory(shape).host + runs, smallest)
+
+    room = memory - libraries
+    if tile is None:
+        limit = room if memory_is_given else min(room, workers * ROOMY_UNIT_BYTES)
+        core = _choose(meta.shape, halo, unit_bytes, limit, workers, source.chunks, memory, libraries)
+    else:
+        core = _clipped(tile, meta.shape)
+    unit = unit_bytes(read_shape(core, halo, meta.shape))
+    projected = libraries + workers * unit
+    if projected > memory:
+        raise MemoryBudgetError(
+            f"tiles of {_words(core)} with {workers} workers need {_bytes(projected)} and {_bytes(memory)} are "
+            f"allowed ({_bytes(unit)} for each tile in work, {_bytes(libraries)} for the program). "
+            f"Use a smaller --tile, fewer --workers or --memory {_up(projected)}MiB."
+        )
+    grid = Grid(meta.shape, core, halo)
+    lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
+    sampled = sum(
+        lattice.sample(unit, cell).size for unit in (0,) for cell in lattice.unit_cells(unit)
+    ) * len(lattice) + len(blocks) * blocks[0].read.size
+    return FindPlan(
+        grid, source.chunks, executor, workers, unit, projected, memory, 4 * (sum_read(grid) + sampled)
+    )
+
+
+def _choose(
+    shape: Shape, halo: Halo, unit_bytes, limit: int, workers: int, chunks: Shape | None, memory: int, libraries: int
+) -> Shape:  # type: ignore[no-untyped-def]
+    try:
+        return choose_tile(shape, halo, unit_bytes=unit_bytes, budget=limit, slots=workers, chunks=chunks)
+    except MemoryBudgetError as error:
+        raise MemoryBudgetError(
+            f"{_bytes(memory)} of memory are not enough: the program itself takes {_bytes(libraries)}, and {error}"
+        ) from None
+
+
+def _clipped(tile: Shape, shape: Shape) -> Shape:
+    if min(tile) < 1:
+        raise UsageError(f"tile {','.join(map(str, tile))} is not a box: every side must be at least 1 (frequency,l,m).")
+    return Box.of_shape(tile).clip(Box.of_shape(shape)).shape
+
+
+def _words(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} TiB"
+
+
+def _up(count: int) -> int:
+    return -(-count // 2**20)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

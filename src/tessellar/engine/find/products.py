@@ -1,0 +1,93 @@
+"""The catalogue and the small products of a finished run, in the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.engine.find.measure import source_box
+from tessellar.engine.stitch import Sources
+from tessellar.flags import NEIGHBOUR, TILE_FAILED
+from tessellar.kernels.components import Linker
+from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.noise import NoiseModel
+from tessellar.model import CubeMeta, FloatArray, IntArray, Payload
+from tessellar.tiling.box import Halo
+from tessellar.tiling.grid import Grid
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+
+def catalogue_table(columns: Payload, meta: CubeMeta, provenance: dict[str, str]) -> QTable:
+    """Return the catalogue of the measured sources with names, sky coordinates, units and UCDs.
+
+    Parameters
+    ----------
+    columns
+        Measured columns, one array each, rows sorted by id; the flags of the neighbourhood are set here.
+    meta
+        The cube.
+    provenance
+        What the catalogue was made from and with.
+    """
+    from tessellar.io.catalogue import make_table
+    from tessellar.io.source_names import source_names
+    from tessellar.io.wcs import sky_position
+
+    sky = sky_position(meta, columns["x"], columns["y"], columns["z"]) if len(columns["id"]) else _no_sky(meta)
+    names = source_names(columns["id"], sky.get("ra"), sky.get("dec"))
+    return make_table(
+        {**columns, **sky, "name": names}, meta, flux_unit=FluxScale.of(meta).unit, provenance=provenance
+    )
+
+
+def _no_sky(meta: CubeMeta) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the empty sky columns of a cube in which nothing was found."""
+    from tessellar.io.wcs import sky_position
+
+    return {name: values[:0] for name, values in sky_position(meta, [0.0], [0.0], [0.0]).items()}
+
+
+def neighbour_flags(table: IntArray) -> IntArray:
+    """Return the flag of sources whose bounding box overlaps another's, int64 array (n)."""
+    flags = np.zeros(len(table), np.int64)
+    order = np.argsort(table[:, 2], kind="stable")
+    low, high = table[order][:, 2:8:2], table[order][:, 3:8:2]
+    for i in range(len(order)):
+        stop = np.searchsorted(low[:, 0], high[i, 0], side="right")
+        later = slice(i + 1, stop)
+        overlap = (low[later, 1:] <= high[i, 1:]).all(axis=1) & (high[later, 1:] >= low[i, 1:]).all(axis=1)
+        if overlap.any():
+            flags[order[i]] = NEIGHBOUR.bit
+            flags[order[later][overlap]] = NEIGHBOUR.bit
+    return flags
+
+
+def failed_tile_flags(sources: Sources, grid: Grid, failed: Sequence[int], linker: Linker) -> IntArray:
+    """Return the flag of sources that come within the linking radius of a tile that failed, int64 array (n)."""
+    flags = np.zeros(len(sources), np.int64)
+    reach = Halo.symmetric((linker.radius_z, linker.radius_xy, linker.radius_xy))
+    zones = [grid[tile].core.grow(reach) for tile in failed]
+    for row in range(len(sources)):
+        box = source_box(sources.table[row])
+        if any(not (box & zone).empty for zone in zones):
+            flags[row] = TILE_FAILED.bit
+    return flags
+
+
+def save_noise(path: Path, noise: NoiseModel, scale_sigma: FloatArray, meta: CubeMeta) -> None:
+    """Write the noise model for the report and for people."""
+    cells_x, cells_y = noise.lattice.cells
+    np.savez(
+        path,
+        spectral=noise.spectral,
+        spatial=noise.spatial,
+        cell=np.array([meta.shape[1] / cells_x, meta.shape[2] / cells_y]),
+        spectral_values=np.asarray(meta.spectral.values),
+        scale_sigma=scale_sigma,
+    )

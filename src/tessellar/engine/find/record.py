@@ -1,0 +1,104 @@
+"""What a run says about itself: the settings that repeat it, and the numbers of ``run.json``."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from math import prod
+from typing import Any
+
+from tessellar.engine.find.pipeline import Found
+from tessellar.engine.find.plan import FindPlan
+from tessellar.engine.run import StageReport
+from tessellar.kernels.components import Linker
+from tessellar.kernels.smooth_clip import SmoothAndClip
+from tessellar.model import Source
+
+_LIBRARIES = ("numpy", "scipy", "numba", "zarr", "zarrs", "astropy", "pyarrow")
+
+
+def find_settings(
+    cube: str, finder: SmoothAndClip, linker: Linker, plan: FindPlan, *, device: str, address: str | None
+) -> dict[str, Any]:
+    """Return the resolved settings of a run by the names of the command line's options."""
+    return {
+        "cube": cube,
+        "finder": finder.name,
+        "kernels_xy": list(finder.kernels_xy),
+        "kernels_z": list(finder.kernels_z),
+        "threshold": finder.threshold,
+        "replacement": finder.replacement,
+        "linker_radius_xy": linker.radius_xy,
+        "linker_radius_z": linker.radius_z,
+        "linker_min_size_xy": linker.min_size_xy,
+        "linker_min_size_z": linker.min_size_z,
+        "linker_min_pixels": linker.min_pixels,
+        "linker_shape": linker.shape,
+        "reliability": "off",
+        "executor": plan.executor,
+        "address": address,
+        "workers": plan.workers,
+        "device": device,
+        "tile": list(plan.grid.core),
+    }
+
+
+def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: Source) -> dict[str, Any]:
+    """Return the content of ``run.json``."""
+    meta = source.meta
+    n_voxels = prod(meta.shape)
+    return {
+        "n_sources": len(found.table),
+        "n_negative": found.n_negative,
+        "n_voxels": n_voxels,
+        "seconds": found.seconds,
+        "voxels_per_second": n_voxels / found.seconds,
+        "peak_rss_bytes": found.peak_rss_bytes,
+        "n_tiles": len(plan.grid),
+        "tiles_failed": sum(failure.stage == "detect" for failure in found.failures),
+        "units_failed": len(found.failures),
+        "retries": sum(stage.retries for stage in found.stages),
+        "bytes_read": sum(stage.bytes_read for stage in found.stages),
+        "partial": bool(found.failures),
+        "warnings": list(found.warnings),
+        "stages": {stage.name: _stage(stage) for stage in found.stages},
+        "plan": {
+            "tile": list(plan.grid.core),
+            "halo_overhead": plan.halo_overhead,
+            "projected_bytes": plan.projected_bytes,
+            "budget_bytes": plan.budget_bytes,
+        },
+        "cube": {
+            "name": meta.name,
+            "shape": list(meta.shape),
+            "unit": meta.unit,
+            "stored_bytes": source.stored_bytes,
+            "missing": list(meta.missing),
+        },
+        "settings": settings,
+        "versions": _versions(),
+    }
+
+
+def _stage(stage: StageReport) -> dict[str, Any]:
+    return {
+        "seconds": stage.seconds,
+        "n_units": stage.n_units,
+        "resumed": stage.resumed,
+        "failed": [{"unit": f.unit, "reason": f.reason, "tries": f.tries} for f in stage.failed],
+        "retries": stage.retries,
+        "voxels": stage.voxels,
+        "bytes_read": stage.bytes_read,
+        "shares": stage.shares,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"tessellar": version("tessellar"), "python": platform.python_version(), "platform": sys.platform}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

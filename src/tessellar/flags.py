@@ -1,0 +1,35 @@
+"""What a source's quality flag means: one bit for each thing that may be wrong with a detection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One bit of the ``flag`` column: its value, its name in code, and its meaning in words."""
+
+    bit: int
+    name: str
+    words: str
+
+
+SPATIAL_EDGE = Flag(1, "spatial_edge", "touches the edge of the sky area")
+SPECTRAL_EDGE = Flag(2, "spectral_edge", "touches the first or the last channel")
+BLANKED = Flag(4, "blanked", "touches blank voxels")
+NEIGHBOUR = Flag(8, "neighbour", "another source lies in its bounding box")
+TILE_FAILED = Flag(32, "tile_failed", "a tile next to it failed, so it may be cut")
+DEBLENDED = Flag(64, "deblended", "was separated from a source that it overlaps")
+
+FLAGS = (SPATIAL_EDGE, SPECTRAL_EDGE, BLANKED, NEIGHBOUR, TILE_FAILED, DEBLENDED)
+"""Every flag, ascending; 1 to 8 are SoFiA's, 16 is reserved."""
+
+
+def flags_in(value: int) -> tuple[Flag, ...]:
+    """Return the flags that are set in a value of the ``flag`` column."""
+    return tuple(flag for flag in FLAGS if value & flag.bit)
+
+
+def flag_legend() -> str:
+    """Return all flags in one line, for the column's description."""
+    return "; ".join(f"{flag.bit} {flag.words}" for flag in FLAGS)

@@ -1,0 +1,28 @@
+"""The files of a finished run for people: numbers, report, and last of all the catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tessellar.io.publish import write_text
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+
+def write_results(folder: Path, info: dict[str, Any], table: QTable) -> None:
+    """Write ``run.json``, ``report.html`` and the catalogue, in this order: a catalogue that exists is complete.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
+    from tessellar.io.catalogue import write_catalogue
+    from tessellar.report.html import write_report
+
+    write_text(folder / "run.json", json.dumps(info, indent=1) + "\n")
+    write_report(folder, table)
+    write_catalogue(table, folder)

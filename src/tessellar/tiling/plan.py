@@ -1,0 +1,103 @@
+"""Choosing the tile: the box that reads the fewest voxels twice among those that fit the memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from math import lcm, prod
+
+from tessellar.errors import MemoryBudgetError
+from tessellar.tiling.box import Halo, Shape
+
+TILES_PER_SLOT = 4
+_CUTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256, 512, 1024)
+_STEP: Shape = (16, 32, 32)  # the grain of tiles where storage has none
+
+
+def read_overhead(core: Shape, halo: Halo, shape: Shape, chunks: Shape | None = None) -> float:
+    """Return how many voxels a tile reads for each one it owns, whole chunks where storage has them."""
+    ratio = 1.0
+    for axis in range(3):
+        if core[axis] >= shape[axis]:
+            continue
+        before, after = halo.before[axis], halo.after[axis]
+        if chunks is not None:
+            before, after = -(-before // chunks[axis]) * chunks[axis], -(-after // chunks[axis]) * chunks[axis]
+        ratio *= (core[axis] + before + after) / core[axis]
+    return ratio
+
+
+def read_shape(core: Shape, halo: Halo, shape: Shape) -> Shape:
+    """Return the largest box that a tile with this core reads."""
+    z, x, y = (
+        min(n, c + b + a) for n, c, b, a in zip(shape, core, halo.before, halo.after, strict=True)
+    )
+    return (z, x, y)
+
+
+def choose_tile(
+    shape: Shape,
+    halo: Halo,
+    *,
+    unit_bytes: Callable[[Shape], int],
+    budget: int,
+    slots: int,
+    chunks: Shape | None = None,
+) -> Shape:
+    """Return the core that minimises what is read twice, within the memory, with work for every slot.
+
+    Parameters
+    ----------
+    shape
+        Shape of the cube.
+    halo
+        What a tile reads around its core.
+    unit_bytes
+        Bytes that one tile in work needs, as a function of the shape it reads.
+    budget
+        Bytes for all tiles in work.
+    slots
+        Tiles in work at the same time; at least four tiles are made for each, where the cube is large enough.
+    chunks
+        What storage reads as one piece; cores are multiples of it.
+
+    Raises
+    ------
+    MemoryBudgetError
+        When even the smallest tile is too large.
+    """
+    grain = tuple(lcm(c, s) if c % s and s % c else max(c, s) for c, s in zip(chunks or _STEP, _STEP, strict=True))
+    candidates = [_even_cuts(n, g) for n, g in zip(shape, grain, strict=True)]
+    wanted = TILES_PER_SLOT * slots
+    best: tuple[tuple[bool, float, float], Shape] | None = None
+    for core in itertools.product(*candidates):
+        if unit_bytes(read_shape(core, halo, shape)) * slots > budget:
+            continue
+        n_tiles = prod(-(-n // c) for n, c in zip(shape, core, strict=True))
+        overhead = read_overhead(core, halo, shape) * read_overhead(core, halo, shape, chunks)
+        busy = n_tiles >= wanted
+        # enough tiles first, then the least overhead, then the most even shape; too few tiles: the most tiles
+        key = (not busy, round(overhead, 6) if busy else -n_tiles, overhead)
+        if best is None or key < best[0]:
+            best = (key, core)
+    if best is None:
+        smallest: Shape = (candidates[0][0], candidates[1][0], candidates[2][0])
+        needed = unit_bytes(read_shape(smallest, halo, shape)) * slots
+        raise MemoryBudgetError(
+            f"the smallest tile {_words(smallest)} needs {_mib(needed)} for {slots} tiles in work, and "
+            f"{_mib(budget)} are left for them. Use a larger --memory, fewer --workers or smaller kernels."
+        )
+    return best[1]
+
+
+def _even_cuts(n: int, grain: int) -> list[int]:
+    """Return the lengths that cut an axis into nearly equal multiples of the grain, ascending."""
+    return sorted({min(n, grain)} | {min(n, -(-n // (k * grain)) * grain) for k in _CUTS})
+
+
+def _words(shape: Shape) -> str:
+    return "x".join(map(str, shape))
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB" if count >= 0 else f"none (short of {-count / 2**20:.0f} MiB)"
