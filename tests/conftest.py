@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# the first call of a kernel may compile it, so no deadline; the same examples everywhere, so no flaky red
+settings.register_profile("tessellar", deadline=None, derandomize=True)
+settings.load_profile("tessellar")
 
 
 @pytest.fixture(scope="session")

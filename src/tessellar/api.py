@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from dataclasses import dataclass, field
+import weakref
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.errors import UsageError
+from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 _REPEAT = "The settings of a run; repeat it with: tessellar find CUBE --out RUN --config run.toml"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A finished run of the finder.
 
@@ -39,7 +41,6 @@ class Run:
     catalogue: QTable
     folder: Path
     info: dict[str, Any]
-    _temporary: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     @property
     def complete(self) -> bool:
@@ -100,10 +101,12 @@ def plan(
     >>> print(plan("cube.fits", memory="4 GiB"))  # doctest: +SKIP
     """
     from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.executors import check_executor
     from tessellar.engine.find.plan import make_plan
     from tessellar.engine.memory import memory_budget
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
+    check_executor(executor, workers)
     return make_plan(
         _source(cube),
         kernel or SmoothAndClip(),
@@ -177,30 +180,50 @@ def find_sources(
     """
     from tessellar.config import settings_text
     from tessellar.engine.executors import make_executor
-    from tessellar.engine.find.folder import MARKER, prepare_folder
+    from tessellar.engine.find.folder import MARKER, RUN_LOG, prepare_folder, withdraw_results
     from tessellar.engine.find.pipeline import FindRun
     from tessellar.engine.find.record import find_settings, run_record
     from tessellar.engine.journal import Journal
+    from tessellar.engine.observers import Everyone
+    from tessellar.engine.watching import watching
     from tessellar.io.publish import write_text
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.report.results import write_results
 
     if device not in ("auto", "cpu"):
-        raise UsageError(f"device {device!r} is not available: this version finds sources on the cpu. Use --device auto.")
-    source, finder, linker = _source(cube), kernel or SmoothAndClip(), linker or Linker()
+        raise UsageError(
+            f"device {device!r} is not available: this version finds sources on the cpu. Use --device auto."
+        )
+    try:
+        source, finder, linker = _source(cube), kernel or SmoothAndClip(), linker or Linker()
+    except InputError:
+        if out is not None:
+            withdraw_results(Path(fspath(out)))
+        raise
     the_plan = plan(source, finder, executor=executor, workers=workers, tile=tile, memory=memory)
-    temporary = tempfile.TemporaryDirectory(prefix="tessellar-run-") if out is None else None
-    folder = Path(fspath(out)) if out is not None else Path(temporary.name)  # type: ignore[union-attr]
+    folder = Path(tempfile.mkdtemp(prefix="tessellar-run-") if out is None else fspath(out))
     settings = find_settings(_name(cube), finder, linker, the_plan, device=device, address=address)
-    with make_executor(executor, workers, address) as pool:
-        prepare_folder(folder, fresh=fresh)
-        write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
-        with Journal(folder, settings) as journal:
-            found = FindRun(source, finder, linker, the_plan, folder, pool, journal, observer).run()
-        info = run_record(found, the_plan, settings, source)
-        write_results(folder, info, found.table)
-    return Run(found.table, folder, info, temporary)
+    try:
+        with make_executor(executor, workers, address) as pool:
+            prepare_folder(folder, fresh=fresh)
+            write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
+            with (
+                watching(quiet=True, run_log=folder / RUN_LOG) as log,
+                Journal(folder, settings) as journal,
+            ):
+                watchers = Everyone([log] if observer is None else [observer, log])
+                found = FindRun(source, finder, linker, the_plan, folder, pool, journal, watchers).run()
+            info = run_record(found, the_plan, settings, source)
+            write_results(folder, info, found.table)
+    except BaseException:
+        if out is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    run = Run(found.table, folder, info)
+    if out is None:
+        weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
+    return run
 
 
 def _source(cube: Source | str | PathLike[str]) -> Source:

@@ -1,0 +1,1 @@
+"""The mathematics: recipes that are applied to the voxels of a tile."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.runs import Link, RunTable, extract_runs, label_runs
-from tessellar.kernels.scales import COMPILE
 from tessellar.model import ByteArray, IntArray, Payload
 from tessellar.tiling.box import Box, Shape
 
-FIRST, N_PIX, Z_MIN, Z_MAX, X_MIN, X_MAX, Y_MIN, Y_MAX = range(8)  # columns of a component table, bounds inclusive
+FIRST, N_PIX, Z_MIN, Z_MAX, X_MIN, X_MAX, Y_MIN, Y_MAX = range(
+    8
+)  # columns of a component table, bounds inclusive
 SIGNS = (POSITIVE, NEGATIVE)
 
 
@@ -58,7 +59,11 @@ class Linker:
                 )
                 if not low <= value <= 1000
             ),
-            *([f"linker min_pixels is {self.min_pixels}; it must be positive"] if self.min_pixels < 1 else []),
+            *(
+                [f"linker min_pixels is {self.min_pixels}; it must be positive"]
+                if self.min_pixels < 1
+                else []
+            ),
             *(
                 [f"linker shape is {self.shape!r}; choose ellipsoid or box"]
                 if self.shape not in ("ellipsoid", "box")
@@ -87,7 +92,7 @@ class Linker:
         )
 
 
-@numba.njit(**COMPILE)
+@compiled
 def sum_components(runs: RunTable, labels: IntArray, n: int, shape: Shape) -> IntArray:
     """Return the component table of labelled runs, int64 array (n, 8)."""
     out = np.empty((n, 8), np.int64)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, COMPILE, normalise_plane, smooth_plane, widen
+from tessellar.compiled import compiled
+from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, normalise_plane, smooth_plane, widen
 from tessellar.model import ByteArray, FloatArray, IntArray
 
 POSITIVE = 1
 NEGATIVE = 2
 
 
-@numba.njit(**COMPILE)
+@compiled
 def detection_mask(
     voxels: FloatArray,
     core: IntArray,
@@ -69,14 +69,23 @@ def detection_mask(
             for k in range(taps.shape[0]):
                 for z in range(planes.shape[0]):
                     normalise_plane(
-                        voxels, z0 - reach + z, bx, by, pad, inverse_channel, inverse_sky, limit, replacement, padded
+                        voxels,
+                        z0 - reach + z,
+                        bx,
+                        by,
+                        pad,
+                        inverse_channel,
+                        inverse_sky,
+                        limit,
+                        replacement,
+                        padded,
                     )
                     smooth_plane(padded, taps[k, : reaches[k] + 1], pad, row_sums, planes[z])
                 _extremes(planes, reach, radii, thresholds[k], total, highest, lowest)
             _mark(voxels, core, bx, by, inverse_channel, inverse_sky, limit, highest, lowest, mask)
 
 
-@numba.njit(**COMPILE)
+@compiled
 def _extremes(
     planes: FloatArray,
     reach: int,
@@ -101,7 +110,7 @@ def _extremes(
                 bottom[i] = ratio if ratio < bottom[i] else bottom[i]
 
 
-@numba.njit(**COMPILE)
+@compiled
 def _mark(
     voxels: FloatArray,
     core: IntArray,

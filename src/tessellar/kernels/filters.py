@@ -1,4 +1,4 @@
-"""The smoothing filters of source finding: short direct convolutions whose bits do not depend on where a tile begins."""
+"""The smoothing filters of source finding: short Gaussians on the sky and boxcars along frequency."""
 
 from __future__ import annotations
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 
+from tessellar.compiled import compiled
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.runs import RunTable
-from tessellar.kernels.scales import COMPILE
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box, Shape
 
@@ -97,7 +96,9 @@ class Sums:
         self.extremes = np.array([np.inf, -np.inf])
         self.peak = np.full(3, _NO_PEAK, np.int64)
 
-    def add(self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray) -> None:
+    def add(
+        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
+    ) -> None:
         """Add the voxels of some runs.
 
         Parameters
@@ -122,7 +123,7 @@ class Sums:
         )  # fmt: skip
 
 
-@numba.njit(**COMPILE)
+@compiled
 def _add_runs(
     voxels: FloatArray,
     origin: IntArray,
@@ -178,11 +179,11 @@ def _add_runs(
     return blank
 
 
-@numba.njit(**COMPILE)
+@compiled
 def _touches_blank(voxels: FloatArray, a: int, b: int, c: int) -> bool:
     """Return whether one of the six neighbours of a voxel, inside the window, has no data."""
     nz, nx, ny = voxels.shape
-    return (
+    return bool(
         (a > 0 and np.isnan(voxels[a - 1, b, c]))
         or (a + 1 < nz and np.isnan(voxels[a + 1, b, c]))
         or (b > 0 and np.isnan(voxels[a, b - 1, c]))

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy import ndimage
 
-from tessellar.kernels.scales import COMPILE
+from tessellar.compiled import compiled
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.tiling.box import Box, Shape
 
@@ -74,11 +73,12 @@ class NoiseLattice:
 
     def centres(self) -> tuple[DoubleArray, DoubleArray]:
         """Return the pixel coordinates of the cells' centres along l and m."""
-        x, y = (
-            (np.arange(count) + 0.5) * (n / count) - 0.5
-            for count, n in zip(self.cells, self.shape[1:], strict=True)
-        )
+        x, y = (_centres(count, n) for count, n in zip(self.cells, self.shape[1:], strict=True))
         return x, y
+
+
+def _centres(count: int, pixels: int) -> DoubleArray:
+    return np.asarray((np.arange(count) + 0.5) * (pixels / count) - 0.5, dtype=np.float64)
 
 
 def _cells(pixels: int) -> int:
@@ -92,7 +92,7 @@ def _middle(index: int, count: int, n: int) -> tuple[int, int]:
     return start + spare // 2, stop - (spare - spare // 2)
 
 
-@numba.njit(**COMPILE)
+@compiled
 def channel_sigmas(voxels: FloatArray) -> FloatArray:
     """Return the noise of each channel of a box from its negative voxels, float32 array (frequency).
 
@@ -196,7 +196,7 @@ def _median(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
     """Return the median over axes, NaN where all is NaN, without a warning."""
     others = [a for a in range(values.ndim) if a not in axes]
     flat = values.transpose(*others, *axes).reshape([values.shape[a] for a in others] + [-1])
-    finite = np.isfinite(flat).any(axis=-1)
+    finite = np.asarray(np.isfinite(flat).any(axis=-1))
     safe = np.where(finite[..., None], flat, np.float32(0.0))
     return np.asarray(np.where(finite, np.nanmedian(safe, axis=-1), np.nan), dtype=np.float32)
 
@@ -212,7 +212,9 @@ def _fill_nearest(values: FloatArray) -> FloatArray:
 
 def _steady(spectrum: FloatArray, lattice: NoiseLattice) -> FloatArray:
     """Return the spectrum, its channels joined by a running median where one holds too few voxels; blanks are 0."""
-    samples = sum(lattice.sample(0, (i, j)).size for i, j in np.ndindex(*lattice.cells)) // len(lattice.channels(0))
+    samples = sum(lattice.sample(0, (i, j)).size for i, j in np.ndindex(*lattice.cells)) // len(
+        lattice.channels(0)
+    )
     reach = (-(-STEADY_SAMPLES // samples) - 1) // 2
     blank = ~np.isfinite(spectrum)
     if reach:

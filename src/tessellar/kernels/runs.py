@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isqrt
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.kernels.scales import COMPILE
+from tessellar.compiled import compiled
 from tessellar.model import ByteArray, IntArray
 
 RunTable = npt.NDArray[np.int32]
@@ -59,7 +58,7 @@ class Link:
         return isqrt(numerator // (rz * rz)) if numerator >= 0 else -1
 
 
-@numba.njit(**COMPILE)
+@compiled
 def count_runs(mask: ByteArray, bit: int) -> int:
     """Return how many runs of voxels with this bit the mask holds."""
     n = 0
@@ -75,7 +74,7 @@ def count_runs(mask: ByteArray, bit: int) -> int:
     return n
 
 
-@numba.njit(**COMPILE)
+@compiled
 def fill_runs(mask: ByteArray, bit: int, z0: int, x0: int, y0: int, runs: RunTable) -> None:
     """Write the runs of a mask whose first voxel is ``(z0, x0, y0)`` in the cube, sorted."""
     n = -1
@@ -102,7 +101,7 @@ def extract_runs(mask: ByteArray, bit: int, origin: tuple[int, int, int]) -> Run
     return runs
 
 
-@numba.njit(**COMPILE)
+@compiled
 def find_root(parent: IntArray, node: int) -> int:
     """Return the root of a node, shortening the path on the way."""
     while parent[node] != node:
@@ -111,7 +110,7 @@ def find_root(parent: IntArray, node: int) -> int:
     return node
 
 
-@numba.njit(**COMPILE)
+@compiled
 def join(parent: IntArray, a: int, b: int) -> None:
     """Make two nodes one group; the smaller root stays, so the result does not depend on the order."""
     a = find_root(parent, a)
@@ -122,7 +121,7 @@ def join(parent: IntArray, a: int, b: int) -> None:
         parent[a] = b
 
 
-@numba.njit(**COMPILE)
+@compiled
 def link_runs(runs: RunTable, node: IntArray, offsets: IntArray, parent: IntArray) -> None:
     """Join the groups of all neighbouring runs.
 
@@ -164,7 +163,7 @@ def link_runs(runs: RunTable, node: IntArray, offsets: IntArray, parent: IntArra
                 )
 
 
-@numba.njit(**COMPILE)
+@compiled
 def _link_rows(
     runs: RunTable, node: IntArray, parent: IntArray, a: int, a_stop: int, b: int, b_stop: int, reach: int
 ) -> None:
@@ -179,7 +178,7 @@ def _link_rows(
             j += 1
 
 
-@numba.njit(**COMPILE)
+@compiled
 def number_groups(parent: IntArray) -> int:
     """Replace every entry of a forest by its group's number, in order of first appearance; return the count."""
     for i in range(parent.size):

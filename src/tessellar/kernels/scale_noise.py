@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from tessellar.compiled import compiled
 from tessellar.kernels.noise import MAD_TO_SIGMA
-from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, COMPILE, normalise_plane, smooth_plane, widen
+from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, normalise_plane, smooth_plane, widen
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
@@ -51,7 +51,7 @@ class SampleBlocks:
         return grid[(2 * unit + 1) * len(grid) // (2 * n)]
 
 
-@numba.njit(**COMPILE)
+@compiled
 def count_negative(
     voxels: FloatArray,
     core: IntArray,
@@ -81,7 +81,16 @@ def count_negative(
             for k in range(taps.shape[0]):
                 for z in range(planes.shape[0]):
                     normalise_plane(
-                        voxels, z0 - reach + z, bx, by, pad, inverse_channel, inverse_sky, limit, replacement, padded
+                        voxels,
+                        z0 - reach + z,
+                        bx,
+                        by,
+                        pad,
+                        inverse_channel,
+                        inverse_sky,
+                        limit,
+                        replacement,
+                        padded,
                     )
                     smooth_plane(padded, taps[k, : reaches[k] + 1], pad, row_sums, planes[z])
                 for z in range(z1 - z0):
@@ -93,7 +102,7 @@ def count_negative(
                         _count_plane(voxels, z0 + z, bx, by, core, total, counts[k, w])
 
 
-@numba.njit(**COMPILE)
+@compiled
 def _count_plane(
     voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, total: FloatArray, counts: IntArray
 ) -> None:

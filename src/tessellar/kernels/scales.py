@@ -8,17 +8,16 @@ neighbouring voxel's result, and floating-point contraction and reassociation st
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from tessellar.compiled import compiled
 from tessellar.model import FloatArray
 
 BLOCK_X = 16
 BLOCK_Y = 64
-COMPILE = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": False}
 
 
-@numba.njit(**COMPILE)
+@compiled
 def normalise_plane(
     voxels: FloatArray,
     z: int,
@@ -61,8 +60,10 @@ def normalise_plane(
             target[i] = value
 
 
-@numba.njit(**COMPILE)
-def smooth_plane(plane: FloatArray, taps: FloatArray, pad: int, row_sums: FloatArray, out: FloatArray) -> None:
+@compiled
+def smooth_plane(
+    plane: FloatArray, taps: FloatArray, pad: int, row_sums: FloatArray, out: FloatArray
+) -> None:
     """Convolve one padded plane with a separable Gaussian; write the block's (BLOCK_X, BLOCK_Y) core to ``out``."""
     pitch = BLOCK_Y + 2 * pad
     count = BLOCK_X * pitch
@@ -91,7 +92,7 @@ def smooth_plane(plane: FloatArray, taps: FloatArray, pad: int, row_sums: FloatA
                 target[i] += weight * (before[i] + after[i])
 
 
-@numba.njit(**COMPILE)
+@compiled
 def widen(planes: FloatArray, z: int, inner: int, outer: int, total: FloatArray) -> None:
     """Continue the boxcar of radius ``inner`` around plane ``z`` to radius ``outer``, in place."""
     for d in range(inner + 1, outer + 1):

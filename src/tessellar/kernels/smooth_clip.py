@@ -48,11 +48,25 @@ class SmoothAndClip:
         problems = [
             *(["kernels_xy is empty; give at least one width, such as 0"] if not self.kernels_xy else []),
             *(["kernels_z is empty; give at least one width, such as 0"] if not self.kernels_z else []),
-            *(f"kernels_xy holds {k:g}; widths run from 0 to 100 pixels" for k in self.kernels_xy if not 0 <= k <= 100),
-            *(f"kernels_z holds {k}; widths run from 0 to 1000 channels" for k in self.kernels_z if not 0 <= k <= 1000),
-            *([f"threshold is {self.threshold:g}; it must be positive"] if not 0 < self.threshold < np.inf else []),
             *(
-                [f"replacement is {self.replacement:g}; it must lie between 0 and the threshold {self.threshold:g}"]
+                f"kernels_xy holds {k:g}; widths run from 0 to 100 pixels"
+                for k in self.kernels_xy
+                if not 0 <= k <= 100
+            ),
+            *(
+                f"kernels_z holds {k}; widths run from 0 to 1000 channels"
+                for k in self.kernels_z
+                if not 0 <= k <= 1000
+            ),
+            *(
+                [f"threshold is {self.threshold:g}; it must be positive"]
+                if not 0 < self.threshold < np.inf
+                else []
+            ),
+            *(
+                [
+                    f"replacement is {self.replacement:g}; it must lie between 0 and the threshold {self.threshold:g}"
+                ]
                 if not 0 <= self.replacement <= self.threshold
                 else []
             ),

@@ -1,0 +1,1 @@
+"""How a cube is cut: boxes, halos, tiles and grids, in integers only."""

@@ -31,6 +31,9 @@ class Halo:
         return Halo(_larger(self.before, other.before), _larger(self.after, other.after))
 
 
+NO_HALO = Halo((0, 0, 0), (0, 0, 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A box of voxels: ``start`` is in, ``stop`` is out, axes ``(frequency, l, m)``."""

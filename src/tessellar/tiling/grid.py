@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from tessellar.tiling.box import Box, Halo, Shape
+from tessellar.tiling.box import NO_HALO, Box, Halo, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Grid(Sequence[Tile]):
 
     shape: Shape
     core: Shape
-    halo: Halo = Halo((0, 0, 0), (0, 0, 0))
+    halo: Halo = NO_HALO
 
     @property
     def counts(self) -> Shape:

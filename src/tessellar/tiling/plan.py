@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from math import lcm, prod
+from math import prod
 
 from tessellar.errors import MemoryBudgetError
 from tessellar.tiling.box import Halo, Shape
@@ -22,16 +22,17 @@ def read_overhead(core: Shape, halo: Halo, shape: Shape, chunks: Shape | None = 
             continue
         before, after = halo.before[axis], halo.after[axis]
         if chunks is not None:
-            before, after = -(-before // chunks[axis]) * chunks[axis], -(-after // chunks[axis]) * chunks[axis]
+            before, after = (
+                -(-before // chunks[axis]) * chunks[axis],
+                -(-after // chunks[axis]) * chunks[axis],
+            )
         ratio *= (core[axis] + before + after) / core[axis]
     return ratio
 
 
 def read_shape(core: Shape, halo: Halo, shape: Shape) -> Shape:
     """Return the largest box that a tile with this core reads."""
-    z, x, y = (
-        min(n, c + b + a) for n, c, b, a in zip(shape, core, halo.before, halo.after, strict=True)
-    )
+    z, x, y = (min(n, c + b + a) for n, c, b, a in zip(shape, core, halo.before, halo.after, strict=True))
     return (z, x, y)
 
 
@@ -66,11 +67,11 @@ def choose_tile(
     MemoryBudgetError
         When even the smallest tile is too large.
     """
-    grain = tuple(lcm(c, s) if c % s and s % c else max(c, s) for c, s in zip(chunks or _STEP, _STEP, strict=True))
-    candidates = [_even_cuts(n, g) for n, g in zip(shape, grain, strict=True)]
+    grain = [_grain(c, s) for c, s in zip(chunks or _STEP, _STEP, strict=True)]
+    along_z, along_x, along_y = (_even_cuts(n, g) for n, g in zip(shape, grain, strict=True))
     wanted = TILES_PER_SLOT * slots
     best: tuple[tuple[bool, float, float], Shape] | None = None
-    for core in itertools.product(*candidates):
+    for core in itertools.product(along_z, along_x, along_y):
         if unit_bytes(read_shape(core, halo, shape)) * slots > budget:
             continue
         n_tiles = prod(-(-n // c) for n, c in zip(shape, core, strict=True))
@@ -81,13 +82,18 @@ def choose_tile(
         if best is None or key < best[0]:
             best = (key, core)
     if best is None:
-        smallest: Shape = (candidates[0][0], candidates[1][0], candidates[2][0])
+        smallest = (along_z[0], along_x[0], along_y[0])
         needed = unit_bytes(read_shape(smallest, halo, shape)) * slots
         raise MemoryBudgetError(
             f"the smallest tile {_words(smallest)} needs {_mib(needed)} for {slots} tiles in work, and "
             f"{_mib(budget)} are left for them. Use a larger --memory, fewer --workers or smaller kernels."
         )
     return best[1]
+
+
+def _grain(chunk: int, step: int) -> int:
+    """Return a multiple of the chunk that is about as long as the step, or longer."""
+    return -(-step // chunk) * chunk
 
 
 def _even_cuts(n: int, grain: int) -> list[int]:

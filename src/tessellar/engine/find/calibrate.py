@@ -53,7 +53,9 @@ class NoiseStage:
             kernel += time.perf_counter() - middle
             n_voxels += voxels.size
             n_data += int(np.isfinite(voxels).sum())
-        return UnitResult({"sigma": sigma, "n_data": np.array(n_data)}, n_voxels, 4 * n_voxels, reading, kernel)
+        return UnitResult(
+            {"sigma": sigma, "n_data": np.array(n_data)}, n_voxels, 4 * n_voxels, reading, kernel
+        )
 
     def reduce(self, partials: Iterable[tuple[int, Payload]]) -> NoiseModel:
         """Return the noise of the cube from the units' results; a unit that is absent counts as blank.

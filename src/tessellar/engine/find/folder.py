@@ -10,6 +10,7 @@ from tessellar.io.naming import shown
 
 MARKER = "run.toml"
 PARTIALS = "partials"
+RUN_LOG = "run.log"
 _JOURNAL = "journal.sqlite"
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (*_CATALOGUES, "run.json", "report.html", "noise.npz", "skymap.npz", "sources.npz")
@@ -29,7 +30,9 @@ def prepare_folder(folder: Path, *, fresh: bool) -> None:
         The folder holds something else than a run.
     """
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{shown(folder)} is a file, and a folder for the run is needed. Give another --out.")
+        raise OutputError(
+            f"{shown(folder)} is a file, and a folder for the run is needed. Give another --out."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         known = (folder / MARKER).exists() or (folder / _JOURNAL).exists()
@@ -44,6 +47,24 @@ def prepare_folder(folder: Path, *, fresh: bool) -> None:
     except OSError as error:
         raise OutputError(
             f"{shown(folder)} cannot be written: {error.strerror or error}. Give another --out or free its disk."
+        ) from error
+
+
+def withdraw_results(folder: Path) -> None:
+    """Remove the results in a run folder whose cube can no longer be read; what resumes the run stays.
+
+    Raises
+    ------
+    OutputError
+        They cannot be removed.
+    """
+    if not (folder / MARKER).is_file():
+        return
+    try:
+        _remove(folder, _PRODUCTS)
+    except OSError as error:
+        raise OutputError(
+            f"The results of an earlier run in {shown(folder)} cannot be removed: {error.strerror or error}."
         ) from error
 
 

@@ -88,12 +88,11 @@ class _Measurer:
 
     def __call__(self, unit: int) -> UnitResult:
         start = time.perf_counter()
-        rows: list[dict[str, float]] = []
         sky = SparseMap.empty(self._stage.source.meta.shape)
         self._reading, self._n_voxels = 0.0, 0
         first = unit * SOURCES_PER_UNIT
-        for row in range(first, min(first + SOURCES_PER_UNIT, len(self._sources))):
-            rows.append(self._measure(row, sky))
+        last = min(first + SOURCES_PER_UNIT, len(self._sources))
+        rows = [self._measure(row, sky) for row in range(first, last)]
         payload: Payload = {
             name: np.array([row[name] for row in rows], dtype=np.float64) for name in MEASURED
         }

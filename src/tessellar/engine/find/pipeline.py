@@ -117,7 +117,11 @@ class FindRun:
         noise = self._noise()
         finder = self._scales(noise)
         detect = DetectStage(
-            self.source, finder, self.linker, self.plan.grid, self._fingerprint(self.linker, self.plan.grid, finder)
+            self.source,
+            finder,
+            self.linker,
+            self.plan.grid,
+            self._fingerprint(self.linker, self.plan.grid, finder),
         )
         self._do(detect)
         sources = stitch(self.partials.units(detect), POSITIVE, self.linker)
@@ -125,7 +129,9 @@ class FindRun:
         columns = self._measure(noise, sources)
         failed_tiles = [f.unit for f in self.reports[2].failed]
         rows = np.searchsorted(sources.table[:, 0], columns["id"])
-        extra = neighbour_flags(sources.table) | failed_tile_flags(sources, self.plan.grid, failed_tiles, self.linker)
+        extra = neighbour_flags(sources.table) | failed_tile_flags(
+            sources, self.plan.grid, failed_tiles, self.linker
+        )
         columns["flag"] = columns["flag"].astype(np.int64) | extra[rows]
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
         if len(sources) == 0:
@@ -186,7 +192,11 @@ class FindRun:
     def _do(self, stage: Stage) -> None:
         """Run a stage and keep its report."""
         report = run_stage(
-            stage, executor=self.executor, partials=self.partials, journal=self.journal, observer=self.observer
+            stage,
+            executor=self.executor,
+            partials=self.partials,
+            journal=self.journal,
+            observer=self.observer,
         )
         self.reports.append(report)
         for failure in report.failed:
@@ -207,7 +217,9 @@ class FindRun:
 
     def _fingerprint(self, *parts: object) -> str:
         """Return what a stage's result depends on, as a hash: the cube, the version, and what is given."""
-        text = repr((self.source.identity, self.source.meta.shape, SmoothAndClip.version, *map(_identity, parts)))
+        text = repr(
+            (self.source.identity, self.source.meta.shape, SmoothAndClip.version, *map(_identity, parts))
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _provenance(self, partial: bool) -> dict[str, str]:

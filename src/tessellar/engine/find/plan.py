@@ -11,7 +11,7 @@ from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Source
-from tessellar.tiling.box import Box, Halo, Shape
+from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
 
@@ -67,7 +67,10 @@ class FindPlan:
         rows = [
             ("cube", f"{_words(g.shape)} voxels (frequency x l x m), {_bytes(4 * prod(g.shape))} as float32"),
             ("tiles", f"{len(g):,} of {_words(g.core)}, {_words(g.counts)} along each axis"),
-            ("halo", f"{_words(g.halo.before)} on each side; {self.halo_overhead:.2f} voxels read for each one owned"),
+            (
+                "halo",
+                f"{_words(g.halo.before)} on each side; {self.halo_overhead:.2f} voxels read for each one owned",
+            ),
             *self._chunk_row(),
             ("read", f"{_bytes(self.bytes_read)} of voxels over all stages"),
             ("memory", f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed"),
@@ -138,7 +141,14 @@ def make_plan(
     room = memory - libraries
     if tile is None:
         limit = room if memory_is_given else min(room, workers * ROOMY_UNIT_BYTES)
-        core = _choose(meta.shape, halo, unit_bytes, limit, workers, source.chunks, memory, libraries)
+        try:
+            core = choose_tile(
+                meta.shape, halo, unit_bytes=unit_bytes, budget=limit, slots=workers, chunks=source.chunks
+            )
+        except MemoryBudgetError as error:
+            raise MemoryBudgetError(
+                f"{_bytes(memory)} of memory are not enough: the program takes {_bytes(libraries)}, and {error}"
+            ) from None
     else:
         core = _clipped(tile, meta.shape)
     unit = unit_bytes(read_shape(core, halo, meta.shape))
@@ -151,28 +161,21 @@ def make_plan(
         )
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
-    sampled = sum(
-        lattice.sample(unit, cell).size for unit in (0,) for cell in lattice.unit_cells(unit)
-    ) * len(lattice) + len(blocks) * blocks[0].read.size
+    sampled = (
+        sum(lattice.sample(unit, cell).size for unit in (0,) for cell in lattice.unit_cells(unit))
+        * len(lattice)
+        + len(blocks) * blocks[0].read.size
+    )
     return FindPlan(
         grid, source.chunks, executor, workers, unit, projected, memory, 4 * (sum_read(grid) + sampled)
     )
 
 
-def _choose(
-    shape: Shape, halo: Halo, unit_bytes, limit: int, workers: int, chunks: Shape | None, memory: int, libraries: int
-) -> Shape:  # type: ignore[no-untyped-def]
-    try:
-        return choose_tile(shape, halo, unit_bytes=unit_bytes, budget=limit, slots=workers, chunks=chunks)
-    except MemoryBudgetError as error:
-        raise MemoryBudgetError(
-            f"{_bytes(memory)} of memory are not enough: the program itself takes {_bytes(libraries)}, and {error}"
-        ) from None
-
-
 def _clipped(tile: Shape, shape: Shape) -> Shape:
     if min(tile) < 1:
-        raise UsageError(f"tile {','.join(map(str, tile))} is not a box: every side must be at least 1 (frequency,l,m).")
+        raise UsageError(
+            f"tile {','.join(map(str, tile))} is not a box: every side must be at least 1 (frequency,l,m)."
+        )
     return Box.of_shape(tile).clip(Box.of_shape(shape)).shape
 
 

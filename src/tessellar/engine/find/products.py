@@ -39,7 +39,9 @@ def catalogue_table(columns: Payload, meta: CubeMeta, provenance: dict[str, str]
     from tessellar.io.source_names import source_names
     from tessellar.io.wcs import sky_position
 
-    sky = sky_position(meta, columns["x"], columns["y"], columns["z"]) if len(columns["id"]) else _no_sky(meta)
+    sky = (
+        sky_position(meta, columns["x"], columns["y"], columns["z"]) if len(columns["id"]) else _no_sky(meta)
+    )
     names = source_names(columns["id"], sky.get("ra"), sky.get("dec"))
     return make_table(
         {**columns, **sky, "name": names}, meta, flux_unit=FluxScale.of(meta).unit, provenance=provenance

@@ -56,7 +56,7 @@ class SparseMap:
 
     def _add_sorted(self, index: IntArray, value: DoubleArray) -> None:
         self.index, place = np.unique(index, return_inverse=True)
-        self.value = np.bincount(place, weights=value, minlength=self.index.size)
+        self.value = np.bincount(place, weights=value, minlength=self.index.size).astype(np.float64)
 
     def dense(self, partials: Iterable[tuple[int, Payload]]) -> FloatArray:
         """Return the map of all units' results, float32 array (l, m)."""

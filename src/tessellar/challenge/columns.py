@@ -1,0 +1,64 @@
+"""Numbers out of a catalogue's columns, in the unit that is asked for, whatever unit they are stored in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tessellar.errors import InputError
+from tessellar.model import DoubleArray
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+
+def numbers(table: QTable, names: Sequence[str], unit: str) -> DoubleArray | None:
+    """Return the first of several columns that a table has, masked entries as NaN.
+
+    Parameters
+    ----------
+    table
+        The catalogue.
+    names
+        Column names, the preferred one first.
+    unit
+        Unit wanted, as astropy writes it; a column without a unit is taken to be in it.
+
+    Returns
+    -------
+    values
+        float64 array (row), or None if there is no such column or its unit is of another kind.
+
+    Raises
+    ------
+    InputError
+        If the column holds no numbers.
+    """
+    import astropy.units as u
+
+    name = next((name for name in names if name in table.colnames), None)
+    if name is None:
+        return None
+    stored = getattr(table[name], "unit", None)
+    values = _plain(table[name], name)
+    if stored is None or stored == u.dimensionless_unscaled or not unit:
+        return values
+    try:
+        return np.asarray(u.Unit(stored).to(unit, values), dtype=np.float64)
+    except (u.UnitConversionError, ValueError, TypeError):
+        return None
+
+
+def _plain(column: Any, name: str) -> DoubleArray:
+    values = getattr(column, "value", column)
+    mask = np.asarray(getattr(values, "mask", False))
+    try:
+        plain = np.array(getattr(values, "unmasked", getattr(values, "data", values)), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"Column {name} of the catalogue holds text, needed are numbers; check the file."
+        ) from error
+    plain[np.broadcast_to(mask, plain.shape)] = np.nan
+    return plain

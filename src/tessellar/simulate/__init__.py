@@ -1,0 +1,1 @@
+"""Made-up skies whose truth is known."""

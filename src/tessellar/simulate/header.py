@@ -1,0 +1,64 @@
+"""The FITS header of a made-up HI cube: 21-cm line, SIN projection, frequency axis, one round beam."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tessellar.simulate.hi import HiSky
+
+REST_FREQUENCY = 1420405751.786  # Hz, of the 21-cm line
+CENTRE_RA, CENTRE_DEC = 180.0, -30.0  # degrees, as in SKA Data Challenge 2
+
+
+def wcs_header(sky: HiSky) -> str:
+    """Return the three-axis header that astropy's WCS accepts, its cards joined by newlines."""
+    return _text(_wcs_cards(sky))
+
+
+def full_header(sky: HiSky) -> str:
+    """Return the header of the FITS file that the cube would be, its cards joined by newlines."""
+    channels, width, height = sky.shape
+    shape = [("NAXIS1", width), ("NAXIS2", height), ("NAXIS3", channels)]
+    beam = sky.beam_arcsec / 3600.0
+    return _text(
+        [
+            ("SIMPLE", True),
+            ("BITPIX", -32),
+            ("NAXIS", 3),
+            *shape,
+            ("OBJECT", sky.name),
+            ("BUNIT", "Jy/beam"),
+            ("BMAJ", beam),
+            ("BMIN", beam),
+            ("BPA", 0.0),
+            *_wcs_cards(sky),
+            ("ORIGIN", "tessellar"),
+        ]
+    )
+
+
+def _wcs_cards(sky: HiSky) -> list[tuple[str, Any]]:
+    pixel = sky.pixel_arcsec / 3600.0
+    axes = (
+        ("RA---SIN", "deg", (sky.shape[1] + 1) / 2, CENTRE_RA, -pixel),
+        ("DEC--SIN", "deg", (sky.shape[2] + 1) / 2, CENTRE_DEC, pixel),
+        ("FREQ", "Hz", 1.0, sky.first_frequency_hz, sky.channel_hz),
+    )
+    cards: list[tuple[str, Any]] = [("WCSAXES", 3)]
+    for number, values in enumerate(axes, start=1):
+        words = ("CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT")
+        cards += [(f"{word}{number}", value) for word, value in zip(words, values, strict=True)]
+    return [
+        *cards,
+        ("LONPOLE", 180.0),
+        ("RADESYS", "ICRS"),
+        ("SPECSYS", "BARYCENT"),
+        ("RESTFRQ", REST_FREQUENCY),
+    ]
+
+
+def _text(cards: list[tuple[str, Any]]) -> str:
+    from astropy.io import fits
+
+    return str(fits.Header(cards).tostring(sep="\n", endcard=False, padding=False))

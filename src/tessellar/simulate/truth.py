@@ -1,0 +1,194 @@
+"""What a made-up sky really holds: a table of its galaxies, to score a catalogue against."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tessellar.errors import InputError, OutputError
+from tessellar.model import DoubleArray
+from tessellar.simulate.header import REST_FREQUENCY
+from tessellar.simulate.measured import BOUNDS, MEASURED, measure
+from tessellar.simulate.population import SIZE_IN_SCALE_LENGTHS
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+    from tessellar.simulate.hi import HiSky
+
+UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("x", "y", "z", *BOUNDS), "pix"),
+    **dict.fromkeys(("ra", "dec", "pa", "i"), "deg"),
+    **dict.fromkeys(("freq", "w20_freq"), "Hz"),
+    "f_sum": "Jy Hz",
+    "hi_size": "arcsec",
+    "w20": "km / s",
+}
+DESCRIPTIONS: Mapping[str, str] = {
+    "id": "number of the galaxy, from 0",
+    "x": "centre along l (FITS axis 1), 0-based",
+    "y": "centre along m (FITS axis 2), 0-based",
+    "z": "systemic channel, 0-based",
+    "ra": "right ascension of the centre, ICRS",
+    "dec": "declination of the centre, ICRS",
+    "freq": "systemic frequency",
+    "f_sum": "line flux integral inside the cube",
+    "hi_size": "diameter of the HI disc at five scale lengths",
+    "w20": "line width at 20 % of the peak, c rest width / freq², without noise",
+    "w20_freq": "line width at 20 % of the peak, without noise",
+    "pa": "position angle of the receding side, anticlockwise from north",
+    "i": "inclination, 0 is face on",
+    "snr": "0.9 flux / (rms √(n90 × beam area)): voxel sums over the brightest 90 % of the flux",
+    "n90": "voxels that hold the brightest 90 % of the flux",
+    **{name: f"{name[2:]}imum of {name[0]} over these voxels" for name in BOUNDS},
+}
+SDC2_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "id": ("id", ""),
+    "ra": ("ra", "deg"),
+    "dec": ("dec", "deg"),
+    "hi_size": ("hi_size", "arcsec"),
+    "line_flux_integral": ("f_sum", "Jy Hz"),
+    "central_freq": ("freq", "Hz"),
+    "pa": ("pa", "deg"),
+    "i": ("i", "deg"),
+    "w20": ("w20", "km / s"),
+}
+
+
+def truth_table(sky: HiSky) -> QTable:
+    """Return the galaxies of a sky with units, one row each, in the order of their numbers.
+
+    Flux, line width, S/N and bounding box are those of the part inside the cube, without noise (see
+    ``measure``).
+
+    Parameters
+    ----------
+    sky
+        The sky; every galaxy is drawn once.
+
+    Returns
+    -------
+    truth
+        QTable with the columns of ``DESCRIPTIONS``; ``meta`` tells beam, pixel, channel and rest frequency.
+    """
+    from astropy.table import QTable
+
+    rows = [measure(sky, number) for number in range(len(sky.population))]
+    columns: dict[str, Any] = {"id": np.arange(len(rows)), **_drawn(sky)}
+    columns |= {name: np.array([row[name] for row in rows]) for name in MEASURED}
+    table = QTable({name: columns[name] for name in DESCRIPTIONS}, units=dict(UNITS), meta=_meta(sky))
+    for name, text in DESCRIPTIONS.items():
+        table[name].info.description = text
+    return table
+
+
+def truth_path(cube: str | os.PathLike[str]) -> Path:
+    """Return where the truth of a cube stands: ``sky.fits`` has ``sky.truth.ecsv`` beside it."""
+    path = Path(cube)
+    stem = path.name
+    for suffix in (".gz", ".fz", ".fits", ".fit", ".zarr"):
+        stem = stem.removesuffix(suffix)
+    return path.with_name(f"{stem}.truth.ecsv")
+
+
+def write_truth(sky: HiSky, path: str | os.PathLike[str]) -> QTable:
+    """Write the truth of a sky as ECSV, whole or not at all, and return it.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    table = truth_table(sky)
+    _write(table, Path(path), "ascii.ecsv")
+    return table
+
+
+def read_truth(path: str | os.PathLike[str]) -> QTable:
+    """Return a truth table that ``write_truth`` wrote.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the file is something else.
+    """
+    from astropy.table import QTable
+
+    try:
+        table = QTable.read(path, format="ascii.ecsv")
+    except FileNotFoundError as error:
+        raise InputError(f"There is no truth table {path}; `tessellar simulate` writes one.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a truth table in ECSV ({error}); make it anew.") from error
+    lacking = [name for name in DESCRIPTIONS if name not in table.colnames]
+    if lacking:
+        raise InputError(f"{path} is not a truth table: it lacks {', '.join(lacking)}; make it anew.")
+    return table
+
+
+def sdc2_table(truth: QTable) -> QTable:
+    """Return the columns of SKA Data Challenge 2, in its order and units, of a truth table."""
+    from astropy.table import QTable
+
+    table = QTable()
+    for name, (ours, unit) in SDC2_COLUMNS.items():
+        table[name] = truth[ours].to_value(unit) if unit else truth[ours]
+    return table
+
+
+def write_sdc2(truth: QTable, path: str | os.PathLike[str]) -> None:
+    """Write a truth table as the text that the scorer of SKA Data Challenge 2 reads.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    _write(sdc2_table(truth), Path(path), "ascii.basic")
+
+
+def _write(table: QTable, path: Path, table_format: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        table.write(temporary, format=table_format, overwrite=True)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error}); choose another place.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _meta(sky: HiSky) -> dict[str, Any]:
+    return {
+        "sky": sky.identity,
+        "shape": list(sky.shape),
+        "rms_jy": sky.rms_jy,
+        "beam_arcsec": sky.beam_arcsec,
+        "pixel_arcsec": sky.pixel_arcsec,
+        "channel_hz": sky.channel_hz,
+        "rest_frequency_hz": REST_FREQUENCY,
+    }
+
+
+def _drawn(sky: HiSky) -> dict[str, DoubleArray]:
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
+
+    galaxies = sky.population
+    wcs = WCS(Header.fromstring(sky.meta.wcs_header, sep="\n"))
+    ra, dec, freq = wcs.all_pix2world(galaxies.x, galaxies.y, galaxies.z, 0)
+    return {
+        "x": galaxies.x,
+        "y": galaxies.y,
+        "z": galaxies.z,
+        "ra": ra,
+        "dec": dec,
+        "freq": freq,
+        "hi_size": galaxies.scale_length * SIZE_IN_SCALE_LENGTHS * sky.pixel_arcsec,
+        "pa": galaxies.pa,
+        "i": galaxies.inclination,
+    }

@@ -1,0 +1,138 @@
+"""Measurements of sources whose answers can be computed by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
+from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.measure import MEASURED, FluxScale, Sums, line_width, measure
+from tessellar.kernels.runs import extract_runs
+from tessellar.model import Beam, CubeMeta, SpectralAxis
+from tessellar.tiling.box import Box, Halo
+
+SHAPE = (12, 20, 30)
+
+
+def measured(
+    cube: np.ndarray, mask: np.ndarray, sign: int = POSITIVE, scale: FluxScale | None = None
+) -> dict:
+    runs = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0))
+    where = np.argwhere(mask)
+    box = Box(tuple(where.min(0).tolist()), tuple((where.max(0) + 1).tolist()))
+    window = box.grow(Halo.symmetric((1, 1, 1))).clip(Box.of_shape(cube.shape))
+    sums = Sums(box, 1.0 if sign == POSITIVE else -1.0)
+    channel = np.full(window.shape[0], 0.5, np.float32)
+    sky = np.ones(window.shape[1:], np.float32)
+    sums.add(np.ascontiguousarray(cube[window.slices()]), window, runs, channel, sky)
+    plain = FluxScale(
+        np.full(SHAPE[0], 2.0), np.full(SHAPE[0], 4.0), "Jy Hz", 100.0 + 2.0 * np.arange(SHAPE[0])
+    )
+    return measure(sums, scale or plain, cube.shape, sign)
+
+
+def block(value: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+    cube = np.zeros(SHAPE, np.float32)
+    mask = np.zeros(SHAPE, bool)
+    mask[4:7, 8:10, 11:16] = True
+    cube[mask] = value
+    return cube, mask
+
+
+def test_a_uniform_block() -> None:
+    row = measured(*block())
+    assert (row["z"], row["x"], row["y"]) == (5.0, 8.5, 13.0)
+    assert (row["n_pix"], row["f_min"], row["f_max"], row["mean"], row["std"]) == (30, 3.0, 3.0, 3.0, 0.0)
+    assert row["f_sum"] == 30 * 3.0 * 2.0
+    assert row["rms"] == 0.5
+    assert row["err_f_sum"] == pytest.approx(0.5 * math.sqrt(30 * 4.0) * 2.0)
+    assert row["snr"] == pytest.approx(row["f_sum"] / row["err_f_sum"])
+    assert (row["fill"], row["flag"]) == (1.0, 0)
+    assert (row["z_peak"], row["x_peak"], row["y_peak"]) == (4, 8, 11)
+    assert row["ell_maj"] == pytest.approx(2 * math.sqrt(2.0))  # variance of five equal pixels
+    assert row["ell_min"] == pytest.approx(2 * 0.5)
+    assert abs(row["ell_pa"]) == pytest.approx(0.0)  # along m
+
+
+def test_the_columns_are_the_ones_that_are_promised() -> None:
+    assert sorted(measured(*block())) == sorted(MEASURED)
+
+
+def test_position_angle_runs_from_m_against_l() -> None:
+    cube, mask = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, bool)
+    for i in range(5):
+        mask[5, 10 - i, 10 + i] = True  # towards smaller l and larger m: north-east on the sky
+    cube[mask] = 1.0
+    assert measured(cube, mask)["ell_pa"] == pytest.approx(45.0)
+
+
+def test_a_negative_source_is_the_mirror_of_a_positive_one() -> None:
+    cube, mask = block()
+    rng = np.random.default_rng(0)
+    cube += rng.normal(scale=0.1, size=SHAPE).astype(np.float32)
+    positive, negative = measured(cube, mask), measured(-cube, mask, NEGATIVE)
+    for name in ("x", "y", "z", "snr", "w20", "w50", "ell_maj", "ell_pa", "err_x", "x_peak"):
+        assert positive[name] == pytest.approx(negative[name])
+    assert negative["f_sum"] == pytest.approx(-positive["f_sum"])
+    assert negative["f_min"] == pytest.approx(-positive["f_max"])
+
+
+def test_line_widths_interpolate_between_channels() -> None:
+    values = 100.0 + 10.0 * np.arange(9)
+    line = np.array([0.0, 1.0, 2.0, 1.0, 0.0])
+    # half of the peak is reached in channels 1 and 3 exactly, a fifth (0.4) at 0.4 and at 3.6
+    assert line_width(line, 0.5, values, 2) == pytest.approx(20.0)
+    assert line_width(line, 0.2, values, 2) == pytest.approx(32.0)
+
+
+def test_a_line_that_fills_its_channels_ends_half_way_to_zero() -> None:
+    assert line_width(np.array([1.0, 1.0]), 0.5, np.arange(10.0), 4) == pytest.approx(2.0)
+
+
+def test_line_without_signal_has_no_width() -> None:
+    assert math.isnan(line_width(np.array([-1.0, 0.0]), 0.5, np.arange(10.0), 0))
+
+
+def test_flags_of_edges_and_blanks() -> None:
+    cube, mask = block()
+    cube[3, 8, 11] = np.nan
+    assert measured(cube, mask)["flag"] == BLANKED.bit
+    cube, mask = block()
+    mask[:, :, 29] = mask.any(axis=2)
+    assert measured(cube, mask)["flag"] == SPATIAL_EDGE.bit
+    cube, mask = block()
+    mask[0] = mask[5]
+    assert measured(cube, mask)["flag"] == SPECTRAL_EDGE.bit
+
+
+def test_flux_is_divided_by_the_beam_of_each_channel() -> None:
+    beams = tuple(Beam(b, b, 0.0) for b in (2.0, 4.0))
+    axis = SpectralAxis("v_rad", "m/s", (0.0, -500.0))
+    meta = CubeMeta("c", (2, 5, 5), "Jy / beam", axis, beams, (1.0, 1.0))
+    scale = FluxScale.of(meta)
+    area = math.pi / (4 * math.log(2)) * 4.0
+    assert scale.weight == pytest.approx([500.0 / area, 500.0 / (4 * area)])
+    assert scale.unit == "Jy m/s"
+
+
+def test_without_a_beam_the_unit_says_so() -> None:
+    meta = CubeMeta("c", (3, 5, 5), "K", SpectralAxis("freq", "Hz", (1.0, 2.0, 3.0)))
+    scale = FluxScale.of(meta)
+    assert (scale.unit, scale.weight.tolist(), scale.beam_area.tolist()) == ("K Hz", [1.0] * 3, [1.0] * 3)
+
+
+def test_centroid_error_is_that_of_repeated_noise() -> None:
+    cube, mask = block(value=5.0)
+    rng = np.random.default_rng(2)
+    scale = FluxScale(np.ones(SHAPE[0]), np.ones(SHAPE[0]), "Jy Hz", np.arange(12.0))
+    rows = [
+        measured(cube + rng.normal(scale=0.5, size=SHAPE).astype(np.float32), mask, scale=scale)
+        for _ in range(400)
+    ]
+    for name in ("x", "y", "z"):
+        spread = np.std([row[name] for row in rows])
+        assert np.mean([row[f"err_{name}"] for row in rows]) == pytest.approx(spread, rel=0.15)
+    assert np.std([row["f_sum"] for row in rows]) == pytest.approx(rows[0]["err_f_sum"], rel=0.15)

@@ -1,0 +1,101 @@
+"""The noise model: a spectrum times a map, blind to sources, anchored to the cube."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tessellar.kernels.noise import NoiseLattice, NoiseModel, channel_sigmas, separate
+from tessellar.tiling.box import Box, Shape
+
+
+def model_of(cube: np.ndarray) -> NoiseModel:
+    lattice = NoiseLattice(cube.shape)
+    sigmas = np.full((cube.shape[0], *lattice.cells), np.nan, np.float32)
+    for unit in range(len(lattice)):
+        for cell in lattice.unit_cells(unit):
+            box = lattice.sample(unit, cell)
+            channels = slice(box.start[0], box.stop[0])
+            sigmas[channels, cell[0], cell[1]] = channel_sigmas(np.ascontiguousarray(cube[box.slices()]))
+    return separate(lattice, sigmas)
+
+
+def factors(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    spectral = 1.0 + 0.5 * np.sin(np.arange(shape[0]) / 7.0)
+    x = np.linspace(-1, 1, shape[1])[:, None]
+    y = np.linspace(-1, 1, shape[2])[None, :]
+    return spectral, 1.0 + x**2 + 0.5 * y**2
+
+
+def test_both_factors_are_recovered_under_bright_sources_and_blanks() -> None:
+    shape = (60, 160, 192)
+    spectral, spatial = factors(shape)
+    rng = np.random.default_rng(3)
+    cube = (rng.normal(size=shape) * spectral[:, None, None] * spatial[None]).astype(np.float32)
+    cube[10:40, 60:100, 60:110] += 50  # a galaxy over half of the channels
+    cube[20] += 0.0
+    cube[30:33] = np.nan
+    cube[:, :40, :40] = np.nan
+    noise = model_of(cube)
+    box = Box.of_shape(shape)
+    sigma = 1.0 / (noise.inverse_channel(box)[40:, None, None] * noise.inverse_sky(box)[None])
+    true = spectral[40:, None, None] * spatial[None]
+    inner = (slice(None), slice(16, -16), slice(16, -16))
+    assert np.abs(sigma / true - 1.0)[inner].mean() < 0.06
+    assert (noise.inverse_channel(box)[30:33] == 0).all()
+    ratio = noise.spectral / spectral
+    assert np.nanstd(ratio[ratio > 0]) / np.median(ratio) < 0.05
+
+
+def test_estimate_is_that_of_a_gaussian() -> None:
+    voxels = np.random.default_rng(0).normal(scale=3.0, size=(4, 200, 200)).astype(np.float32)
+    assert channel_sigmas(voxels) == pytest.approx(3.0, rel=0.03)
+
+
+def test_too_few_negative_voxels_say_nothing() -> None:
+    voxels = np.ones((2, 4, 4), np.float32)
+    voxels[0, 0] = -1
+    voxels[1] = -1
+    voxels[1, 0, 0] = -np.inf
+    assert np.isnan(channel_sigmas(voxels)).tolist() == [True, True]
+
+
+def test_a_cube_without_negative_voxels_has_no_noise() -> None:
+    noise = model_of(np.ones((3, 40, 40), np.float32))
+    assert noise.empty
+    assert not noise.inverse_channel(Box.of_shape((3, 40, 40))).any()
+
+
+def test_few_voxels_per_channel_borrow_from_neighbours() -> None:
+    rng = np.random.default_rng(1)
+    noise = model_of(rng.normal(size=(400, 8, 8)).astype(np.float32))
+    assert noise.spectral.std() < 0.06
+
+
+@given(st.tuples(st.integers(1, 200), st.integers(1, 5000), st.integers(1, 5000)))
+def test_every_cell_of_every_channel_is_sampled_once(shape: Shape) -> None:
+    lattice = NoiseLattice(shape)
+    seen = np.zeros((shape[0], *lattice.cells), int)
+    for unit in range(len(lattice)):
+        channels = lattice.channels(unit)
+        for cell in lattice.unit_cells(unit):
+            seen[channels.start : channels.stop, cell[0], cell[1]] += 1
+            sample = lattice.sample(unit, cell)
+            assert not sample.empty
+            assert Box.of_shape(shape).contains(sample)
+    assert (seen == 1).all()
+
+
+@given(st.data())
+def test_sky_noise_does_not_depend_on_the_box(data: st.DataObject) -> None:
+    shape = (5, data.draw(st.integers(1, 300)), data.draw(st.integers(1, 300)))
+    lattice = NoiseLattice(shape)
+    spatial = np.random.default_rng(0).uniform(0.5, 2, lattice.cells).astype(np.float32)
+    noise = NoiseModel(lattice, np.ones(5, np.float32), spatial)
+    start = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
+    stop = tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(start, shape, strict=True))
+    box = Box(start, stop)
+    whole = noise.inverse_sky(Box.of_shape(shape))
+    assert np.array_equal(noise.inverse_sky(box), whole[box.slices()[1:]])

@@ -1,0 +1,139 @@
+"""Smooth-and-clip: the same mask as plain convolutions, and the same bits wherever a tile begins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from tessellar.errors import UsageError
+from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.filters import gaussian_radius, gaussian_taps
+from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, sigma_from_counts
+from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
+from tessellar.model import CubeMeta, Patch, SpectralAxis
+from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.grid import Grid
+
+FINDER = SmoothAndClip(kernels_xy=(0, 3, 5), kernels_z=(0, 3, 7), threshold=3.0)
+
+
+def meta_of(shape: Shape) -> CubeMeta:
+    return CubeMeta(
+        "test", shape, "Jy / beam", SpectralAxis("freq", "Hz", tuple(map(float, range(shape[0]))))
+    )
+
+
+def noise_of(shape: Shape, rng: np.random.Generator) -> NoiseModel:
+    lattice = NoiseLattice(shape)
+    spectral = rng.uniform(0.5, 2.0, shape[0]).astype(np.float32)
+    return NoiseModel(lattice, spectral, rng.uniform(0.8, 1.25, lattice.cells).astype(np.float32))
+
+
+def cube_with_everything(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Noise, a bright block, a negative block, blank and infinite voxels."""
+    cube = rng.normal(size=shape).astype(np.float32)
+    z, x, y = (n // 3 for n in shape)
+    cube[z : z + 3, x : x + 3, y : y + 4] += 20
+    cube[-2:, -3:, -3:] -= 9
+    cube[0, 0, : shape[2] // 2] = np.nan
+    cube[z, 0, 0], cube[0, x, y] = np.inf, -np.inf
+    return cube
+
+
+def mask_by_tiles(finder: CalibratedFinder, cube: np.ndarray, core: Shape) -> np.ndarray:
+    mask = np.full(cube.shape, 255, np.uint8)
+    for tile in Grid(cube.shape, core, finder.recipe.halo(meta_of(cube.shape))):
+        voxels = np.ascontiguousarray(cube[tile.read.slices()])
+        mask[tile.core.slices()] = finder(Patch(voxels, tile.read, tile.core))
+    return mask
+
+
+def plain_ratios(finder: CalibratedFinder, cube: np.ndarray) -> np.ndarray:
+    """Signed ratio to the threshold of every scale, with scipy in float64: array (scale, frequency, l, m)."""
+    box = Box.of_shape(cube.shape)
+    sigma = finder.noise.spectral[:, None, None] / finder.noise.inverse_sky(box)[None]
+    native = np.where(np.isfinite(cube), cube, 0.0) / sigma
+    recipe = finder.recipe
+    clipped = np.where(np.abs(native) > recipe.threshold, np.sign(native) * recipe.replacement, native)
+    ratios = [native / recipe.threshold]
+    for k, fwhm in enumerate(recipe.widths_xy):
+        half = gaussian_taps(fwhm).astype(np.float64)
+        taps = np.concatenate([half[:0:-1], half])
+        smooth = clipped
+        for axis in (1, 2):
+            smooth = ndimage.correlate1d(smooth, taps, axis=axis, mode="constant")
+        for w, radius in enumerate(recipe.radii):
+            box_car = ndimage.correlate1d(smooth, np.ones(2 * radius + 1), axis=0, mode="constant")
+            ratios.append(box_car / (recipe.threshold * finder.scale_sigma[k, w]))
+    return np.where(np.isfinite(cube), np.array(ratios), 0.0)
+
+
+@pytest.mark.parametrize("shape", [(20, 33, 70), (9, 17, 65), (5, 4, 3)])
+def test_mask_is_that_of_plain_convolutions(shape: Shape) -> None:
+    rng = np.random.default_rng(1)
+    cube = cube_with_everything(shape, rng)
+    finder = CalibratedFinder(FINDER, noise_of(shape, rng), rng.uniform(0.5, 2.0, (3, 3)).astype(np.float32))
+    mask = mask_by_tiles(finder, cube, shape)
+    ratios = plain_ratios(finder, cube)
+    doubtful = (np.abs(np.abs(ratios) - 1) < 1e-4).any(axis=0)
+    assert doubtful.mean() < 0.01
+    assert np.array_equal(((mask & POSITIVE) > 0)[~doubtful], (ratios > 1).any(axis=0)[~doubtful])
+    assert np.array_equal(((mask & NEGATIVE) > 0)[~doubtful], (ratios < -1).any(axis=0)[~doubtful])
+    assert (mask > 0).any()
+    assert not mask[~np.isfinite(cube)].any()
+
+
+@given(st.data())
+@settings(max_examples=40)
+def test_mask_is_the_same_for_any_tiling(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.integers(1, n)) for n in (24, 40, 90))
+    core = tuple(data.draw(st.integers(1 + n // 4, n)) for n in shape)
+    rng = np.random.default_rng(data.draw(st.integers(0, 9)))
+    cube = cube_with_everything(shape, rng)
+    finder = CalibratedFinder(FINDER, noise_of(shape, rng), np.ones((3, 3), np.float32))
+    assert np.array_equal(mask_by_tiles(finder, cube, shape), mask_by_tiles(finder, cube, core))
+
+
+def test_scale_noise_of_white_noise_is_the_norm_of_the_filter() -> None:
+    shape = (64, 128, 128)
+    cube = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    lattice = NoiseLattice(shape)
+    noise = NoiseModel(lattice, np.ones(64, np.float32), np.ones(lattice.cells, np.float32))
+    core = Box((10, 20, 20), (54, 108, 108))
+    counts = FINDER.count_scales(Patch(cube, Box.of_shape(shape), core), noise)
+    finder = SmoothAndClip(kernels_xy=FINDER.kernels_xy, kernels_z=FINDER.kernels_z, threshold=8.0)
+    counts = finder.count_scales(Patch(cube, Box.of_shape(shape), core), noise)
+    sigma = finder.calibrated(noise, counts).scale_sigma
+    for k, fwhm in enumerate(finder.widths_xy):
+        half = gaussian_taps(fwhm).astype(np.float64)
+        norm = half[0] ** 2 + 2 * (half[1:] ** 2).sum()
+        for w, radius in enumerate(finder.radii):
+            assert sigma[k, w] == pytest.approx(norm * np.sqrt(2 * radius + 1), rel=0.06)
+
+
+def test_median_of_counts_lies_within_its_bin() -> None:
+    counts = np.zeros((2, N_BINS), np.int64)
+    counts[0, 12 * BINS_PER_OCTAVE] = 100  # all values in [1, 1 + 1/64)
+    sigma = sigma_from_counts(counts)
+    assert 1.0 <= sigma[0] / 1.4826022 < 1.0 + 1.0 / BINS_PER_OCTAVE
+    assert np.isnan(sigma[1])
+
+
+def test_gaussian_taps_are_normalised_and_cut_at_three_sigma() -> None:
+    taps = gaussian_taps(6.0)
+    assert taps.size == gaussian_radius(6.0) + 1 == 9
+    assert taps[0] + 2 * taps[1:].sum() == pytest.approx(1.0, abs=1e-6)
+    assert taps[3] / taps[0] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_halo_is_the_reach_of_the_largest_kernels() -> None:
+    assert SmoothAndClip().halo(meta_of((100, 100, 100))).before == (7, 8, 8)
+
+
+def test_all_wrong_parameters_are_named_at_once() -> None:
+    with pytest.raises(UsageError, match=r"kernels_z is empty.*kernels_xy holds -1.*threshold is -3"):
+        SmoothAndClip(kernels_xy=(0, -1), kernels_z=(), threshold=-3)
