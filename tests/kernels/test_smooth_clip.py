@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tessellar.errors import UsageError
-from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.detect import NEGATIVE, POSITIVE, _extremes, _extremes_of_usual_widths
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, sigma_from_counts
+from tessellar.kernels.scales import PITCH, PIXELS
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import CubeMeta, Patch, SpectralAxis
 from tessellar.tiling.box import Box, Shape
@@ -87,14 +88,28 @@ def test_mask_is_that_of_plain_convolutions(shape: Shape) -> None:
     assert not mask[~np.isfinite(cube)].any()
 
 
+def test_the_short_cut_for_the_usual_boxcars_has_the_same_bits() -> None:
+    rng = np.random.default_rng(0)
+    planes = rng.normal(size=(3, 20, PITCH)).astype(np.float32)
+    thresholds = rng.uniform(0.5, 2, (3, 4)).astype(np.float32)
+    radii = np.array([0, 1, 3, 7])
+    general, short = np.empty((2, PIXELS), np.float32), np.empty((2, PIXELS), np.float32)
+    _extremes(planes, 9, radii, thresholds, np.empty(PIXELS, np.float32), general[0], general[1])
+    _extremes_of_usual_widths(planes, 2, thresholds, short[0], short[1])
+    assert np.array_equal(general, short)
+    assert general[0].max() > 1 > -1 > general[1].min()
+
+
 @given(st.data())
 @settings(max_examples=40)
 def test_mask_is_the_same_for_any_tiling(data: st.DataObject) -> None:
-    shape = tuple(data.draw(st.integers(1, n)) for n in (24, 40, 90))
+    shape = tuple(data.draw(st.integers(1, n)) for n in (80, 40, 90))
     core = tuple(data.draw(st.integers(1 + n // 4, n)) for n in shape)
     rng = np.random.default_rng(data.draw(st.integers(0, 9)))
     cube = cube_with_everything(shape, rng)
-    finder = CalibratedFinder(FINDER, noise_of(shape, rng), np.ones((3, 3), np.float32))
+    recipe = data.draw(st.sampled_from([FINDER, SmoothAndClip(threshold=3.0)]))
+    sigma = np.ones((3, recipe.radii.size), np.float32)
+    finder = CalibratedFinder(recipe, noise_of(shape, rng), sigma)
     assert np.array_equal(mask_by_tiles(finder, cube, shape), mask_by_tiles(finder, cube, core))
 
 
@@ -104,7 +119,6 @@ def test_scale_noise_of_white_noise_is_the_norm_of_the_filter() -> None:
     lattice = NoiseLattice(shape)
     noise = NoiseModel(lattice, np.ones(64, np.float32), np.ones(lattice.cells, np.float32))
     core = Box((10, 20, 20), (54, 108, 108))
-    counts = FINDER.count_scales(Patch(cube, Box.of_shape(shape), core), noise)
     finder = SmoothAndClip(kernels_xy=FINDER.kernels_xy, kernels_z=FINDER.kernels_z, threshold=8.0)
     counts = finder.count_scales(Patch(cube, Box.of_shape(shape), core), noise)
     sigma = finder.calibrated(noise, counts).scale_sigma

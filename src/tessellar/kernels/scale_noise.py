@@ -13,7 +13,7 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.noise import MAD_TO_SIGMA
-from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, normalise_plane, smooth_plane, widen
+from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, PITCH, PIXELS, smooth_block, widen, work_arrays
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
@@ -71,35 +71,23 @@ def count_negative(
     """
     z0, z1 = core[0, 0], core[0, 1]
     reach = radii[-1]
-    pad = taps.shape[1] - 1
-    planes = np.empty((z1 - z0 + 2 * reach, BLOCK_X * BLOCK_Y), np.float32)
-    padded = np.empty((BLOCK_X + 2 * pad) * (BLOCK_Y + 2 * pad), np.float32)
-    row_sums = np.zeros(BLOCK_X * (BLOCK_Y + 2 * pad) + 2 * pad, np.float32)
-    total = np.empty(BLOCK_X * BLOCK_Y, np.float32)
-    for bx in range(core[1, 0], core[1, 1], BLOCK_X):
-        for by in range(core[2, 0], core[2, 1], BLOCK_Y):
+    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
+    planes = np.zeros((taps.shape[0], z1 - z0 + 2 * reach, PITCH), np.float32)
+    total = np.empty(PIXELS, np.float32)
+    for x in range(core[1, 0], core[1, 1], BLOCK_X):
+        for y in range(core[2, 0], core[2, 1], BLOCK_Y):
+            smooth_block(
+                voxels, z0 - reach, x, y, 0, inverse_channel, inverse_sky, limit, replacement,
+                taps, reaches, padded, rows, smooth, planes,
+            )  # fmt: skip
             for k in range(taps.shape[0]):
-                for z in range(planes.shape[0]):
-                    normalise_plane(
-                        voxels,
-                        z0 - reach + z,
-                        bx,
-                        by,
-                        pad,
-                        inverse_channel,
-                        inverse_sky,
-                        limit,
-                        replacement,
-                        padded,
-                    )
-                    smooth_plane(padded, taps[k, : reaches[k] + 1], pad, row_sums, planes[z])
                 for z in range(z1 - z0):
-                    total[:] = planes[z + reach]
+                    total[:] = planes[k, z + reach, :PIXELS]
                     inner = 0
                     for w in range(radii.size):
-                        widen(planes, z + reach, inner, radii[w], total)
+                        widen(planes[k], z + reach, inner, radii[w], total)
                         inner = radii[w]
-                        _count_plane(voxels, z0 + z, bx, by, core, total, counts[k, w])
+                        _count_plane(voxels, z0 + z, x, y, core, total, counts[k, w])
 
 
 @compiled

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tessellar.errors import OutputError, UsageError
 from tessellar.io.naming import shown
+from tessellar.tiling.box import Shape
 
 MARKER = "run.toml"
 PARTIALS = "partials"
 RUN_LOG = "run.log"
 _JOURNAL = "journal.sqlite"
+_FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (*_CATALOGUES, "run.json", "report.html", "noise.npz", "skymap.npz", "sources.npz")
 
@@ -48,6 +53,45 @@ def prepare_folder(folder: Path, *, fresh: bool) -> None:
         raise OutputError(
             f"{shown(folder)} cannot be written: {error.strerror or error}. Give another --out or free its disk."
         ) from error
+
+
+def earlier_settings(folder: Path) -> dict[str, Any]:
+    """Return the settings of the run that the folder would resume, nothing where there is none."""
+    if not (folder / _JOURNAL).is_file():
+        return {}
+    try:
+        settings = tomllib.loads((folder / MARKER).read_text(encoding="utf-8")).get("find", {})
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def earlier_tile(folder: Path) -> Shape | None:
+    """Return the tile of the run that the folder would resume, None where there is none."""
+    tile = earlier_settings(folder).get("tile")
+    whole = isinstance(tile, list) and len(tile) == 3 and all(isinstance(n, int) for n in tile)
+    return (tile[0], tile[1], tile[2]) if whole and isinstance(tile, list) else None
+
+
+def refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse to resume a run with settings that change its result, before anything of it is removed.
+
+    Raises
+    ------
+    UsageError
+        The folder holds a run with other settings.
+    """
+    earlier = {**dict.fromkeys(settings), **earlier_settings(folder)}
+    changes = [
+        f"{name} was {earlier[name]}, now {value}"
+        for name, value in settings.items()
+        if name not in _FREE and earlier[name] not in (None, value)
+    ]
+    if changes:
+        raise UsageError(
+            f"The run in {shown(folder)} was begun with other settings: {'; '.join(changes)}. "
+            "Use --fresh to start over, or another --out to keep both."
+        )
 
 
 def withdraw_results(folder: Path) -> None:

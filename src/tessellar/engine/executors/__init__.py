@@ -1,0 +1,128 @@
+"""Executors: who runs the leases, from this thread to a cluster; the one loop in `run` drives them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from tessellar.errors import UsageError
+
+EXECUTORS = ("serial", "threads", "processes", "dask", "ray")
+_CLUSTERS = ("dask", "ray")
+
+Task: TypeAlias = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes
+    ----------
+    task
+        The task, as it was submitted.
+    worker
+        Label of the worker that had it; a worker that replaces a dead one may bear the same.
+    result
+        What the task returned; None when it did not return.
+    lost
+        Why it did not return: the worker died while it ran. Empty otherwise.
+    error
+        What the executor itself stumbled over, for example a task that cannot be pickled.
+
+    Notes
+    -----
+    Without a result, a ``lost`` or an ``error``, the task was never begun.
+    """
+
+    task: Any
+    worker: str
+    result: Any = None
+    lost: str = ""
+    error: BaseException | None = None
+
+
+class Executor(Protocol):
+    """A set of workers that call tasks without arguments; results are short, so they may travel.
+
+    A task catches its own exceptions. An executor retries nothing: the run loop does.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word for it on the command line."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run side by side; the loop keeps twice as many submitted."""
+
+    def submit(self, task: Task, avoid: str = "") -> None:
+        """Take a task, to be run by a worker with another label than ``avoid`` where there is one."""
+
+    def wait(self, seconds: float) -> Sequence[Outcome]:
+        """Return what has ended since the last call; after ``seconds`` without any, an empty sequence."""
+
+    def close(self, now: bool = False) -> None:
+        """Release the workers once their tasks are done; ``now`` drops tasks and kills what can be killed."""
+
+    def __enter__(self) -> Executor:
+        """Return itself."""
+
+    def __exit__(self, *details: object) -> None:
+        """Close; at once when an exception is on its way."""
+
+
+def check_executor(name: str, workers: int | None = None, address: str | None = None) -> None:
+    """Refuse an executor that cannot work.
+
+    Raises
+    ------
+    UsageError
+        The name is unknown, the executor is not available, or an option does not apply to it.
+    """
+    if name not in EXECUTORS:
+        raise UsageError(f"There is no executor '{name}'. Choose one of {', '.join(EXECUTORS)}.")
+    if name in _CLUSTERS:
+        raise UsageError(
+            f"The executor '{name}' is not available in this version. Use serial, threads or processes."
+        )
+    if address is not None:
+        raise UsageError(f"The executor '{name}' joins no cluster. Leave out --address.")
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers cannot work. Give --workers 1 or more.")
+
+
+def make_executor(name: str, workers: int | None = None, address: str | None = None) -> Executor:
+    """Return the executor of that name.
+
+    Parameters
+    ----------
+    name
+        ``serial``, ``threads``, ``processes``, ``dask`` or ``ray``.
+    workers
+        How many workers; by default one for each core that may be used.
+    address
+        A running Dask scheduler or Ray cluster to join.
+
+    Raises
+    ------
+    UsageError
+        The name is unknown, the executor is not available, or an option does not apply to it.
+    """
+    check_executor(name, workers, address)
+    return _make(name, workers)
+
+
+def _make(name: str, workers: int | None) -> Executor:
+    if name == "serial":
+        from tessellar.engine.executors.serial import SerialExecutor
+
+        return SerialExecutor()
+    if name == "threads":
+        from tessellar.engine.executors.threads import ThreadsExecutor
+
+        return ThreadsExecutor(workers)
+    from tessellar.engine.executors.processes import ProcessesExecutor
+
+    return ProcessesExecutor(workers)

@@ -1,0 +1,104 @@
+"""The processes executor: workers are fresh Python processes of this machine, computing with one thread."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+from tessellar.engine.executors import Task
+from tessellar.engine.executors.slots import SlotsExecutor
+
+ONE_THREAD = dict.fromkeys(
+    (
+        "NUMBA_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "RAYON_NUM_THREADS",
+        "ZARR_THREADING__MAX_WORKERS",
+    ),
+    "1",
+)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class ProcessWorker:
+    """One process, and a pipe whose end tells it that the driver is gone."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._theirs, self._ours = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(1, context, _begin_process, (self._theirs,))
+
+    def submit(self, task: Task) -> Future[Any]:
+        """Queue a task; the first one starts the process."""
+        with _environment(ONE_THREAD), _held_back(_SIGNALS):
+            return self._pool.submit(task)
+
+    def close(self, now: bool) -> None:
+        """End the process: after the task it is at, or ``now``."""
+        if now:
+            self._ours.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._ours.close()
+        self._theirs.close()
+
+
+class ProcessesExecutor(SlotsExecutor):
+    """Workers are processes; a script that uses them guards its main part by ``__name__ == "__main__"``."""
+
+    name = "processes"
+
+    def _hire(self) -> ProcessWorker:
+        return ProcessWorker()
+
+
+def _begin_process(driver: Connection) -> None:
+    """Prepare a worker process.
+
+    Ctrl-C and the batch system's SIGTERM reach all processes of a job; the driver decides what follows, and a
+    worker that lets it finish its lease loses nothing. When the driver dies, so does the worker.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_follow, args=(driver,), name="tessellar-follow-driver", daemon=True).start()
+
+
+def _follow(driver: Connection) -> None:
+    try:
+        driver.recv()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+@contextmanager
+def _held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
+    """Hold signals back; a process that starts meanwhile inherits this until it is ready to ignore them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for processes that start meanwhile: libraries read them when they load."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,102 @@
+"""The SQLite file behind the journal: how it is opened, and what its errors mean in a sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tessellar.errors import OutputError, UsageError
+from tessellar.io.publish import make_folder, output_errors, remove
+
+FILE_NAME = "journal.sqlite"
+
+_VERSION = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS stages (
+    name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, n_units INTEGER NOT NULL, settings TEXT NOT NULL,
+    stale INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS leases (
+    stage TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL, missing TEXT NOT NULL,
+    file TEXT NOT NULL, digest TEXT NOT NULL, hashes BLOB NOT NULL, lost INTEGER NOT NULL DEFAULT 0,
+    voxels INTEGER, bytes_read INTEGER, bytes_partial INTEGER, seconds REAL, seconds_read REAL,
+    seconds_kernel REAL, seconds_write REAL, peak_rss_bytes INTEGER, process TEXT
+);
+CREATE INDEX IF NOT EXISTS leases_in_order ON leases (stage, first);
+"""
+
+
+def open_journal_file(path: Path) -> sqlite3.Connection:
+    """Open the file, or make it, for this process alone.
+
+    Raises
+    ------
+    UsageError
+        It is damaged, from another version, or in use.
+    OutputError
+        It cannot be written.
+    """
+    with output_errors(path.parent):
+        make_folder(path.parent)
+    with journal_errors(path):
+        database = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+        try:
+            _prepare(database, path)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+@contextmanager
+def journal_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite complains about into a sentence."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            message = f"Another run writes to {path.parent}. Wait for it, or choose another run folder."
+            raise UsageError(message) from error
+        raise OutputError(
+            f"{path} cannot be written: {error}. Free space or choose another folder."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, error) from error
+
+
+def discard_journal(folder: Path) -> None:
+    """Remove the journal of a run folder, damaged or not, to start over.
+
+    Raises
+    ------
+    OutputError
+        It cannot be removed.
+    """
+    for path in (folder / FILE_NAME, folder / f"{FILE_NAME}-journal"):
+        with output_errors(path):
+            remove(path)
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    run = database.execute
+    run("PRAGMA locking_mode = EXCLUSIVE")
+    run("PRAGMA journal_mode = DELETE")
+    run("PRAGMA synchronous = FULL")
+    version = run("PRAGMA user_version").fetchone()[0]
+    if version not in (0, _VERSION):
+        raise UsageError(
+            f"{path} was written by another version of Tessellar (layout {version}, needed {_VERSION}). "
+            "Use --fresh to start over, or another run folder."
+        )
+    if run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise _damaged(path, "its pages do not fit together")
+    database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+
+def _damaged(path: Path, reason: object) -> UsageError:
+    return UsageError(
+        f"The journal {path} is damaged ({reason}), so what is done is not known. "
+        "Use --fresh to start over, or choose another run folder."
+    )

@@ -1,0 +1,90 @@
+"""Memory in bytes: what a run may take, what this process takes, and how people write such numbers."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tessellar.engine.cgroup import memory_headroom
+from tessellar.errors import UsageError
+
+LIBRARIES = ("numpy", "scipy.ndimage", "numba", "zarr", "zarrs")
+
+_STATUS = Path("/proc/self/status")
+_WRITTEN = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_bytes(text: str | int) -> int:
+    """Return a number of bytes written for people: ``4GiB``, ``500 MB``, ``1.5G``, or a plain number.
+
+    ``GB`` and ``G`` are 10⁹ bytes, ``GiB`` is 2³⁰.
+
+    Raises
+    ------
+    UsageError
+        The text is no such number, or it is not above zero.
+    """
+    match = _WRITTEN.fullmatch(str(text))
+    if match is None or (match[3] and not match[2]):
+        raise UsageError(f"'{text}' is not an amount of memory. Write it like 4GiB, 500MB or 1.5G.")
+    base = 1024 if match[3] else 1000
+    size = int(float(match[1]) * base ** _POWERS[match[2].lower()])
+    if size <= 0:
+        raise UsageError(f"An amount of memory of '{text}' is not above zero. Write it like 4GiB or 500MB.")
+    return size
+
+
+def available_bytes() -> int:
+    """Return the bytes that can still be taken: what the machine, the job or the container has left."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    room = memory_headroom()
+    return free if room is None else min(free, room)
+
+
+def memory_budget(memory: str | int | None = None) -> int:
+    """Return the bytes that a run may take: as asked, else half of what is available.
+
+    Raises
+    ------
+    UsageError
+        ``memory`` is not an amount of memory.
+    """
+    return available_bytes() // 2 if memory is None else parse_bytes(memory)
+
+
+def resident_bytes() -> int:
+    """Return the bytes of memory that this process holds now."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def peak_rss_bytes() -> int:
+    """Return the most bytes of memory that this process ever held at once."""
+    try:
+        text = _STATUS.read_text()
+    except OSError:
+        return _peak_of_usage()
+    match = re.search(r"^VmHWM:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(match[1]) * 1024 if match else _peak_of_usage()
+
+
+def baseline_bytes(libraries: Sequence[str] = LIBRARIES) -> int:
+    """Return the bytes that this process holds with the libraries loaded, before any voxel is read."""
+    for name in libraries:
+        importlib.import_module(name)
+    return resident_bytes()
+
+
+def _peak_of_usage() -> int:
+    """Return the peak of ``getrusage``, second choice: in a spawned process it includes the parent's."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,60 @@
+"""VOTable, the Virtual Observatory's table format: the same text for the same catalogue, byte for byte."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+_COORDINATES = {"ra": "ICRS", "dec": "ICRS", "l": "galactic", "b": "galactic"}
+
+
+def votable_bytes(table: Table) -> bytes:
+    """Return a table as VOTable 1.4 in TABLEDATA, so that any editor can read it.
+
+    Units, descriptions and UCDs (``column.meta["ucd"]``) become attributes of the fields; each item of
+    ``table.meta["provenance"]`` becomes an INFO element.
+    """
+    from astropy.io import votable
+
+    with warnings.catch_warnings():
+        # VOUnit deprecates units that radio cubes do carry (erg, Angstrom); they are written all the same.
+        warnings.simplefilter("ignore")
+        document = votable.from_table(table)
+        _describe(document, table.meta.get("provenance", {}))
+        text = io.BytesIO()
+        document.to_xml(text)
+    return text.getvalue()
+
+
+def read_votable(file: Path | io.BytesIO) -> Table:
+    """Return the first table of a VOTable, with ``meta["provenance"]`` from its INFO elements."""
+    from astropy.io import votable
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deviations from the standard that astropy can read through
+        document = votable.parse(file if isinstance(file, io.BytesIO) else str(file))
+        table = document.get_first_table().to_table(use_names_over_ids=True)
+    for column in table.itercols():
+        column.description = " ".join((column.description or "").split())
+    table.meta["provenance"] = {i.name: i.value for r in document.resources for i in r.infos}
+    return table
+
+
+def _describe(document: Any, provenance: dict[str, str]) -> None:
+    from astropy.io.votable.tree import CooSys, Info
+
+    resource = document.resources[0]
+    for number, (name, value) in enumerate(sorted(provenance.items())):
+        resource.infos.append(Info(ID=f"info_{number}", name=name, value=value))
+    fields = {field.name: field for field in resource.tables[0].fields}
+    systems = {_COORDINATES[name] for name in fields if name in _COORDINATES}
+    for system in sorted(systems):
+        resource.coordinate_systems.append(CooSys(ID=f"{system}_system", system=system))
+    for name, field in fields.items():
+        if name in _COORDINATES:
+            field.ref = f"{_COORDINATES[name]}_system"

@@ -1,0 +1,96 @@
+"""Where pixels lie: pixel coordinates in, ICRS degrees and frequencies or velocities out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tessellar.model import CubeMeta, DoubleArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+def sky_position(meta: CubeMeta, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> dict[str, DoubleArray]:
+    """Return the positions of pixels.
+
+    Parameters
+    ----------
+    meta
+        The cube.
+    x, y, z
+        Pixel coordinates from 0 along l, m and frequency, float64 arrays of one shape; fractions are allowed.
+
+    Returns
+    -------
+    dict
+        ``ra``, ``dec``: ICRS degrees, whatever the frame of the header; ``l``, ``b`` in addition for a
+        galactic cube; and the spectral coordinate under its kind (``freq`` in Hz; ``v_rad``, ``v_opt``,
+        ``v_app`` in m/s), interpolated linearly between channel centres. What the cube has not is left out;
+        a pixel outside the sky of the projection is NaN.
+    """
+    x, y, z = (np.asarray(a, dtype=np.float64) for a in (x, y, z))
+    columns = _sky(meta, x, y) if meta.wcs_header else {}
+    if meta.spectral.kind != "channel":
+        columns[meta.spectral.kind] = _spectral(meta, z)
+    return columns
+
+
+def frame_name(meta: CubeMeta) -> str:
+    """Return the sky frame of a cube (``ICRS``, ``FK4 B1950``, ``Galactic``), ``""`` where it has none."""
+    if not meta.wcs_header:
+        return ""
+    frame = _frame(_wcs(meta))
+    if frame.name == "galactic":
+        return "Galactic"
+    name = str(frame.name).upper()
+    equinox = getattr(frame, "equinox", None)
+    return name if equinox is None else f"{name} {'B' if name.startswith('FK4') else 'J'}{equinox.value:g}"
+
+
+def projection_name(meta: CubeMeta) -> str:
+    """Return the three letters of the projection, ``""`` without one."""
+    return _wcs(meta).wcs.ctype[0][-3:] if meta.wcs_header else ""
+
+
+def _sky(meta: CubeMeta, x: DoubleArray, y: DoubleArray) -> dict[str, DoubleArray]:
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+
+    wcs = _wcs(meta)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        longitude, latitude = wcs.celestial.wcs_pix2world(x, y, 0)
+        native = SkyCoord(longitude * units.deg, latitude * units.deg, frame=_frame(wcs))
+        icrs = native.icrs
+    columns = {"ra": _degrees(icrs.ra), "dec": _degrees(icrs.dec)}
+    if native.frame.name == "galactic":
+        columns |= {"l": _degrees(native.l), "b": _degrees(native.b)}
+    return columns
+
+
+def _degrees(angle: Any) -> DoubleArray:  # astropy's angles carry no types
+    return np.asarray(angle.deg, dtype=np.float64)
+
+
+def _spectral(meta: CubeMeta, z: DoubleArray) -> DoubleArray:
+    values = np.asarray(meta.spectral.values)
+    return np.asarray(np.interp(z, np.arange(len(values)), values), dtype=np.float64)
+
+
+def _wcs(meta: CubeMeta) -> Any:
+    """Return astropy's WCS; made anew for each use, because it is not safe to share between threads."""
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return WCS(Header.fromstring(meta.wcs_header, sep="\n"))
+
+
+def _frame(wcs: Any) -> Any:
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    return wcs_to_celestial_frame(wcs)

@@ -1,0 +1,44 @@
+"""Opening Zarr arrays with the fast Rust codecs, without changing what else a process does with Zarr."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import zarr
+
+FAST_CODECS = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
+
+_settings = threading.Lock()
+
+
+@contextmanager
+def fast_codecs() -> Iterator[None]:
+    """Make arrays that are opened in this block use the zarrs pipeline, for as long as they live.
+
+    Zarr's configuration belongs to the whole process and an array takes its pipeline from it once, when
+    it is opened; so the configuration is changed for that moment only, by one thread at a time. Arrays
+    that zarrs cannot decode fall back to zarr-python.
+    """
+    import zarr
+
+    with _settings, warnings.catch_warnings(), zarr.config.set(FAST_CODECS):
+        warnings.filterwarnings("ignore", message="Array is unsupported by ZarrsCodecPipeline")
+        warnings.filterwarnings("ignore", module="zarr")
+        yield
+
+
+def open_array(path: Path, mode: Any = "r") -> zarr.Array[Any]:
+    """Open one array of a store; zarrs reads it where the numbers are in this machine's byte order."""
+    import zarr
+
+    with fast_codecs():
+        array = zarr.open_array(path, mode=mode)
+    if array.dtype.isnative:
+        return array
+    return zarr.open_array(path, mode=mode)

@@ -1,0 +1,116 @@
+"""Reading cubes from Zarr box by box, whoever wrote them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tessellar.errors import InputError
+from tessellar.io.naming import shown
+from tessellar.io.zarr_array import open_array
+from tessellar.io.zarr_find import find_cube
+from tessellar.model import CubeMeta, FloatArray
+from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.grid import Grid
+
+
+class ZarrSource:
+    """A cube in a Zarr store: ours, another xradio image, or one array of three axes.
+
+    Parameters
+    ----------
+    path
+        Folder of the store.
+
+    Raises
+    ------
+    CubeNotFoundError
+        There is nothing at ``path``.
+    InputError
+        It is no Zarr store, is damaged, or holds no cube.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._cube = find_cube(self.path)
+        self._array = open_array(self._cube.folder)
+
+    def __reduce__(self) -> tuple[type[ZarrSource], tuple[str]]:
+        return (ZarrSource, (str(self.path),))
+
+    @property
+    def meta(self) -> CubeMeta:
+        """What is known without reading voxels."""
+        return self._cube.meta
+
+    @property
+    def identity(self) -> str:
+        """A digest of the store's metadata files and of when they and the folder of voxels changed."""
+        digest = hashlib.sha256()
+        names = ("zarr.json", ".zarray", ".zgroup", ".zattrs", "c")
+        for folder, name in itertools.product(dict.fromkeys((self.path, self._cube.folder)), names):
+            entry = folder / name
+            if entry.exists():
+                digest.update(f"{name} {entry.stat().st_mtime_ns} ".encode())
+            if entry.is_file():
+                digest.update(entry.read_bytes())
+        return f"zarr {digest.hexdigest()}"
+
+    @property
+    def chunks(self) -> Shape | None:
+        """The box of voxels that is decoded as one piece, ``(frequency, l, m)``."""
+        z, x, y = (self._array.chunks[axis] for axis in self._cube.axes)
+        return (z, x, y)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all files of the array; walks through the folder."""
+        files = (entry for entry in self._cube.folder.rglob("*") if entry.is_file())
+        return sum(entry.stat().st_size for entry in files)
+
+    def read(self, box: Box) -> FloatArray:
+        """Return the voxels of a box, float32 C-order array (frequency, l, m), NaN = blank.
+
+        Raises
+        ------
+        InputError
+            A shard is damaged; the message names it.
+        """
+        try:
+            found = self._array[self._selection(box)]
+        except (RuntimeError, OSError, ValueError) as error:
+            raise self._damage(box, error) from error
+        rest = [axis for axis in range(self._array.ndim) if axis not in self._cube.axes]
+        voxels = np.asarray(found).transpose(*rest, *self._cube.axes)
+        return np.ascontiguousarray(voxels, dtype=np.float32).reshape(box.shape)
+
+    def _selection(self, box: Box) -> tuple[slice, ...]:
+        """Return slices for all axes: given a number, zarrs 0.2 leaves the reading to zarr-python."""
+        selection = [slice(0, 1)] * self._array.ndim
+        for axis, part in zip(self._cube.axes, box.slices(), strict=True):
+            selection[axis] = part
+        return tuple(selection)
+
+    def _damage(self, box: Box, error: Exception) -> InputError:
+        """Return the sentence about the first stored piece of ``box`` that cannot be read."""
+        shape = self._array.shards or self._array.chunks
+        z, x, y = (shape[axis] for axis in self._cube.axes)
+        grid = Grid(self.meta.shape, (z, x, y))
+        for index in grid.touching(box):
+            core = grid[index].core
+            try:
+                self._array[self._selection(core & box)]
+            except (RuntimeError, OSError, ValueError) as reason:
+                position = [0] * self._array.ndim
+                for axis, start, step in zip(self._cube.axes, core.start, (z, x, y), strict=True):
+                    position[axis] = start // step
+                key = self._array.metadata.encode_chunk_key(tuple(position))
+                return InputError(
+                    f"{shown(self.path)} is damaged: {shown(self._cube.folder / key)} cannot be read "
+                    f"({reason}). Copy or convert the cube again."
+                )
+        return InputError(f"{shown(self.path)} cannot be read ({error}). Run the command again.")

@@ -1,0 +1,96 @@
+"""What a run left in its folder, read for the report; a file that is missing leaves its panel empty."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.errors import InputError
+from tessellar.io.catalogue import read_catalogue
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The contents of a run folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    summary
+        What ``run.json`` says.
+    catalogue
+        The sources, None where the run has no catalogue.
+    noise
+        Arrays of ``noise.npz``: ``spectral`` (frequency) in the cube's unit, ``spatial`` (l, m) relative,
+        ``cell`` pixels per cell, ``spectral_values``; None where there is no such file.
+    sky
+        Arrays of ``skymap.npz``: ``image`` (l, m) moment 0, ``step`` pixels per map pixel, ``wcs_header``.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+    catalogue: QTable | None
+    noise: Arrays | None
+    sky: Arrays | None
+
+    def of(self, *keys: str, default: Any = None) -> Any:
+        """Return an entry of the summary by its path of keys, ``default`` where it is absent."""
+        found: Any = self.summary
+        for key in keys:
+            if not isinstance(found, dict) or found.get(key) is None:
+                return default
+            found = found[key]
+        return found
+
+
+def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
+    """Read a run folder; ``catalogue`` stands for the one that it may not have yet.
+
+    Raises
+    ------
+    InputError
+        It has no ``run.json``, or one that cannot be read.
+    """
+    summary = _summary(path)
+    sources = _catalogue(path) if catalogue is None else catalogue
+    return RunFolder(path, summary, sources, _arrays(path / "noise.npz"), _arrays(path / "skymap.npz"))
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    file = path / "run.json"
+    if not file.is_file():
+        raise InputError(f"{path} is not the folder of a run: it has no run.json. Give the --out of a find.")
+    try:
+        summary = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read ({error}). Run the find again.") from error
+    if not isinstance(summary, dict):
+        raise InputError(f"{file} holds no table of results. Run the find again.")
+    return summary
+
+
+def _catalogue(path: Path) -> QTable | None:
+    try:
+        return read_catalogue(path)
+    except InputError:
+        return None
+
+
+def _arrays(file: Path) -> Arrays | None:
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,178 @@
+"""The sky map: everything that was found, summed over frequency, with an ellipse around each source."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.report.run_folder import Arrays
+from tessellar.report.svg import LINE, MUTED, draw, sky_colours
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+    from astropy.wcs import WCS
+    from matplotlib.figure import Figure
+
+MAX_PIXELS = 700  # a side: keeps the page small
+MAX_ELLIPSES = 2000
+MAX_LABELS = 15
+_AMBER = "#ffb454"
+
+
+def sky_map(sky: Arrays, sources: QTable) -> str:
+    """Return the map as SVG.
+
+    Parameters
+    ----------
+    sky
+        ``image`` float array (l, m), ``step`` cube pixels per map pixel, and perhaps ``wcs_header``.
+    sources
+        Positive sources, the most significant first.
+    """
+    image, step = thinned(np.asarray(sky["image"], dtype=np.float32), int(sky.get("step", np.array(1))))
+    wcs = _celestial(str(sky.get("wcs_header", "")))
+    width, height = _figure_size(image.shape[0], image.shape[1])
+    title = "Map of the detected emission, with an ellipse around each source"
+    painter = partial(_paint, image=image, step=step, sources=sources)
+    if wcs is not None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return draw("sky", title, width, height, partial(painter, wcs=wcs))
+        except Exception:  # an odd projection must not cost the whole report: show pixels instead
+            wcs = None
+    return draw("sky", title, width, height, partial(painter, wcs=None))
+
+
+def thinned(image: npt.NDArray[np.float32], step: int) -> tuple[npt.NDArray[np.float32], int]:
+    """Return the map with at most `MAX_PIXELS` a side, each the brightest of a block, and its new step."""
+    block = -(-max(image.shape) // MAX_PIXELS)
+    if block == 1:
+        return image, step
+    n_l, n_m = (-(-n // block) for n in image.shape)
+    padded = np.full((n_l * block, n_m * block), -np.inf, dtype=np.float32)
+    padded[: image.shape[0], : image.shape[1]] = np.where(np.isnan(image), -np.inf, image)
+    blocks = padded.reshape(n_l, block, n_m, block).max(axis=(1, 3))
+    return np.where(np.isneginf(blocks), np.float32(np.nan), blocks), step * block
+
+
+def _figure_size(n_l: int, n_m: int) -> tuple[float, float]:
+    ratio = min(max(n_m / max(n_l, 1), 0.35), 1.6)
+    width = 6.6 if ratio <= 1 else 6.6 / ratio
+    return width + 0.8, width * ratio + 0.5
+
+
+def _celestial(header: str) -> WCS | None:
+    """Return the sky coordinates of a header, None where it has none that astropy can use."""
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
+
+    if not header.strip():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            wcs = WCS(Header.fromstring(header, sep="\n" if "\n" in header else "")).celestial
+        except Exception:  # astropy raises many kinds here; without coordinates the map shows pixels
+            return None
+    return wcs if wcs.naxis == 2 else None
+
+
+def _paint(
+    figure: Figure, image: npt.NDArray[np.float32], step: int, sources: QTable, wcs: WCS | None
+) -> None:
+    axes = _sky_axes(figure, wcs) if wcs is not None else _pixel_axes(figure)
+    edges = (-0.5, image.shape[0] * step - 0.5, -0.5, image.shape[1] * step - 0.5)
+    axes.imshow(
+        _stretched(image).T,
+        origin="lower",
+        extent=edges,
+        cmap=sky_colours(),
+        vmin=0,
+        vmax=1,
+        interpolation="none",
+        aspect="equal",
+    )
+    _ellipses(axes, sources, smallest=0.009 * max(image.shape) * step)
+    axes.set_xlim(edges[:2])
+    axes.set_ylim(edges[2:])
+
+
+def _stretched(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the map between 0 and 1, faint and bright both visible: an arcsinh stretch."""
+    bright = image[np.isfinite(image) & (image > 0)]
+    if bright.size == 0:
+        return np.where(np.isfinite(image), 0.0, np.nan)
+    low, high = float(np.percentile(bright, 30)), float(np.percentile(bright, 99.7))
+    scale = max(low, high / 300, 1e-30)
+    return np.asarray(np.arcsinh(np.maximum(image, 0) / scale) / np.arcsinh(high / scale), dtype=np.float64)
+
+
+def _pixel_axes(figure: Figure) -> Any:
+    axes = figure.add_subplot()
+    axes.set_xlabel("x (pixel)")
+    axes.set_ylabel("y (pixel)")
+    axes.grid(visible=False)
+    return axes
+
+
+def _sky_axes(figure: Figure, wcs: WCS) -> Any:
+    from astropy.visualization.wcsaxes import WCSAxes
+
+    axes: Any = figure.add_subplot(axes_class=WCSAxes, wcs=wcs)
+    kinds = {
+        "RA--": "Right ascension",
+        "DEC-": "Declination",
+        "GLON": "Galactic longitude",
+        "GLAT": "Galactic latitude",
+    }
+    for coordinate, kind in zip(axes.coords, wcs.wcs.ctype, strict=True):
+        coordinate.set_axislabel(kinds.get(kind[:4], kind[:4]), color=MUTED)
+        coordinate.set_ticklabel(color=MUTED, exclude_overlapping=True)
+        coordinate.set_ticks(color="#ffffff88")
+        if kind.startswith("RA--"):
+            coordinate.set_separator(("h", "m", "s"))  # astropy's own superscripts are mathematical markup
+        coordinate.grid(color="#ffffff", alpha=0.13, linewidth=0.5)
+    axes.coords.frame.set_color(LINE)
+    return axes
+
+
+def _ellipses(axes: Any, sources: QTable, smallest: float) -> None:
+    from matplotlib.collections import EllipseCollection
+
+    shown = sources[:MAX_ELLIPSES]
+    if len(shown) == 0 or not {"x", "y"} <= set(shown.colnames):
+        return
+    centres = np.stack([_numbers(shown, "x", np.nan), _numbers(shown, "y", np.nan)], axis=1)
+    major = np.maximum(2 * _numbers(shown, "ell_maj", 0.0), smallest)
+    minor = np.maximum(2 * _numbers(shown, "ell_min", 0.0), smallest)
+    angle = 90 + _numbers(shown, "ell_pa", 0.0)
+    axes.add_collection(
+        EllipseCollection(
+            major * 1.3,
+            minor * 1.3,
+            angle,
+            units="xy",
+            offsets=centres,
+            transOffset=axes.transData,
+            facecolors="none",
+            edgecolors=_AMBER,
+            linewidths=1.0 if len(shown) <= 200 else 0.6,
+        )
+    )
+    for rank, (x, y) in enumerate(centres[:MAX_LABELS], start=1):
+        reach = 0.75 * major[rank - 1] + 0.3 * smallest
+        if np.isfinite(x + y):
+            axes.text(x + 0.7 * reach, y + 0.7 * reach, str(rank), color=_AMBER, fontsize=8, clip_on=True)
+
+
+def _numbers(sources: QTable, name: str, otherwise: float) -> npt.NDArray[np.float64]:
+    """Return a column without its unit, with ``otherwise`` where it is absent or not finite."""
+    if name not in sources.colnames:
+        return np.full(len(sources), otherwise)
+    values = np.asarray(getattr(sources[name], "value", sources[name]), dtype=np.float64)
+    return np.where(np.isfinite(values), values, otherwise)

@@ -1,0 +1,79 @@
+"""Figures as inline SVG whose colours follow the page, light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Matplotlib knows no style sheets: it draws with these stand-ins, which become the page's variables.
+INK, MUTED, LINE, ACCENT, WARM = "#010203", "#010204", "#010205", "#010206", "#010207"
+_VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", WARM: "warm"}
+
+SKY = ("#0b1026", "#1d2f6f", "#2c6db5", "#45c1bd", "#b9ecb4", "#fdfbe4")
+"""The colours of maps, from nothing to bright."""
+
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a unit or a name may hold a dollar sign
+    "font.size": 9.0,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "text.color": INK,
+    "figure.facecolor": "none",
+}
+
+
+def draw(name: str, title: str, width: float, height: float, paint: Callable[[Figure], Any]) -> str:
+    """Return the SVG element of a figure that ``paint`` fills.
+
+    Parameters
+    ----------
+    name
+        Different for each figure of a page; keeps their internal references apart.
+    title
+        What the figure shows, for readers who do not see it; plain text without markup.
+    width, height
+        Size in inches at 72 units an inch; the page scales it.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        paint(figure)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(text.getvalue(), title)
+
+
+def sky_colours() -> Any:
+    """Return the colour map of maps; blank pixels are transparent."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("sky", SKY).with_extremes(bad=(0, 0, 0, 0))
+
+
+def _inline(document: str, title: str) -> str:
+    element = document[document.index("<svg") :]
+    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+    element = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", element)
+    element = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", element, count=1)
+    element = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element, count=1)
+    element = element.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    for colour, variable in _VARIABLES.items():
+        element = element.replace(colour, f"var(--{variable})")
+    return element

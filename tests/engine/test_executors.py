@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from scripted import until
+
+from tessellar.engine.cgroup import usable_cores
+from tessellar.engine.executors import EXECUTORS, Executor, Outcome, make_executor
+from tessellar.errors import UsageError
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+def environment() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def wait_for(path: Path) -> str:
+    until(path.exists)
+    return path.name
+
+
+def unpicklable() -> object:
+    return threading.Lock()
+
+
+def collect(executor: Executor, number: int) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    until(lambda: outcomes.extend(executor.wait(1.0)) or len(outcomes) >= number)
+    return outcomes
+
+
+def test_every_task_comes_back_once(executor):
+    tasks = [partial(divmod, number, 3) for number in range(20)]
+    for task in tasks:
+        executor.submit(task)
+    outcomes = collect(executor, 20)
+    assert sorted(outcome.result for outcome in outcomes) == [divmod(number, 3) for number in range(20)]
+    assert {id(outcome.task) for outcome in outcomes} == {id(task) for task in tasks}
+    assert not any(outcome.lost or outcome.error for outcome in outcomes)
+    assert executor.wait(0.0) == []
+
+
+def test_slots_are_workers(executor):
+    assert executor.slots == (1 if executor.name == "serial" else 2)
+
+
+@pytest.mark.parametrize("name", ["threads", "processes"])
+def test_waiting_ends_without_news(name, tmp_path):
+    with make_executor(name, 1) as executor:
+        executor.submit(partial(wait_for, tmp_path / "go"))
+        assert executor.wait(0.01) == []
+        (tmp_path / "go").touch()
+        assert [outcome.result for outcome in collect(executor, 1)] == ["go"]
+
+
+@pytest.mark.parametrize("name", ["threads", "processes"])
+def test_another_worker_is_preferred_where_there_is_one(name):
+    with make_executor(name, 3) as executor:
+        for _ in range(4):
+            executor.submit(pid, avoid="1")
+        assert {outcome.worker for outcome in collect(executor, 4)} == {"0", "2"}
+    with make_executor(name, 1) as executor:
+        executor.submit(pid, avoid="0")
+        assert [outcome.worker for outcome in collect(executor, 1)] == ["0"]
+
+
+def test_workers_are_where_they_should_be(executor):
+    for _ in range(4):
+        executor.submit(pid)
+    pids = {outcome.result for outcome in collect(executor, 4)}
+    assert (len(pids), os.getpid() in pids) == ((2, False) if executor.name == "processes" else (1, True))
+
+
+def test_a_dead_process_disturbs_no_other_and_is_replaced():
+    with make_executor("processes", 2) as executor:
+        tasks = [partial(os._exit, 3), partial(pid), partial(pid), partial(pid)]
+        for task in tasks:  # dealt in turn: the first and the third go to worker 0
+            executor.submit(task)
+        outcomes = {tasks.index(outcome.task): outcome for outcome in collect(executor, 4)}
+        assert "died" in outcomes[0].lost
+        assert outcomes[2].result is None
+        assert outcomes[1].result == outcomes[3].result != os.getpid()
+        executor.submit(pid, avoid="1")
+        (again,) = collect(executor, 1)
+        assert again.worker == "0"
+        assert again.result not in (None, os.getpid(), outcomes[1].result)
+
+
+def test_what_a_dead_process_had_not_begun_is_told_apart():
+    with make_executor("processes", 1) as executor:
+        executor.submit(partial(os._exit, 3))
+        executor.submit(pid)
+        dead, unbegun = collect(executor, 2)
+        assert dead.lost
+        assert (unbegun.lost, unbegun.result, unbegun.error) == ("", None, None)
+
+
+def test_a_process_killed_while_idle_is_replaced():
+    with make_executor("processes", 1) as executor:
+        executor.submit(pid)
+        (first,) = collect(executor, 1)
+        psutil.Process(first.result).kill()
+        until(lambda: not psutil.pid_exists(first.result))
+        executor.submit(pid)
+        outcomes = collect(executor, 1)
+        if outcomes[0].result is None:  # the death was found out by this task
+            executor.submit(pid)
+            outcomes = collect(executor, 1)
+        assert outcomes[0].result not in (None, first.result)
+
+
+def test_what_cannot_travel_is_an_error_of_its_task():
+    with make_executor("processes", 1) as executor:
+        executor.submit(lambda: None)
+        executor.submit(unpicklable)
+        outcomes = collect(executor, 2)
+        assert all(outcome.error and not outcome.lost for outcome in outcomes)
+        executor.submit(pid)
+        assert collect(executor, 1)[0].result
+
+
+def test_processes_compute_with_one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    with make_executor("processes", 1) as executor:
+        executor.submit(environment)
+        (outcome,) = collect(executor, 1)
+    names = ("NUMBA", "OMP", "OPENBLAS", "MKL", "RAYON")
+    assert [outcome.result[f"{name}_NUM_THREADS"] for name in names] == ["1"] * 5
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "NUMBA_NUM_THREADS" not in os.environ
+
+
+def test_closing_at_once_kills_processes(tmp_path):
+    executor = make_executor("processes", 1)
+    executor.submit(pid)
+    (outcome,) = collect(executor, 1)
+    executor.submit(partial(wait_for, tmp_path / "never"))
+    executor.close(now=True)
+    until(lambda: not psutil.pid_exists(outcome.result))
+    assert executor.wait(0.0) == []
+
+
+def test_names():
+    for name in ("dask", "ray"):
+        with pytest.raises(UsageError, match=f"'{name}' is not available in this version"):
+            make_executor(name)
+    with pytest.raises(UsageError, match=r"no executor 'spark'.* serial, threads, processes, dask, ray"):
+        make_executor("spark")
+    with pytest.raises(UsageError, match="0 workers"):
+        make_executor("threads", 0)
+    with pytest.raises(UsageError, match="--address"):
+        make_executor("threads", address="tcp://host:8786")
+    assert [make_executor(name).name for name in EXECUTORS[:3]] == ["serial", "threads", "processes"]
+    assert make_executor("threads").slots == make_executor("processes").slots == usable_cores()

@@ -1,0 +1,477 @@
+"""Cubes in Zarr: any cut gives the same voxels, interrupted stores go on, damage and foreign stores are understood."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory_cube import meta_of, names_in, noisy, numbered
+
+from tessellar.errors import CubeNotFoundError, InputError, OutputError, UsageError
+from tessellar.io import zarr_write
+from tessellar.io.zarr_store import ZarrSink, ZarrSource
+from tessellar.model import Beam, FloatArray, SpectralAxis
+from tessellar.tiling.box import Box
+
+SHAPE = (10, 11, 13)
+CHUNK = (4, 4, 4)
+SHARD = (4, 8, 8)
+
+
+def write_all(sink: ZarrSink, voxels: FloatArray, order: list[int] | None = None) -> None:
+    sink.begin()
+    for index in range(len(sink.pieces)) if order is None else order:
+        sink.write(index, voxels[sink.pieces[index].slices()])
+    sink.publish()
+
+
+def make_sink(path: Path, **changes: Any) -> ZarrSink:
+    return ZarrSink(path, meta_of(SHAPE), **{"shard": SHARD, "chunk": CHUNK, **changes})
+
+
+@pytest.fixture
+def store(tmp_path) -> Path:
+    write_all(make_sink(tmp_path / "cube.zarr"), numbered(SHAPE))
+    return tmp_path / "cube.zarr"
+
+
+sizes = st.tuples(*[st.integers(1, 9)] * 3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), shape=sizes, chunk=sizes, many=sizes, codec=st.sampled_from(["zstd", "none"]))
+def test_any_cut_and_any_order_give_the_same_cube(data, shape, chunk, many, codec):
+    voxels = noisy(shape)
+    shard = tuple(min(c, n) * k for c, n, k in zip(chunk, shape, many, strict=True))
+    with TemporaryDirectory() as folder:
+        sink = ZarrSink(Path(folder) / "a.zarr", meta_of(shape), shard=shard, chunk=chunk, codec=codec)
+        assert sum(box.size for box in sink.pieces) == voxels.size
+        write_all(sink, voxels, data.draw(st.permutations(range(len(sink.pieces)))))
+        source = ZarrSource(Path(folder) / "a.zarr")
+        assert source.meta == meta_of(shape)
+        start = data.draw(st.tuples(*[st.integers(0, n - 1) for n in shape]))
+        stop = data.draw(st.tuples(*[st.integers(a + 1, n) for a, n in zip(start, shape, strict=True)]))
+        for box in (Box(start, stop), Box.of_shape(shape)):
+            found = source.read(box)
+            assert found.dtype == np.float32
+            assert found.flags.c_contiguous
+            np.testing.assert_array_equal(found, voxels[box.slices()])
+        assert names_in(folder) == ["a.zarr"]
+
+
+def test_every_axis_is_where_it_belongs(store):
+    import xarray
+
+    with xarray.open_zarr(store, consolidated=False) as image:
+        assert image.SKY.dims == ("time", "frequency", "polarization", "l", "m")
+        assert image.SKY.shape == (1, 10, 1, 11, 13)
+        assert image.SKY.isel(frequency=7, l=5, m=12).values.item() == 70512
+        assert image.frequency[7] == 1.4e9 + 7e5
+    assert ZarrSource(store).read(Box((7, 5, 12), (8, 6, 13))).item() == 70512
+    assert ZarrSource(store).chunks == CHUNK
+
+
+@pytest.mark.parametrize("beams", [0, 1, 10])
+@pytest.mark.parametrize("kind", ["freq", "v_opt", "channel"])
+def test_xradio_opens_the_store_and_finds_no_fault(tmp_path, beams, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = pytest.importorskip("xradio.image")
+        axis = SpectralAxis(kind, "m/s" if kind == "v_opt" else "Hz", tuple(map(float, range(1, 11))))
+        several = tuple(Beam(0.03 + i / 1000, 0.02, 5.0) for i in range(beams))
+        sink = ZarrSink(tmp_path / "cube.zarr", meta_of(SHAPE, spectral=axis, beams=several))
+        write_all(sink, noisy(SHAPE))
+        dataset = image.open_image(str(tmp_path / "cube.zarr"))
+        assert list(image.check_image(dataset)) == []
+        np.testing.assert_array_equal(dataset.SKY.values[0, :, 0], noisy(SHAPE))
+
+
+def test_reading_is_done_by_zarrs_and_nobody_else_is_affected(store):
+    before = zarr.config.get("codec_pipeline.path")
+    source = ZarrSource(store)
+    pipeline = source._array._async_array.codec_pipeline
+    assert type(pipeline).__module__ == "zarrs"
+    assert pipeline.impl is not None
+    pipeline.python_impl = None  # zarrs would hand over to it what it cannot do
+    for box in (Box.of_shape(SHAPE), Box((3, 1, 2), (10, 11, 13)), Box((9, 10, 12), SHAPE)):
+        np.testing.assert_array_equal(source.read(box), numbered(SHAPE)[box.slices()])
+    assert zarr.config.get("codec_pipeline.path") == before
+    assert "zarrs" not in before
+
+
+def test_the_usual_layout_follows_the_halo_and_is_cut_for_small_cubes():
+    def cut(shape):
+        sink = ZarrSink(Path("x.zarr"), meta_of((1, 1, 1)))
+        sink = replace(sink, meta=replace(sink.meta, shape=shape), chunk=None, shard=None)
+        return sink.chunk, sink.shard
+
+    assert cut((6668, 5851, 5851)) == ((16, 32, 32), (64, 256, 256))
+    assert cut((20, 40, 300)) == ((16, 32, 32), (32, 64, 256))
+    assert cut((3, 5, 7)) == ((3, 5, 7), (3, 5, 7))
+
+
+@pytest.mark.parametrize("wish", [{"shard": (4, 6, 8)}, {"chunk": (0, 4, 4)}, {"codec": "blosc"}])
+def test_a_layout_that_makes_no_sense_is_refused(tmp_path, wish):
+    with pytest.raises(UsageError):
+        make_sink(tmp_path / "a.zarr", **wish)
+
+
+def test_a_piece_of_the_wrong_shape_is_refused(tmp_path):
+    sink = make_sink(tmp_path / "a.zarr")
+    sink.begin()
+    with pytest.raises(UsageError, match="needs voxels of shape"):
+        sink.write(0, np.zeros((1, 2, 3), np.float32))
+
+
+def test_a_blank_shard_takes_no_file_and_replaces_an_older_one(tmp_path):
+    sink = make_sink(tmp_path / "a.zarr")
+    voxels = numbered(SHAPE)
+    blank = np.full(sink.pieces[0].shape, np.nan, np.float32)
+    sink.begin()
+    sink.write(0, voxels[sink.pieces[0].slices()])
+    sink.write(0, blank)
+    for index in range(1, len(sink.pieces)):
+        sink.write(index, voxels[sink.pieces[index].slices()])
+    sink.publish()
+    assert not (tmp_path / "a.zarr/SKY/c/0/0/0/0/0").exists()
+    voxels[sink.pieces[0].slices()] = np.nan
+    np.testing.assert_array_equal(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE)), voxels)
+
+
+def test_threads_write_side_by_side(tmp_path):
+    voxels = noisy((16, 32, 32))
+    sink = ZarrSink(tmp_path / "a.zarr", meta_of((16, 32, 32)), shard=(4, 8, 8), chunk=(4, 4, 4))
+    sink.begin()
+    with ThreadPoolExecutor(8) as pool:
+        done = pool.map(lambda i: sink.write(i, voxels[sink.pieces[i].slices()]), range(len(sink.pieces)))
+        assert list(done) == [None] * 64
+    sink.publish()
+    np.testing.assert_array_equal(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape((16, 32, 32))), voxels)
+
+
+WRITER = """
+import os, pickle, signal, sys
+import numpy as np
+from tessellar.io.draft import Draft
+sink, voxels, pieces, deadly = pickle.load(sys.stdin.buffer)
+mark = Draft.mark
+def die_first(draft, index):
+    if index == deadly:
+        os.kill(os.getpid(), signal.SIGKILL)
+    mark(draft, index)
+Draft.mark = die_first
+for index in pieces:
+    sink.write(index, voxels[sink.pieces[index].slices()])
+"""
+
+
+def start_writer(
+    sink: ZarrSink, voxels: FloatArray, pieces: range, deadly: int = -1
+) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", WRITER], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    with process.stdin:
+        pickle.dump((sink, voxels, pieces, deadly), process.stdin)
+    return process
+
+
+def test_two_processes_write_one_is_killed_and_the_store_is_finished_later(tmp_path):
+    sink, voxels = make_sink(tmp_path / "a.zarr"), noisy(SHAPE)
+    count = len(sink.pieces)
+    assert count == 12
+    sink.begin()
+    processes = [
+        start_writer(sink, voxels, range(0, count, 2)),
+        start_writer(sink, voxels, range(1, count, 2), deadly=7),
+    ]
+    assert [process.wait() for process in processes] == [0, -signal.SIGKILL]
+    assert not (tmp_path / "a.zarr").exists()
+    resumed = make_sink(tmp_path / "a.zarr")
+    resumed.begin()
+    left = [index for index in range(count) if not resumed.is_done(index)]
+    assert left == [7, 9, 11]
+    with pytest.raises(OutputError, match="3 of 12 pieces are missing"):
+        resumed.publish()
+    for index in left:
+        resumed.write(index, voxels[resumed.pieces[index].slices()])
+    resumed.publish()
+    np.testing.assert_array_equal(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE)), voxels)
+    assert names_in(tmp_path) == ["a.zarr"]
+
+
+@pytest.mark.parametrize("change", [{"codec": "none"}, {"content": "other"}, {"shard": (8, 8, 8)}])
+def test_an_unfinished_store_with_other_settings_starts_again(tmp_path, change):
+    sink = make_sink(tmp_path / "a.zarr")
+    sink.begin()
+    sink.write(0, numbered(SHAPE)[sink.pieces[0].slices()])
+    same = make_sink(tmp_path / "a.zarr")
+    same.begin()
+    assert same.is_done(0)
+    other = make_sink(tmp_path / "a.zarr", **change)
+    other.begin()
+    assert not other.is_done(0)
+
+
+def test_a_store_with_missing_pieces_is_published_only_when_asked(tmp_path):
+    sink = make_sink(tmp_path / "a.zarr")
+    sink.begin()
+    sink.write(0, numbered(SHAPE)[sink.pieces[0].slices()])
+    sink.publish(incomplete=True)
+    found = ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE))
+    expected = np.full(SHAPE, np.nan, np.float32)
+    expected[sink.pieces[0].slices()] = numbered(SHAPE)[sink.pieces[0].slices()]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_finished_store_is_replaced_only_when_asked(store):
+    with pytest.raises(OutputError, match="exists already"):
+        make_sink(store).begin()
+    write_all(make_sink(store, overwrite=True), -numbered(SHAPE))
+    assert ZarrSource(store).read(Box((9, 0, 0), (10, 1, 1))).item() == -90000
+    assert names_in(store.parent) == ["cube.zarr"]
+
+
+def test_a_full_disk_is_one_sentence_and_the_store_can_go_on(tmp_path, monkeypatch):
+    sink, voxels = make_sink(tmp_path / "a.zarr"), numbered(SHAPE)
+    sink.begin()
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zarr_write, "move_into_place", full)
+        with pytest.raises(OutputError, match="no space is left"):
+            sink.write(0, voxels[sink.pieces[0].slices()])
+    assert not sink.is_done(0)
+    write_all(make_sink(tmp_path / "a.zarr"), voxels)
+
+
+LIMITED = """
+import pickle, resource, sys
+sink, voxels = pickle.load(sys.stdin.buffer)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+try:
+    sink.write(0, voxels)
+except OSError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_disk_that_is_full_for_the_compiled_codec_is_one_sentence_too(tmp_path):
+    shape = (16, 32, 32)
+    sink = ZarrSink(tmp_path / "a.zarr", meta_of(shape))
+    sink.begin()
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED],
+        input=pickle.dumps((sink, noisy(shape))),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith(b"OutputError")
+    assert b"no space is left" in done.stdout
+    assert not sink.is_done(0)
+
+
+def test_a_source_pickles_to_its_name(store):
+    text = pickle.dumps(ZarrSource(store))
+    assert len(text) < 300
+    assert pickle.loads(text).read(Box((1, 2, 3), (2, 3, 4))).item() == 10203
+
+
+def test_the_identity_changes_with_the_store(store):
+    before = ZarrSource(store).identity
+    assert ZarrSource(store).identity == before
+    write_all(make_sink(store, overwrite=True, codec="none"), numbered(SHAPE))
+    assert ZarrSource(store).identity != before
+
+
+def test_stored_bytes_are_those_of_the_files(store):
+    files = [path for path in (store / "SKY").rglob("*") if path.is_file()]
+    assert ZarrSource(store).stored_bytes == sum(path.stat().st_size for path in files) > 0
+
+
+def damage(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "flipped":
+        content[len(content) // 3] ^= 255
+    path.write_bytes({"empty": b"", "cut": content[:-9]}.get(how, content))
+
+
+@pytest.mark.parametrize(
+    ("codec", "how"),
+    [("zstd", "empty"), ("zstd", "cut"), ("zstd", "flipped"), ("none", "empty"), ("none", "cut")],
+)
+def test_a_damaged_shard_is_named_and_the_others_stay_readable(tmp_path, codec, how):
+    write_all(make_sink(tmp_path / "cube.zarr", codec=codec), noisy(SHAPE))
+    shard = tmp_path / "cube.zarr/SKY/c/0/1/0/0/1"
+    damage(shard, how)
+    source = ZarrSource(tmp_path / "cube.zarr")
+    with pytest.raises(InputError) as caught:
+        source.read(Box.of_shape(SHAPE))
+    assert str(shard) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    box = Box((4, 0, 0), (8, 8, 8))
+    np.testing.assert_array_equal(source.read(box), noisy(SHAPE)[box.slices()])
+
+
+def break_store(store: Path, how: str) -> Path:
+    metadata = store / "SKY" / "zarr.json"
+    if how == "empty folder":
+        shutil.rmtree(store)
+        store.mkdir()
+    elif how == "corrupt group":
+        (store / "zarr.json").write_text('{"zarr_format": 3, "node')
+    elif how == "corrupt array":
+        metadata.write_text("[]")
+    elif how == "no array":
+        shutil.rmtree(store / "SKY")
+    elif how == "wrong shape":
+        document = json.loads(metadata.read_text())
+        document["shape"][1] = 9
+        metadata.write_text(json.dumps(document))
+    elif how == "newer format":
+        document = json.loads((store / "zarr.json").read_text())
+        document["attributes"]["tessellar"]["format"] = 2
+        (store / "zarr.json").write_text(json.dumps(document))
+    elif how == "file":
+        return metadata
+    return store
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["empty folder", "corrupt group", "corrupt array", "no array", "wrong shape", "newer format", "file"],
+)
+def test_a_broken_store_is_refused_in_one_sentence(store, how):
+    path = break_store(store, how)
+    with pytest.raises(InputError) as caught:
+        ZarrSource(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 3
+
+
+def test_a_missing_store_is_not_found(tmp_path):
+    with pytest.raises(CubeNotFoundError):
+        ZarrSource(tmp_path / "no.zarr")
+
+
+def plain(path: Path, voxels: np.ndarray[Any, Any], names: Any = None, **more: Any) -> Path:
+    more.setdefault("dimension_names", names)
+    zarr.create_array(path, data=voxels, chunks=(3,) * voxels.ndim, **more)
+    return path
+
+
+def said(source: ZarrSource, words: str) -> bool:
+    return any(words in sentence for sentence in source.meta.missing)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_foreign_array_with_named_axes_is_turned_round(tmp_path, order):
+    names = [("frequency", "l", "m")[axis] for axis in order]
+    source = ZarrSource(plain(tmp_path / "a.zarr", numbered(SHAPE).transpose(order), names))
+    assert source.meta.shape == SHAPE
+    assert source.chunks == (3, 3, 3)
+    box = Box((1, 2, 3), (8, 9, 13))
+    np.testing.assert_array_equal(source.read(box), numbered(SHAPE)[box.slices()])
+    assert not said(source, "taken as frequency")
+
+
+def test_what_is_assumed_of_a_bare_array_is_said(tmp_path):
+    source = ZarrSource(plain(tmp_path / "a.zarr", numbered(SHAPE)))
+    np.testing.assert_array_equal(source.read(Box.of_shape(SHAPE)), numbered(SHAPE))
+    assert source.meta.spectral.kind == "channel"
+    assert source.meta.wcs_header == ""
+    for words in ("taken as frequency, l, m", "channels are numbered", "No unit", "No beam", "No sky"):
+        assert said(source, words)
+
+
+def test_five_axes_without_names_are_those_of_an_image(tmp_path):
+    voxels = np.stack([numbered(SHAPE), -numbered(SHAPE)], axis=1)[np.newaxis]
+    source = ZarrSource(plain(tmp_path / "a.zarr", voxels))
+    np.testing.assert_array_equal(source.read(Box.of_shape(SHAPE)), numbered(SHAPE))
+    assert said(source, "2 planes: only the first is read")
+
+
+def test_four_axes_of_which_one_is_short_make_a_cube(tmp_path):
+    source = ZarrSource(plain(tmp_path / "a.zarr", numbered(SHAPE)[:, np.newaxis]))
+    np.testing.assert_array_equal(source.read(Box.of_shape(SHAPE)), numbered(SHAPE))
+
+
+@pytest.mark.parametrize("dtype", [">f4", "f8", "i2"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_other_numbers_and_the_older_format_are_read(tmp_path, dtype, version):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+    voxels = np.arange(60).reshape(3, 4, 5).astype(dtype)
+    array = group.create_array("data", data=voxels, chunks=(2, 2, 2))
+    array.attrs["_ARRAY_DIMENSIONS"] = ["z", "y", "x"]
+    source = ZarrSource(tmp_path / "a.zarr" / ("data" if dtype == "i2" else ""))
+    np.testing.assert_array_equal(source.read(Box.of_shape((3, 5, 4))), voxels.transpose(0, 2, 1))
+    assert source.read(Box((0, 0, 0), (1, 1, 1))).dtype == np.float32
+    assert said(source, "read as float32") == (dtype in ("f8", "i2"))
+
+
+REFUSED = {
+    "two axes": np.zeros((3, 4), np.float32),
+    "complex": np.zeros((3, 4, 5), np.complex64),
+    "four long axes": np.zeros((3, 4, 5, 6), np.float32),
+}
+
+
+@pytest.mark.parametrize("voxels", list(REFUSED.values()), ids=list(REFUSED))
+def test_an_array_that_is_no_cube_is_refused(tmp_path, voxels):
+    with pytest.raises(InputError):
+        ZarrSource(plain(tmp_path / "a.zarr", voxels))
+
+
+def test_scaled_numbers_are_refused_and_not_misread(tmp_path):
+    plain(tmp_path / "a.zarr", numbered(SHAPE), attributes={"scale_factor": 2.0})
+    with pytest.raises(InputError, match="scaled numbers"):
+        ZarrSource(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize(("names", "words"), [(("a", "b"), "several cubes"), ((), "no cube")])
+def test_a_group_must_hold_one_cube(tmp_path, names, words):
+    zarr.open_group(tmp_path / "a.zarr", mode="w")
+    for name in names:
+        plain(tmp_path / "a.zarr" / name, numbered(SHAPE))
+    with pytest.raises(InputError, match=words):
+        ZarrSource(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def test_an_image_of_xradio_that_is_not_ours_tells_its_axes_beams_and_sky(store, tmp_path, count):
+    beams = tuple(Beam(0.03 + i / 1000, 0.02, 5.0) for i in range(count))
+    meta = meta_of(SHAPE, beams=beams)
+    write_all(ZarrSink(tmp_path / "b.zarr", meta), numbered(SHAPE))
+    document = json.loads((tmp_path / "b.zarr/zarr.json").read_text())
+    del document["attributes"]["tessellar"]
+    (tmp_path / "b.zarr/zarr.json").write_text(json.dumps(document))
+    source = ZarrSource(tmp_path / "b.zarr")
+    np.testing.assert_array_equal(source.read(Box.of_shape(SHAPE)), numbered(SHAPE))
+    assert source.meta.spectral == meta.spectral
+    assert source.meta.unit == "Jy / beam"
+    assert source.meta.pixel_size == pytest.approx((0.01, 0.02))
+    assert len(source.meta.beams) == count
+    for found, beam in zip(source.meta.beams, beams, strict=True):
+        assert (found.major, found.minor, found.pa) == pytest.approx((beam.major, beam.minor, beam.pa))
+    assert "RA---SIN" in source.meta.wcs_header
+    assert source.meta.header == ""
+    assert source.meta.missing == ()
