@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_cube import MemorySource, meta_of
 
-import tessellar.api as ts
+import tessellar as ts
 from tessellar.engine.executors.serial import SerialExecutor
 from tessellar.engine.find.pipeline import FindRun
 from tessellar.io.catalogue import write_catalogue
@@ -47,7 +47,9 @@ def random_cube(shape: tuple[int, int, int], seed: int) -> np.ndarray:
 def test_random_cubes_kernels_links_and_tiles(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.integers(6, n)) for n in (20, 40, 40))
     source = MemorySource(random_cube(shape, data.draw(st.integers(0, 99))), meta_of(shape))
-    finder = SmoothAndClip(kernels_xy=(0, 3), kernels_z=(0, 3, 5), threshold=data.draw(st.sampled_from([3.0, 4.0])))
+    finder = SmoothAndClip(
+        kernels_xy=(0, 3), kernels_z=(0, 3, 5), threshold=data.draw(st.sampled_from([3.0, 4.0]))
+    )
     linker = Linker(
         radius_xy=data.draw(st.integers(1, 3)),
         radius_z=data.draw(st.integers(1, 3)),
@@ -72,7 +74,9 @@ def catalogue_of(
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
-    return ts.find_sources(SKY, executor="serial", tile=SKY.shape, out=tmp_path_factory.mktemp("whole") / "run")
+    return ts.find_sources(
+        SKY, executor="serial", tile=SKY.shape, out=tmp_path_factory.mktemp("whole") / "run"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,9 @@ def test_a_tile_that_cannot_be_read_is_flagged_and_the_rest_stays(tmp_path: Path
     cube[8:16, 10:30, 28:36] += 10
     broken = (0, 39, 39)
     source = MemorySource(cube, meta_of(shape), broken=[broken])
-    run = ts.find_sources(source, SmoothAndClip(kernels_xy=(0,), kernels_z=(0,)), executor="serial", tile=(24, 20, 20))
+    run = ts.find_sources(
+        source, SmoothAndClip(kernels_xy=(0,), kernels_z=(0,)), executor="serial", tile=(24, 20, 20)
+    )
     assert not run.complete
     assert run.info["tiles_failed"] == 1
     assert run.catalogue["flag"].tolist() == [0, 32]

@@ -1,3 +1,30 @@
 """Find sources in radio spectral cubes of any size: one tile at a time, with the answer of one piece."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Linker": "tessellar.kernels.components",
+    "Run": "tessellar.api",
+    "SmoothAndClip": "tessellar.kernels.smooth_clip",
+    "find_sources": "tessellar.api",
+    "open_cube": "tessellar.api",
+    "plan": "tessellar.api",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for: ``import tessellar`` itself costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tessellar' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

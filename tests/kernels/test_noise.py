@@ -54,6 +54,13 @@ def test_estimate_is_that_of_a_gaussian() -> None:
     assert channel_sigmas(voxels) == pytest.approx(3.0, rel=0.03)
 
 
+def test_median_is_that_of_the_sorted_values() -> None:
+    voxels = np.random.default_rng(1).lognormal(sigma=3.0, size=(20, 30, 30)).astype(np.float32)
+    exact = np.median(voxels, axis=(1, 2))
+    assert channel_sigmas(-voxels) == pytest.approx(1.4826022 * exact, rel=0.02)
+    assert np.isnan(channel_sigmas(voxels)).all()
+
+
 def test_too_few_negative_voxels_say_nothing() -> None:
     voxels = np.ones((2, 4, 4), np.float32)
     voxels[0, 0] = -1

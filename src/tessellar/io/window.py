@@ -19,7 +19,7 @@ from tessellar.io.reading import reading
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Box, Shape
 
-PIECE = 4 << 20  # bytes of a file that are mapped at a time: they count as resident memory while they are
+PIECE = 8 << 20  # bytes of a file that are mapped at a time: they count as resident memory while they are
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -108,18 +108,24 @@ def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
 
 
 def _fill(voxels: FloatArray, path: Path, layout: Layout, box: Box) -> None:
-    """Convert what is stored of a box into native float32, in place."""
-    stored = _stored(path, layout, box)
+    """Convert what is stored of a box into native float32, in place.
+
+    The bytes are swapped in the order of the file and the axes exchanged afterwards: each of the two passes streams,
+    where one that does both would jump through memory.
+    """
+    order = sorted(range(3), key=lambda n: -layout.strides[n])
+    stored = _stored(path, layout, box).transpose(order)
     with np.errstate(over="ignore", invalid="ignore"):
         if (layout.scale, layout.zero) == (1.0, 0.0):
-            voxels[...] = stored
+            native = stored.astype(np.float32)
         else:
-            voxels[...] = stored * np.float64(layout.scale) + np.float64(layout.zero)
-    infinite = np.isinf(voxels)
+            native = (stored * np.float64(layout.scale) + np.float64(layout.zero)).astype(np.float32)
+    infinite = np.isinf(native)
     if infinite.any():
-        voxels[infinite] = np.nan
+        native[infinite] = np.nan
     if layout.blank is not None:
-        voxels[stored == layout.blank] = np.nan
+        native[stored == layout.blank] = np.nan
+    voxels[...] = native.transpose(np.argsort(order))
 
 
 def _stored(path: Path, layout: Layout, box: Box) -> npt.NDArray[Any]:

@@ -9,9 +9,11 @@ since emission is positive (Serra et al. 2012; Westmeier et al. 2021).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from tessellar.compiled import compiled
@@ -19,6 +21,10 @@ from tessellar.model import DoubleArray, FloatArray
 from tessellar.tiling.box import Box, Shape
 
 MAD_TO_SIGMA = np.float32(1.4826022)
+BINS_PER_OCTAVE = 64
+BIN_SHIFT = 17  # float32 has 23 mantissa bits; the top 6 name the bin within the octave that the exponent names
+SIZE_BITS = 0x7FFFFFFF
+INFINITE_BITS = 0x7F800000
 FEWEST_SAMPLES = 16  # negative voxels below which a cell says nothing about a channel
 SAMPLE_SIDE = 32  # pixels of a cell that are looked at, along l and m
 CHANNELS_PER_UNIT = 32
@@ -71,6 +77,16 @@ class NoiseLattice:
         )
         return Box((z.start, x0, y0), (z.stop, x1, y1))
 
+    def strips(self, unit: int) -> Iterator[tuple[Box, list[tuple[int, int]]]]:
+        """Yield the boxes to read for a unit, each with the cells whose samples it holds: rows of cells along l.
+
+        One long window costs less than the many small ones that it spans.
+        """
+        cells = self.unit_cells(unit)
+        for row in sorted({j for _, j in cells}):
+            row_cells = [cell for cell in cells if cell[1] == row]
+            yield self.sample(unit, row_cells[0]) | self.sample(unit, row_cells[-1]), row_cells
+
     def centres(self) -> tuple[DoubleArray, DoubleArray]:
         """Return the pixel coordinates of the cells' centres along l and m."""
         x, y = (_centres(count, n) for count, n in zip(self.cells, self.shape[1:], strict=True))
@@ -96,24 +112,40 @@ def _middle(index: int, count: int, n: int) -> tuple[int, int]:
 def channel_sigmas(voxels: FloatArray) -> FloatArray:
     """Return the noise of each channel of a box from its negative voxels, float32 array (frequency).
 
-    A channel with fewer than ``FEWEST_SAMPLES`` negative voxels has NaN.
+    The median is taken from counts in 64 logarithmic bins an octave, which the leading bits of a float32 number
+    are, and interpolated within its bin. A channel with fewer than ``FEWEST_SAMPLES`` negative voxels has NaN.
     """
     nz, nx, ny = voxels.shape
+    bits = voxels.view(np.int32)
     out = np.empty(nz, np.float32)
-    negative = np.empty(nx * ny, np.float32)
+    counts = np.zeros(INFINITE_BITS >> BIN_SHIFT, np.int32)
     for z in range(nz):
-        n = 0
+        n, low, high = 0, counts.size - 1, 0
         for x in range(nx):
             for y in range(ny):
-                value = voxels[z, x, y]
-                if value < np.float32(0.0) and value > -np.inf:
-                    negative[n] = -value
+                size = bits[z, x, y] & SIZE_BITS
+                if bits[z, x, y] < 0 and 0 < size < INFINITE_BITS:
+                    key = size >> BIN_SHIFT
+                    counts[key] += 1
+                    low, high = min(low, key), max(high, key)
                     n += 1
-        if n < FEWEST_SAMPLES:
-            out[z] = np.nan
-        else:
-            out[z] = MAD_TO_SIGMA * np.partition(negative[:n], n // 2)[n // 2]
+        out[z] = MAD_TO_SIGMA * _middle_of_counts(counts, low, high, n) if n >= FEWEST_SAMPLES else np.nan
+        if n:
+            counts[low : high + 1] = 0
     return out
+
+
+@compiled
+def _middle_of_counts(counts: npt.NDArray[np.int32], low: int, high: int, n: int) -> float:
+    """Return the value that half of the ``n`` counted ones lie below."""
+    below = 0
+    key = low
+    while key < high and 2 * (below + counts[key]) < n:
+        below += counts[key]
+        key += 1
+    octave, step = divmod(key, BINS_PER_OCTAVE)
+    fraction = (0.5 * n - below) / counts[key]
+    return float(2.0 ** (octave - 127) * (1.0 + (step + fraction) / BINS_PER_OCTAVE))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

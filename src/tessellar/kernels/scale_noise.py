@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.noise import MAD_TO_SIGMA
+from tessellar.kernels.noise import BIN_SHIFT, BINS_PER_OCTAVE, MAD_TO_SIGMA, SIZE_BITS
 from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, PITCH, PIXELS, smooth_block, widen, work_arrays
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
@@ -22,9 +22,7 @@ SAMPLE_CORE: Shape = (16, 64, 64)
 MOST_SAMPLES = 256
 LOWEST_EXPONENT = -12
 HIGHEST_EXPONENT = 8
-BINS_PER_OCTAVE = 64
 N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE
-_MANTISSA_SHIFT = 17  # float32 has 23 mantissa bits; the top 6 name one of 64 bins of an octave
 _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 
@@ -101,7 +99,7 @@ def _count_plane(
             i = (x - bx) * BLOCK_Y + y - by
             value = voxels[z, x, y]
             if value - value == np.float32(0.0) and total[i] < np.float32(0.0):
-                key = ((bits[i] & 0x7FFFFFFF) >> _MANTISSA_SHIFT) - _FIRST_KEY
+                key = ((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY
                 counts[min(max(key, 0), N_BINS - 1)] += 1
 
 

@@ -43,19 +43,21 @@ class NoiseStage:
         cells = lattice.unit_cells(unit)
         sigma = np.empty((len(lattice.channels(unit)), len(cells)), np.float32)
         reading = kernel = 0.0
-        n_voxels = n_data = 0
-        for i, cell in enumerate(cells):
+        n_voxels = n_data = n_bytes = 0
+        for strip, strip_cells in lattice.strips(unit):
             start = time.perf_counter()
-            voxels = self.source.read(lattice.sample(unit, cell))
+            voxels = self.source.read(strip)
             middle = time.perf_counter()
-            sigma[:, i] = channel_sigmas(voxels)
+            for cell in strip_cells:
+                sample = voxels[lattice.sample(unit, cell).relative_to(strip.start).slices()]
+                sigma[:, cells.index(cell)] = channel_sigmas(np.ascontiguousarray(sample))
+                n_voxels += sample.size
+                n_data += int(np.isfinite(sample).sum())
             reading += middle - start
             kernel += time.perf_counter() - middle
-            n_voxels += voxels.size
-            n_data += int(np.isfinite(voxels).sum())
-        return UnitResult(
-            {"sigma": sigma, "n_data": np.array(n_data)}, n_voxels, 4 * n_voxels, reading, kernel
-        )
+            n_bytes += voxels.nbytes
+        payload: Payload = {"sigma": sigma, "n_data": np.array(n_data)}
+        return UnitResult(payload, n_voxels, n_bytes, reading, kernel)
 
     def reduce(self, partials: Iterable[tuple[int, Payload]]) -> NoiseModel:
         """Return the noise of the cube from the units' results; a unit that is absent counts as blank.

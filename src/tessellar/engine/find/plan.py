@@ -162,9 +162,7 @@ def make_plan(
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
     sampled = (
-        sum(lattice.sample(unit, cell).size for unit in (0,) for cell in lattice.unit_cells(unit))
-        * len(lattice)
-        + len(blocks) * blocks[0].read.size
+        len(lattice) * sum(strip.size for strip, _ in lattice.strips(0)) + len(blocks) * blocks[0].read.size
     )
     return FindPlan(
         grid, source.chunks, executor, workers, unit, projected, memory, 4 * (sum_read(grid) + sampled)

@@ -1,0 +1,63 @@
+"""Memory is a promise: the peak stays within the plan and does not grow with the cube."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from memory_cube import header_of
+
+PLANE = (512, 1024)
+SCRIPT = """
+import sys, tessellar as ts
+if __name__ == "__main__":
+    ts.find_sources(sys.argv[1], out=sys.argv[2], executor=sys.argv[3], workers=2, tile=(96, 192, 256))
+"""
+
+
+def write_cube(path: Path, channels: int) -> None:
+    """Write noise with a galaxy in each slab of 32 channels, a slab at a time: FITS (frequency, m, l)."""
+    header = header_of((channels, PLANE[1], PLANE[0]), extra=["END"]).replace("\n", "")
+    rng = np.random.default_rng(0)
+    slab = rng.normal(size=(32, *PLANE)).astype(">f4")
+    slab[8:20, 100:112, 300:312] += 5
+    with path.open("wb") as file:
+        file.write(header.ljust(-(-len(header) // 2880) * 2880).encode())
+        for _ in range(channels // 32):
+            file.write(slab.tobytes())
+        file.write(bytes(-file.tell() % 2880))
+
+
+def run_of(folder: Path, channels: int, executor: str) -> dict[str, object]:
+    folder.mkdir(exist_ok=True)
+    cube, out, script = folder / "cube.fits", folder / "run", folder / "script.py"
+    script.write_text(SCRIPT)
+    write_cube(cube, channels)
+    subprocess.run(
+        [sys.executable, str(script), str(cube), str(out), executor], check=True, capture_output=True
+    )
+    cube.unlink()
+    info = json.loads((out / "run.json").read_text())
+    assert info["n_sources"] == channels // 32
+    return info
+
+
+@pytest.mark.slow
+def test_two_gibibytes_need_what_half_a_gibibyte_needs(tmp_path: Path) -> None:
+    run_of(tmp_path / "first", 32, "threads")  # whoever comes first compiles, which takes memory too
+    small = run_of(tmp_path / "small", 256, "threads")
+    large = run_of(tmp_path / "large", 1024, "threads")
+    assert large["n_voxels"] == 4 * small["n_voxels"] == 2**29
+    for info in (small, large):
+        assert info["peak_rss_bytes"] <= info["plan"]["projected_bytes"]
+    assert large["peak_rss_bytes"] <= 1.1 * small["peak_rss_bytes"]
+
+
+@pytest.mark.slow
+def test_processes_stay_within_the_plan(tmp_path: Path) -> None:
+    info = run_of(tmp_path / "run", 256, "processes")
+    assert info["peak_rss_bytes"] <= info["plan"]["projected_bytes"]
