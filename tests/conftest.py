@@ -19,5 +19,7 @@ def data_dir() -> Path:
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("TESSELLAR_DATA", default))
     if not (folder / "cubes").is_dir():
-        pytest.skip(f"no real data in {folder}; set TESSELLAR_DATA to the folder that holds cubes/ and headers/")
+        pytest.skip(
+            f"no real data in {folder}; set TESSELLAR_DATA to the folder that holds cubes/ and headers/"
+        )
     return folder

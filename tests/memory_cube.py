@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,11 @@ def meta_of(shape: Shape, **changes: Any) -> CubeMeta:
         "missing": ("Something is missing.",),
     }
     return CubeMeta(shape=shape, **{**known, **changes})
+
+
+def names_in(folder: str | Path) -> list[str]:
+    """Return what a folder holds, hidden names too, sorted."""
+    return sorted(entry.name for entry in Path(folder).iterdir())
 
 
 def numbered(shape: Shape) -> FloatArray:

@@ -13,7 +13,7 @@ from tessellar.engine.cgroup import memory_headroom, usable_cores
 from tessellar.engine.executors import make_executor
 from tessellar.engine.memory import (
     available_bytes,
-    baseline_bytes,
+    forget_peak,
     memory_budget,
     parse_bytes,
     peak_rss_bytes,
@@ -103,8 +103,12 @@ def test_the_peak_of_a_worker_is_its_own():
     assert outcome.result < ballast.nbytes
 
 
-def test_the_baseline_holds_the_libraries():
-    assert 10 * 2**20 < baseline_bytes(("numpy",)) < peak_rss_bytes() + MARGIN
+def test_the_peak_can_be_counted_anew():
+    before = resident_bytes()
+    ballast = np.ones(2**26, np.uint8)
+    del ballast
+    forget_peak()
+    assert peak_rss_bytes() < before + 2**26
 
 
 def group(root: Path, membership: str, files: dict[str, str]) -> dict[str, Path]:

@@ -22,7 +22,7 @@ from tessellar.io.source_names import source_names
 from tessellar.model import CubeMeta, SpectralAxis
 from tessellar.report import words
 from tessellar.report.html import write_report
-from tessellar.report.sky_map import MAX_PIXELS, thinned
+from tessellar.report.sky_map import MAX_PIXELS, _reach, thinned
 
 HOSTILE = """</title><script>alert("x")</script> $title ${x} & 'quoted' .fits"""
 SHAPE = (16, 24, 20)
@@ -345,3 +345,18 @@ def test_numbers_become_words() -> None:
     assert words.significant(100.0) == "100"
     assert words.metric(0.0021, "Jy / beam") == (1000.0, "mJy / beam")
     assert words.metric(5.0, "furlong") == (1.0, "furlong")
+
+
+def test_warnings_are_shown_but_never_a_flood(tmp_path: Path) -> None:
+    warnings = [f"tile {number} failed" for number in range(500)]
+    page = Page(write_report(fill(tmp_path, catalogue(1), warnings=warnings)))
+    assert "tile 11 failed" in page.text
+    assert "tile 12 failed" not in page.text
+    assert "And 488 more; see run.json." in page.text
+
+
+@pytest.mark.parametrize("angle", [0.0, 30.0, 90.0])
+def test_labels_stand_at_the_edge_of_the_ellipse(angle: float) -> None:
+    edge = _reach(np.array([5.0]), np.array([2.0]), np.radians([angle]))[0]
+    x, y = edge * np.cos(np.radians(angle)), edge * np.sin(np.radians(angle))
+    assert (x / 5) ** 2 + (y / 2) ** 2 == pytest.approx(1)

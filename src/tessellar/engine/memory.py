@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tessellar.engine.cgroup import memory_headroom
 from tessellar.errors import UsageError
 
-LIBRARIES = ("numpy", "scipy.ndimage", "numba", "zarr", "zarrs")
-
 _STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")  # writing 5 sets the peak back to what is held now
 _WRITTEN = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -75,11 +73,10 @@ def peak_rss_bytes() -> int:
     return int(match[1]) * 1024 if match else _peak_of_usage()
 
 
-def baseline_bytes(libraries: Sequence[str] = LIBRARIES) -> int:
-    """Return the bytes that this process holds with the libraries loaded, before any voxel is read."""
-    for name in libraries:
-        importlib.import_module(name)
-    return resident_bytes()
+def forget_peak() -> None:
+    """Let `peak_rss_bytes` count from now on, where the system can; elsewhere it counts from the start."""
+    with suppress(OSError):
+        _CLEAR.write_text("5")
 
 
 def _peak_of_usage() -> int:

@@ -1,0 +1,1 @@
+"""Cubes and catalogues on disk: bytes in, voxels and tables out, and back."""

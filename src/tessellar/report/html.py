@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tessellar.io.publish import write_text
 from tessellar.report import panels
 from tessellar.report.markup import absent, panel, text
+from tessellar.report.quality import quality
 from tessellar.report.quantities import size_words
 from tessellar.report.run_folder import RunFolder, read_run
 from tessellar.report.sky_map import MAX_ELLIPSES, sky_map
@@ -18,6 +19,7 @@ from tessellar.report.words import count, duration, percent, things
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+MAX_WARNINGS = 12
 _FILES = (
     "catalogue.vot",
     "catalogue.parquet",
@@ -72,8 +74,7 @@ def _page(run: RunFolder) -> str:
         sources=_source_panels(sources),
         panels="".join(
             (
-                panels.match(run),
-                panels.noise(run),
+                quality(run),
                 panels.timing(run),
                 panels.the_numbers(run),
                 panels.cube(run),
@@ -132,13 +133,21 @@ def _warnings(run: RunFolder) -> str:
         sentences.append(f"{of_all}: their voxels were not searched, and sources beside them carry a flag.")
     elif run.of("partial"):
         sentences.append("This run is partial: some of its cube was not searched.")
-    sentences += [str(sentence) for sentence in run.of("cube", "missing", default=[])]
+    sentences += _first(run.of("cube", "missing", default=[]))
+    sentences += _first(run.of("warnings", default=[]))
     if run.catalogue is None:
         sentences.append("This folder has no catalogue that can be read.")
     if not sentences:
         return ""
     items = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences)
     return f'<aside class="warnings"><h2>Worth knowing</h2><ul>{items}</ul></aside>'
+
+
+def _first(sentences: list[object]) -> list[str]:
+    """Return the first sentences, and how many more there are."""
+    shown = [str(sentence) for sentence in sentences[:MAX_WARNINGS]]
+    more = len(sentences) - len(shown)
+    return [*shown, f"And {more} more; see run.json."] if more else shown
 
 
 def _sky_panel(run: RunFolder, sources: QTable | None) -> str:

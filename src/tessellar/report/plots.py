@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.report.markup import Extent
 from tessellar.report.svg import ACCENT, WARM, draw, sky_colours
 from tessellar.report.words import metric
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.float64]
 
-_WIDTH, _HEIGHT = 5.2, 2.9
+_SIZES: dict[Extent, tuple[float, float]] = {"": (5.2, 2.9), "small": (3.8, 3.2)}  # inches
 _MAX_POINTS = 2000  # a line with more is thinned to its envelope
 
 
-def noise_by_channel(noise: Numbers, values: Numbers, unit: str, spectral: tuple[float, str]) -> str:
+def noise_by_channel(
+    noise: Numbers, values: Numbers, unit: str, spectral: tuple[float, str], extent: Extent = ""
+) -> str:
     """Return the noise of every channel as SVG.
 
     Parameters
@@ -32,6 +35,8 @@ def noise_by_channel(noise: Numbers, values: Numbers, unit: str, spectral: tuple
         Centre of every channel, array (frequency).
     spectral
         What to multiply ``values`` by, and the name of the axis after that.
+    extent
+        Of the panel.
     """
     finite = noise[np.isfinite(noise)]
     factor, shown_unit = metric(float(np.median(finite)) if finite.size else 0.0, unit)
@@ -48,22 +53,22 @@ def noise_by_channel(noise: Numbers, values: Numbers, unit: str, spectral: tuple
         axes.set_xlabel(spectral[1])
         axes.set_ylabel(f"noise ({shown_unit})" if shown_unit else "noise")
 
-    return draw("channels", "Noise of every channel", _WIDTH, _HEIGHT, paint)
+    return draw("channels", "Noise of every channel", *_SIZES[extent], paint)
 
 
-def noise_by_region(noise: Numbers, cell: tuple[float, float]) -> str:
+def noise_by_region(noise: Numbers, cell: tuple[float, float], extent: Extent = "") -> str:
     """Return the relative noise of the sky's cells as SVG; ``noise`` is an array (l, m)."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.grid(visible=False)
-        extent = (-0.5, noise.shape[0] * cell[0] - 0.5, -0.5, noise.shape[1] * cell[1] - 0.5)
+        edges = (-0.5, noise.shape[0] * cell[0] - 0.5, -0.5, noise.shape[1] * cell[1] - 0.5)
         finite = noise[np.isfinite(noise)]
         low, high = (min(finite.min(), 0.95), max(finite.max(), 1.05)) if finite.size else (0.95, 1.05)
         picture = axes.imshow(
             noise.T,
             origin="lower",
-            extent=extent,
+            extent=edges,
             interpolation="none",
             cmap=sky_colours(),
             vmin=low,
@@ -74,16 +79,16 @@ def noise_by_region(noise: Numbers, cell: tuple[float, float]) -> str:
         bar = figure.colorbar(picture, ax=axes, label="relative noise", pad=0.03)
         bar.outline.set_visible(False)
 
-    return draw("regions", "Relative noise across the sky", _WIDTH, _HEIGHT, paint)
+    return draw("regions", "Relative noise across the sky", *_SIZES[extent], paint)
 
 
 def histogram(name: str, values: Numbers, label: str) -> str:
     """Return the distribution of positive numbers on a logarithmic axis as SVG."""
     painter = partial(_bars, values=values, label=label)
-    return draw(name, f"Distribution of {label}", 3.8, 3.2, painter)
+    return draw(name, f"Distribution of {label}", *_SIZES["small"], painter)
 
 
-def completeness_bars(labels: list[str], shares: list[float]) -> str:
+def completeness_bars(labels: list[str], shares: list[float], extent: Extent = "") -> str:
     """Return the share of true sources that were found, by signal to noise, as SVG."""
 
     def paint(figure: Figure) -> None:
@@ -94,7 +99,7 @@ def completeness_bars(labels: list[str], shares: list[float]) -> str:
         axes.set_xlabel("S/N of the true source")
         axes.set_ylabel("share found")
 
-    return draw("completeness", "Share of true sources found by signal to noise", _WIDTH, _HEIGHT, paint)
+    return draw("completeness", "Share of true sources found by signal to noise", *_SIZES[extent], paint)
 
 
 def _bars(figure: Figure, values: Numbers, label: str) -> None:

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
     from matplotlib.figure import Figure
 
+Numbers = npt.NDArray[np.float64]
+
 MAX_PIXELS = 700  # a side: keeps the page small
 MAX_ELLIPSES = 2000
 MAX_LABELS = 15
+_SIZE = 2.6  # axis of a drawn ellipse over ``ell_maj``: it encloses nearly all of the flux
 _AMBER = "#ffb454"
 
 
@@ -102,7 +105,7 @@ def _paint(
     axes.set_ylim(edges[2:])
 
 
-def _stretched(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _stretched(image: npt.NDArray[np.float32]) -> Numbers:
     """Return the map between 0 and 1, faint and bright both visible: an arcsinh stretch."""
     bright = image[np.isfinite(image) & (image > 0)]
     if bright.size == 0:
@@ -148,13 +151,13 @@ def _ellipses(axes: Any, sources: QTable, smallest: float) -> None:
     if len(shown) == 0 or not {"x", "y"} <= set(shown.colnames):
         return
     centres = np.stack([_numbers(shown, "x", np.nan), _numbers(shown, "y", np.nan)], axis=1)
-    major = np.maximum(2 * _numbers(shown, "ell_maj", 0.0), smallest)
-    minor = np.maximum(2 * _numbers(shown, "ell_min", 0.0), smallest)
+    major = np.maximum(_SIZE * _numbers(shown, "ell_maj", 0.0), smallest)
+    minor = np.maximum(_SIZE * _numbers(shown, "ell_min", 0.0), smallest)
     angle = 90 + _numbers(shown, "ell_pa", 0.0)
     axes.add_collection(
         EllipseCollection(
-            major * 1.3,
-            minor * 1.3,
+            major,
+            minor,
             angle,
             units="xy",
             offsets=centres,
@@ -164,13 +167,19 @@ def _ellipses(axes: Any, sources: QTable, smallest: float) -> None:
             linewidths=1.0 if len(shown) <= 200 else 0.6,
         )
     )
-    for rank, (x, y) in enumerate(centres[:MAX_LABELS], start=1):
-        reach = 0.75 * major[rank - 1] + 0.3 * smallest
+    reach = _reach(major / 2, minor / 2, np.radians(angle - 45)) + 0.4 * smallest
+    places = centres + reach[:, np.newaxis] * np.sqrt(0.5)
+    for rank, (x, y) in enumerate(places[:MAX_LABELS], start=1):
         if np.isfinite(x + y):
-            axes.text(x + 0.7 * reach, y + 0.7 * reach, str(rank), color=_AMBER, fontsize=8, clip_on=True)
+            axes.text(x, y, str(rank), color=_AMBER, fontsize=8, clip_on=True)
 
 
-def _numbers(sources: QTable, name: str, otherwise: float) -> npt.NDArray[np.float64]:
+def _reach(major: Numbers, minor: Numbers, angle: Numbers) -> Numbers:
+    """Return the distance from the centre of an ellipse to its edge, at an angle from its major semi-axis."""
+    return np.asarray(major * minor / np.hypot(minor * np.cos(angle), major * np.sin(angle)))
+
+
+def _numbers(sources: QTable, name: str, otherwise: float) -> Numbers:
     """Return a column without its unit, with ``otherwise`` where it is absent or not finite."""
     if name not in sources.colnames:
         return np.full(len(sources), otherwise)

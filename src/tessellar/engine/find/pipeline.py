@@ -27,7 +27,7 @@ from tessellar.engine.find.products import (
 )
 from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.journal import Journal
-from tessellar.engine.memory import peak_rss_bytes
+from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
@@ -114,6 +114,7 @@ class FindRun:
     def run(self) -> Found:
         """Do everything but the files for people, and return the catalogue."""
         start = time.perf_counter()
+        forget_peak()
         noise = self._noise()
         finder = self._scales(noise)
         detect = DetectStage(
@@ -134,7 +135,7 @@ class FindRun:
         )
         columns["flag"] = columns["flag"].astype(np.int64) | extra[rows]
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
-        if len(sources) == 0:
+        if len(sources) == 0 and not noise.empty:
             self._warn(self._nothing_found(noise))
         failures = tuple(failure for report in self.reports for failure in report.failed)
         return Found(
@@ -209,7 +210,7 @@ class FindRun:
             self.observer.say(text)
 
     def _nothing_found(self, noise: NoiseModel) -> str:
-        sigma = float(np.median(noise.spectral[noise.spectral > 0])) if not noise.empty else float("nan")
+        sigma = float(np.median(noise.spectral[noise.spectral > 0]))
         return (
             f"no sources above {self.finder.threshold:g} sigma in {np.prod(self.source.meta.shape) / 1e6:.3g} Mvoxel; "
             f"the noise is {sigma:.3g} {self.source.meta.unit or '(no unit)'}. A lower --threshold finds fainter ones."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.memory import resident_bytes
 from tessellar.errors import MemoryBudgetError, UsageError
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
@@ -15,8 +16,9 @@ from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
 
-LIBRARY_BYTES = 420 * 2**20  # the interpreter with all libraries, compiled kernels and the report's figures
-WORKER_LIBRARY_BYTES = 260 * 2**20  # a worker process: no figures, no catalogue writers
+LIBRARY_BYTES = 600 * 2**20  # the interpreter with all libraries, the compiler's first use, the report's figures
+GROWTH_BYTES = 350 * 2**20  # what of that is still to come in a process that holds other things already
+WORKER_LIBRARY_BYTES = 380 * 2**20  # a worker process: no figures, no catalogue writers
 ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading
 BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
@@ -130,7 +132,8 @@ def make_plan(
     """
     meta = source.meta
     halo = finder.halo(meta)
-    libraries = LIBRARY_BYTES + (workers * WORKER_LIBRARY_BYTES if executor == "processes" else 0)
+    libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
+    libraries += workers * WORKER_LIBRARY_BYTES if executor == "processes" else 0
     smallest = 3 * 4 * WINDOW_VOXELS  # a window of the measure stage, as it is read and while it is converted
 
     def unit_bytes(shape: Shape) -> int:
