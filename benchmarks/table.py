@@ -1,0 +1,208 @@
+"""The results as Markdown: every rate beside the floor that memory bandwidth sets for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
+
+from benchmarks.results import Report, Result, counted
+
+FLOOR_BYTES = 4  # what finding cannot do without: each float32 voxel is read once
+MIB = 2**20
+_SCALES = {
+    "voxel": (1e6, "Mvoxel/s"),
+    "byte": (1e9, "GB/s"),
+    "operation": (1e9, "Gop/s"),
+    "piece": (1.0, "pieces/s"),
+}
+
+
+def rate_in_words(result: Result) -> str:
+    """Return the median rate of a result with its unit, and the range."""
+    low, high = result.rates
+    scale, unit = _SCALES[result.unit]
+    return f"{_number(result.rate / scale)} {unit} ({_number(low / scale)} to {_number(high / scale)})"
+
+
+def render(report: Report) -> str:
+    """Return all tables of a report."""
+    parts = [
+        _setting(report),
+        *_machine(report),
+        *_kernels(report),
+        *_reading(report),
+        *_finds(report),
+        *_stages(report),
+        *_engine(report),
+        *_peers(report),
+        *(f"No result for {name}: {reason}" for name, reason in report.failed.items()),
+    ]
+    return "\n\n".join(parts)
+
+
+def _setting(report: Report) -> str:
+    machine, settings = report.machine, report.settings
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    return (
+        f"`{settings['command']}` on {machine['date']}: {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_bytes'] / 2**30:.0f} GiB, load {machine['load_before']:.2f} before the start; "
+        f"Python {machine['python']}, {versions}. Cube {_times(settings['cube'])} (frequency, l, m). "
+        f"Medians of {settings['repeats']}, the slowest and the fastest in brackets."
+    )
+
+
+def _machine(report: Report) -> Iterator[str]:
+    rows = [(result.name, rate_in_words(result)) for result in report.group("machine")]
+    yield from _section("The machine", ("what", "rate"), rows)
+
+
+def _kernels(report: Report) -> Iterator[str]:
+    head = ("kernel, 1 core", "rate", "bytes a voxel", "floor", "time / floor", "operations a voxel", "Gop/s")
+    rows = []
+    for result in report.group("kernels"):
+        facts = result.facts
+        floor = _floor(report, 1, facts["bytes_per_voxel"])
+        count = facts["operations_per_voxel"]
+        rows.append(
+            (
+                result.name,
+                rate_in_words(result),
+                facts["bytes_in_words"],
+                _megavoxels(floor),
+                _ratio(floor, result.rate),
+                f"{count:.0f}",
+                _number(count * result.rate / 1e9),
+            )
+        )
+    yield from _section("Kernels alone", head, rows)
+
+
+def _reading(report: Report) -> Iterator[str]:
+    head = ("what", "rate of voxels delivered", "read for each one owned", "of copy, 1 thread")
+    copy = report.rate("machine", "copy, 1 thread")
+    rows = [
+        (
+            result.name,
+            rate_in_words(result),
+            _number(result.facts["halo_overhead"]),
+            _share(result.rate, copy),
+        )
+        for result in report.group("read")
+    ]
+    yield from _section("Reading tiles", head, rows)
+
+
+def _finds(report: Report) -> Iterator[str]:
+    head = (
+        "cube, executor and workers",
+        "wall",
+        "rate",
+        "floor",
+        "time / floor",
+        "peak memory",
+        "planned",
+        "sources",
+    )
+    rows = []
+    for result in report.group("find"):
+        facts = result.facts
+        floor = _floor(report, facts["workers"], FLOOR_BYTES)
+        memory = [f"{facts[name] / MIB:.0f} MiB" for name in ("peak_rss_bytes", "projected_bytes")]
+        wall, sources = f"{_number(result.median)} s", str(facts["n_sources"])
+        rate, above = rate_in_words(result), _ratio(floor, result.rate)
+        rows.append((result.name, wall, rate, _megavoxels(floor), above, *memory, sources))
+    yield from _section("The whole find", head, rows)
+
+
+def _stages(report: Report) -> Iterator[str]:
+    head = (
+        "cube, executor and workers",
+        "stage",
+        "seconds",
+        "share of wall",
+        "voxels of the cube",
+        "voxels looked at",
+        "workers' time",
+    )
+    rows = [row for result in report.group("find") for row in _stage_rows(result)]
+    yield from _section("Its stages", head, rows)
+
+
+def _stage_rows(result: Result) -> Iterator[tuple[str, ...]]:
+    rest = result.median
+    for name, stage in result.facts["stages"].items():
+        seconds = median(stage["seconds"])
+        rest -= seconds
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in stage["shares"].items())
+        yield (
+            result.name,
+            name,
+            _number(seconds),
+            f"{seconds / result.median:.0%}",
+            _megavoxels(result.amount / seconds),
+            _megavoxels(stage["voxels"] / seconds),
+            shares,
+        )
+    outside = result.median - median(result.facts["run_seconds"])
+    for name, seconds in (("stitch, tables", rest - outside), ("start, files, report", outside)):
+        yield (result.name, name, _number(seconds), f"{seconds / result.median:.0%}", "", "", "")
+
+
+def _engine(report: Report) -> Iterator[str]:
+    rows = [
+        (result.name, rate_in_words(result), f"{_number(1e6 * result.median / result.amount)} µs")
+        for result in report.group("engine")
+    ]
+    yield from _section("Pieces of work without content", ("executor and workers", "rate", "each"), rows)
+
+
+def _peers(report: Report) -> Iterator[str]:
+    results = {result.name: result for result in report.group("peers")}
+    rows = []
+    for peer in results.values():
+        if "against" in peer.facts:
+            ours = results[peer.facts["against"]]
+            rates, ratio = (rate_in_words(ours), rate_in_words(peer)), _number(ours.rate / peer.rate)
+            found = " and ".join(
+                str(each.facts["n_sources"]) for each in (ours, peer) if "n_sources" in each.facts
+            )
+            rows.append((peer.facts["work"], rates[0], peer.facts["peer"], rates[1], ratio, found))
+    head = ("work", "Tessellar", "peer", "its rate", "times as fast", "sources of both")
+    yield from _section("Others, taking turns", head, rows)
+
+
+def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield a title and its table; nothing without rows."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    if lines:
+        yield f"### {title}"
+        yield "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines])
+
+
+def _floor(report: Report, threads: int, bytes_per_voxel: float) -> float | None:
+    """Return the voxels a second at which so many threads move that many bytes a voxel; None if not measured."""
+    triad = report.rate("machine", f"triad, {counted(threads, 'thread')}")
+    return None if triad is None else triad / bytes_per_voxel
+
+
+def _megavoxels(rate: float | None) -> str:
+    return "" if rate is None else f"{_number(rate / 1e6)} Mvoxel/s"
+
+
+def _ratio(floor: float | None, rate: float) -> str:
+    return "" if floor is None else _number(floor / rate)
+
+
+def _share(rate: float, whole: float | None) -> str:
+    return "" if whole is None else f"{rate / whole:.0%}"
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _number(value: float) -> str:
+    """Return three significant digits, whole numbers with all of theirs."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,134 @@
+"""The options of the finder; their names are those of ``run.toml``, which can be given in their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tessellar.cli import values
+from tessellar.cli.options import option, stacked
+from tessellar.cli.values import reader
+
+NOT_IN_FILES = frozenset({"config", "sofia", "out", "fresh", "quiet", "log_json", "help"})
+
+_pixels = values.row_of(values.number(0, 100), words="0,3,6")
+_channels = values.row_of(values.whole(0, 1000), words="0,3,7,15")
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Make the settings of a TOML file the defaults of the command's other options."""
+    from tessellar.config import read_settings
+
+    file = reader(values.path)(context, parameter, value)
+    if file is not None:
+        known = {str(param.name) for param in context.command.params} - NOT_IN_FILES
+        context.meta["config"] = file
+        context.default_map = read_settings(Path(file), "find", known)
+
+
+def _refuse_sofia(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.BadParameter(
+            "SoFiA parameter files cannot be read by this version. Give the options one by one: they bear "
+            "SoFiA's names (scfind.kernelsXY is --kernels-xy).",
+            context,
+            parameter,
+        )
+
+
+finder_options = stacked(
+    click.option(
+        "--config",
+        metavar="F.toml",
+        is_eager=True,
+        expose_value=False,
+        callback=_read_config,
+        help="Settings of an earlier run (its run.toml); options given here win over it.",
+    ),
+    click.option("--sofia", metavar="F.par", expose_value=False, hidden=True, callback=_refuse_sofia),
+    option(
+        "--finder",
+        metavar="NAME",
+        default="smooth-and-clip",
+        reads=values.only("smooth-and-clip", "this version has one finder"),
+        about="How sources are found; see `tessellar kernels`.",
+    ),
+    option(
+        "--threshold",
+        metavar="SIGMA",
+        default=5.0,
+        reads=values.positive,
+        about="Detection threshold, in units of the noise at each smoothing scale.",
+    ),
+    option(
+        "--kernels-xy",
+        metavar="W,W,…",
+        default="0,3,6",
+        reads=_pixels,
+        about="Smoothing on the sky: FWHM of Gaussians, pixels; 0 is none.",
+    ),
+    option(
+        "--kernels-z",
+        metavar="W,W,…",
+        default="0,3,7,15",
+        reads=_channels,
+        about="Smoothing along frequency: widths of boxcars, channels; 0 is none.",
+    ),
+    option(
+        "--replacement",
+        metavar="SIGMA",
+        default=2.0,
+        reads=values.number(0),
+        about="Detected voxels are smoothed as if they were this many times the noise.",
+    ),
+    option(
+        "--linker-radius-xy",
+        metavar="N",
+        default=1,
+        reads=values.whole(1, 1000),
+        about="Detected voxels this near on the sky make one source, pixels.",
+    ),
+    option(
+        "--linker-radius-z",
+        metavar="N",
+        default=1,
+        reads=values.whole(1, 1000),
+        about="The same along frequency, channels.",
+    ),
+    option(
+        "--linker-min-size-xy",
+        metavar="N",
+        default=5,
+        reads=values.whole(0, 1000),
+        about="Smallest extent of a source along each axis of the sky, pixels.",
+    ),
+    option(
+        "--linker-min-size-z",
+        metavar="N",
+        default=5,
+        reads=values.whole(0, 1000),
+        about="Smallest extent of a source along frequency, channels.",
+    ),
+    option(
+        "--linker-min-pixels",
+        metavar="N",
+        default=1,
+        reads=values.whole(1),
+        about="Smallest number of voxels of a source.",
+    ),
+    option(
+        "--linker-shape",
+        metavar="ellipsoid|box",
+        default="ellipsoid",
+        reads=values.one_of("ellipsoid", "box"),
+        about="Shape of the linking neighbourhood; at radius 1 it has 6 or 26 voxels.",
+    ),
+    option(
+        "--reliability",
+        metavar="off",
+        default="off",
+        reads=values.only("off", "this version does not rate the reliability of sources"),
+        about="Smallest reliability of a source; this version keeps all.",
+    ),
+)

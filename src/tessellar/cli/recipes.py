@@ -1,0 +1,33 @@
+"""From the options of the finder to its recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tessellar.kernels.components import Linker
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+
+FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
+LINKER = ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape")
+RUNNING = ("executor", "workers", "tile", "memory")
+
+
+def finder_of(options: Mapping[str, Any]) -> SmoothAndClip:
+    """Return the finder that the options describe."""
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+
+    return SmoothAndClip(**{name: options[name] for name in FINDER})
+
+
+def linker_of(options: Mapping[str, Any]) -> Linker:
+    """Return the linker that the options describe."""
+    from tessellar.kernels.components import Linker
+
+    return Linker(**{name: options[f"linker_{name}"] for name in LINKER})
+
+
+def running_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who works and with how much, for the verbs of the api."""
+    return {name: options[name] for name in RUNNING}
