@@ -7,8 +7,8 @@ from tessellar.kernels.smooth_clip import SmoothAndClip
 NORMALISE = 6  # times 1/noise of channel and pixel, is it finite (2), beyond the limit on either side (2)
 COMPARE = 3  # times 1/threshold, higher than the highest, lower than the lowest
 MARK = 9  # normalise anew (2), two ratios and two limits, finite (2), join the bits
-COUNT = 7  # finite (2), negative, cut the bin out of the bits (3), add
-NOISE = 2 + 3.4 / 2  # negative, finite; to select the median of the negative half takes 3.4 comparisons each
+COUNT = 3 + 6 / 2  # finite (2), negative; for that half: cut the bin out of the bits (3), clamp (2), add
+NOISE = 4 + 4 / 2  # drop the sign, negative, neither 0 nor infinite (2); for that half: bin, add, bounds (2)
 COMPONENTS = (
     8  # for each of two signs: count the runs, then write them; test a bit, compare with the one before
 )

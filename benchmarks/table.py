@@ -35,7 +35,7 @@ def render(report: Report) -> str:
         *_stages(report),
         *_engine(report),
         *_peers(report),
-        *(f"No result for {name}: {reason}" for name, reason in report.failed.items()),
+        *(f"Failed: {name}: {reason}" for name, reason in report.failed.items()),
     ]
     return "\n\n".join(parts)
 

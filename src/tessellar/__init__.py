@@ -11,7 +11,9 @@ _HOMES = {
     "Linker": "tessellar.kernels.components",
     "Run": "tessellar.api",
     "SmoothAndClip": "tessellar.kernels.smooth_clip",
+    "convert": "tessellar.api",
     "find_sources": "tessellar.api",
+    "match": "tessellar.api",
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
 }

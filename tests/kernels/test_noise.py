@@ -75,6 +75,15 @@ def test_a_cube_without_negative_voxels_has_no_noise() -> None:
     assert not noise.inverse_channel(Box.of_shape((3, 40, 40))).any()
 
 
+def test_channels_that_could_not_be_read_take_the_nearest_noise_and_blank_ones_none() -> None:
+    lattice = NoiseLattice((6, 200, 200))
+    sigmas = np.ones((6, *lattice.cells), np.float32)
+    sigmas[4] = 3.0
+    sigmas[1] = sigmas[5] = np.nan
+    unread = np.array([False, False, False, False, False, True])
+    assert separate(lattice, sigmas, unread).spectral.tolist() == [1.0, 0.0, 1.0, 1.0, 3.0, 3.0]
+
+
 def test_few_voxels_per_channel_borrow_from_neighbours() -> None:
     rng = np.random.default_rng(1)
     noise = model_of(rng.normal(size=(400, 8, 8)).astype(np.float32))

@@ -22,7 +22,9 @@ from tessellar.tiling.box import Box, Shape
 
 MAD_TO_SIGMA = np.float32(1.4826022)
 BINS_PER_OCTAVE = 64
-BIN_SHIFT = 17  # float32 has 23 mantissa bits; the top 6 name the bin within the octave that the exponent names
+BIN_SHIFT = (
+    17  # float32 has 23 mantissa bits; the top 6 name the bin within the octave that the exponent names
+)
 SIZE_BITS = 0x7FFFFFFF
 INFINITE_BITS = 0x7F800000
 FEWEST_SAMPLES = 16  # negative voxels below which a cell says nothing about a channel
@@ -203,7 +205,9 @@ def _bracket(
     return before, position - before
 
 
-def separate(lattice: NoiseLattice, sigmas: FloatArray) -> NoiseModel:
+def separate(
+    lattice: NoiseLattice, sigmas: FloatArray, unread: npt.NDArray[np.bool_] | None = None
+) -> NoiseModel:
     """Split the noise of every channel and cell into a spectrum and a map.
 
     Parameters
@@ -212,6 +216,9 @@ def separate(lattice: NoiseLattice, sigmas: FloatArray) -> NoiseModel:
         Where the noise was sampled.
     sigmas
         float32 array (frequency, cells along l, cells along m), cube's unit; NaN = no data.
+    unread
+        bool array (frequency): channels that could not be read; they take the noise of the nearest channel, where
+        a channel that was read and is blank has none.
 
     A cube without negative voxels (a gain cube, a mask, a model) gives a model without noise: see `NoiseModel.empty`.
     """
@@ -221,6 +228,9 @@ def separate(lattice: NoiseLattice, sigmas: FloatArray) -> NoiseModel:
     spatial = _median(sigmas / _median(sigmas, (1, 2))[:, None, None], (0,))
     spatial = _fill_nearest(spatial / _median(spatial, (0, 1)))
     spectral = _steady(_median(sigmas / spatial, (1, 2)), lattice)
+    if unread is not None:
+        known = np.where(unread & (spectral == 0), np.float32(np.nan), spectral)
+        spectral = _fill_nearest(known)
     return NoiseModel(lattice, spectral, spatial)
 
 
@@ -234,7 +244,7 @@ def _median(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
 
 
 def _fill_nearest(values: FloatArray) -> FloatArray:
-    """Return the map with blank cells filled from the nearest cell that has data."""
+    """Return the values with blank ones filled from the nearest that has data."""
     blank = ~np.isfinite(values)
     if not blank.any():
         return values

@@ -81,9 +81,14 @@ def _page(run: RunFolder) -> str:
                 panels.settings(run),
             )
         ),
-        files="".join(f'<a href="{name}">{name}</a>' for name in _FILES if (run.path / name).is_file()),
+        files="".join(f'<a href="{name}">{name}</a>' for name in _FILES if _present(run, name)),
         version=text(run.of("versions", "tessellar", default=__version__)),
     )
+
+
+def _present(run: RunFolder, name: str) -> bool:
+    """Return whether the folder has a file, or will have it: the catalogue is written after the report."""
+    return (run.path / name).is_file() or (name.startswith("catalogue.") and run.catalogue is not None)
 
 
 def _is_partial(run: RunFolder) -> bool:

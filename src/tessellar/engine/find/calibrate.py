@@ -60,7 +60,10 @@ class NoiseStage:
         return UnitResult(payload, n_voxels, n_bytes, reading, kernel)
 
     def reduce(self, partials: Iterable[tuple[int, Payload]]) -> NoiseModel:
-        """Return the noise of the cube from the units' results; a unit that is absent counts as blank.
+        """Return the noise of the cube from the units' results.
+
+        The channels of a unit that could not be read take the noise of the nearest channel, so that what can be
+        read of them is searched.
 
         Raises
         ------
@@ -70,9 +73,11 @@ class NoiseStage:
         n_data = 0
         lattice = self.lattice
         sigmas = np.full((lattice.shape[0], *lattice.cells), np.nan, np.float32)
+        unread = np.ones(lattice.shape[0], np.bool_)
         for unit, payload in partials:
             n_data += int(payload["n_data"])
             channels = lattice.channels(unit)
+            unread[channels.start : channels.stop] = False
             for i, cell in enumerate(lattice.unit_cells(unit)):
                 sigmas[channels.start : channels.stop, cell[0], cell[1]] = payload["sigma"][:, i]
         if n_data == 0:
@@ -80,7 +85,7 @@ class NoiseStage:
                 f"{self.source.meta.name} holds no data: every voxel that was looked at is blank (NaN or infinite). "
                 "Check the cube with `tessellar info`; was it written completely?"
             )
-        return separate(lattice, sigmas)
+        return separate(lattice, sigmas, unread)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -39,8 +38,6 @@ from tessellar.model import Failure, Observer, Payload, Source, Stage
 
 if TYPE_CHECKING:
     from astropy.table import QTable
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +202,6 @@ class FindRun:
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
-        _LOG.warning(text)
         if self.observer is not None:
             self.observer.say(text)
 

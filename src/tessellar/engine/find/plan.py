@@ -16,7 +16,9 @@ from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
 
-LIBRARY_BYTES = 600 * 2**20  # the interpreter with all libraries, the compiler's first use, the report's figures
+LIBRARY_BYTES = (
+    600 * 2**20
+)  # the interpreter with all libraries, the compiler's first use, the report's figures
 GROWTH_BYTES = 350 * 2**20  # what of that is still to come in a process that holds other things already
 WORKER_LIBRARY_BYTES = 380 * 2**20  # a worker process: no figures, no catalogue writers
 ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading

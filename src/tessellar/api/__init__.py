@@ -1,0 +1,8 @@
+"""The verbs: open a cube, plan, find its sources, convert, simulate, match, report."""
+
+from tessellar.api.catalogues import match, report
+from tessellar.api.copies import convert, simulate
+from tessellar.api.cubes import open_cube
+from tessellar.api.finding import Run, find_sources, plan
+
+__all__ = ["Run", "convert", "find_sources", "match", "open_cube", "plan", "report", "simulate"]

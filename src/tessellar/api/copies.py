@@ -1,0 +1,162 @@
+"""Verbs that write cubes: convert one between FITS and Zarr, simulate one with its truth."""
+
+from __future__ import annotations
+
+from math import prod
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tessellar.api.cubes import check_device, source_of
+from tessellar.errors import MemoryBudgetError, UsageError
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+    from tessellar.io.fits_write import FitsSink
+    from tessellar.io.zarr_store import ZarrSink
+    from tessellar.model import Observer, Source
+    from tessellar.simulate.hi import HiSky
+    from tessellar.tiling.box import Shape
+
+_COPIES = 4  # of a piece: as it is read, as float32, as it is written, and encoded
+
+
+def convert(
+    cube: Source | str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    executor: str = "threads",
+    address: str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    tile: Shape | None = None,
+    memory: str | int | None = None,
+    overwrite: bool = False,
+    fresh: bool = False,
+    observer: Observer | None = None,
+) -> Path:
+    """Copy a cube into a FITS file or a Zarr store, piece by piece; an interrupted copy is resumed.
+
+    Parameters
+    ----------
+    cube
+        A cube, or the path of one.
+    out
+        ``.fits`` or ``.zarr``; it appears when it is complete.
+    executor, address, workers, device
+        As for `find_sources`.
+    tile
+        Voxels of one file of a Zarr store ``(frequency, l, m)``; for Zarr output only.
+    memory
+        What the copy may use; fewer pieces are in work where they would not fit.
+    overwrite
+        Whether to replace an ``out`` that exists.
+    fresh
+        Whether to discard what an interrupted copy left.
+    observer
+        Who is told how far the copy is.
+
+    Raises
+    ------
+    InputError
+        When the cube cannot be read.
+    UsageError, OutputError, MemoryBudgetError
+        When the request cannot be met.
+
+    Examples
+    --------
+    >>> convert("cube.fits", "cube.zarr")  # doctest: +SKIP
+    PosixPath('cube.zarr')
+    """
+    from tessellar.engine.convert import convert as copy
+    from tessellar.engine.executors import check_executor, make_executor
+    from tessellar.engine.memory import memory_budget
+    from tessellar.io.publish import remove
+
+    check_executor(executor, workers, address)
+    check_device(device)
+    source = source_of(cube)
+    sink = _sink(out, source, tile, overwrite)
+    hands = _hands_for(sink.piece_shape, executor, workers, memory_budget(memory))
+    if fresh and (sink.workspace / "done").is_file():
+        remove(sink.workspace)
+    with make_executor(executor, hands) as pool:
+        copy(source, sink, executor=pool, observer=observer)
+    return Path(fspath(out))
+
+
+def simulate(sky: HiSky, out: str | PathLike[str], *, overwrite: bool = False, **running: Any) -> QTable:
+    """Write a made-up sky as a cube, and what it really holds as ``NAME.truth.ecsv`` beside it.
+
+    Parameters
+    ----------
+    sky
+        The sky.
+    out
+        ``.fits`` or ``.zarr``.
+    overwrite
+        Whether to replace an ``out`` that exists.
+    **running
+        Who works, as for `convert`.
+
+    Returns
+    -------
+    QTable
+        The truth, one row for each galaxy.
+
+    Raises
+    ------
+    UsageError, OutputError, MemoryBudgetError
+        When the request cannot be met.
+
+    Examples
+    --------
+    >>> from tessellar.simulate.hi import HiSky
+    >>> truth = simulate(HiSky((64, 96, 96), seed=1), "sky.fits")  # doctest: +SKIP
+    """
+    from tessellar.engine.executors import check_executor
+    from tessellar.simulate.truth import truth_path, write_truth
+
+    check_executor(running.get("executor", "threads"), running.get("workers"), running.get("address"))
+    # Beginning refuses an output that is in the way before a truth is replaced; and a cube that exists has its truth.
+    _sink(out, sky, running.get("tile"), overwrite).begin()
+    truth = write_truth(sky, truth_path(out))
+    convert(sky, out, overwrite=overwrite, **running)
+    return truth
+
+
+def _sink(
+    out: str | PathLike[str], source: Source, tile: Shape | None, overwrite: bool
+) -> FitsSink | ZarrSink:
+    """Return where a copy of the source goes; a tile is a shard, and no smaller than a chunk of it."""
+    from tessellar.io.sinks import open_sink
+    from tessellar.io.zarr_layout import CHUNK
+
+    options: dict[str, Any] = {"content": source.identity, "overwrite": overwrite}
+    if tile is None:
+        return open_sink(out, source.meta, **options)
+    if Path(out).suffix.lower() != ".zarr":
+        raise UsageError(
+            "A tile is the size of the files of a Zarr store; leave --tile out for other output."
+        )
+    if any(t < 1 or (t > c and t % c) for t, c in zip(tile, CHUNK, strict=True)):
+        raise UsageError(
+            f"A tile of {','.join(map(str, tile))} is not made of whole chunks of {','.join(map(str, CHUNK))}. "
+            "Use multiples of these as --tile, or smaller numbers."
+        )
+    chunk = tuple(min(t, c) for t, c in zip(tile, CHUNK, strict=True))
+    return open_sink(out, source.meta, **options, shard=tile, chunk=chunk)
+
+
+def _hands_for(piece: Shape, executor: str, workers: int | None, memory: int) -> int:
+    """Return how many pieces may be in work at the same time."""
+    from tessellar.engine.cgroup import usable_cores
+
+    each = _COPIES * 4 * prod(piece)
+    if each > memory:
+        raise MemoryBudgetError(
+            f"A piece of {' x '.join(map(str, piece))} voxels takes {each / 2**20:.0f} MiB while it is copied, and "
+            f"{memory / 2**20:.0f} MiB are allowed. Use more --memory, or a smaller --tile for Zarr output."
+        )
+    return 1 if executor == "serial" else max(1, min(workers or usable_cores(), memory // each))

@@ -1,0 +1,233 @@
+"""The verbs of source finding: plan a run, and do it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tessellar.api.cubes import check_device, name_of, source_of
+from tessellar.errors import InputError
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+    from tessellar.engine.find.plan import FindPlan
+    from tessellar.kernels.components import Linker
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+    from tessellar.model import Observer, Source
+    from tessellar.tiling.box import Shape
+
+_REPEAT = "The settings of a run; repeat it with: tessellar find CUBE --out RUN --config run.toml"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run of the finder.
+
+    Attributes
+    ----------
+    catalogue
+        One row for each source, with units.
+    folder
+        The run folder.
+    info
+        What ``run.json`` holds.
+    """
+
+    catalogue: QTable
+    folder: Path
+    info: dict[str, Any]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tile was done."""
+        return not self.info["partial"]
+
+
+def plan(
+    cube: Source | str | PathLike[str],
+    kernel: SmoothAndClip | None = None,
+    *,
+    executor: str = "threads",
+    workers: int | None = None,
+    tile: Shape | None = None,
+    memory: str | int | None = None,
+) -> FindPlan:
+    """Return what finding the sources of a cube will do and need; nothing is computed.
+
+    Parameters
+    ----------
+    cube
+        A cube, or the path of one.
+    kernel
+        The finder; `SmoothAndClip` with its defaults when None.
+    executor, workers
+        Who works; as many workers as there are cores when None.
+    tile
+        Core of a tile ``(frequency, l, m)``; chosen when None.
+    memory
+        What the run may use, such as ``"4 GiB"``; half of what is free when None.
+
+    Raises
+    ------
+    MemoryBudgetError
+        When the run does not fit.
+
+    Examples
+    --------
+    >>> print(plan("cube.fits", memory="4 GiB"))  # doctest: +SKIP
+    """
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.executors import check_executor
+    from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.memory import memory_budget
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+
+    check_executor(executor, workers)
+    return make_plan(
+        source_of(cube),
+        kernel or SmoothAndClip(),
+        tile=tile,
+        memory=memory_budget(memory),
+        memory_is_given=memory is not None,
+        executor=executor,
+        workers=1 if executor == "serial" else workers or usable_cores(),
+    )
+
+
+def find_sources(
+    cube: Source | str | PathLike[str],
+    kernel: SmoothAndClip | None = None,
+    *,
+    linker: Linker | None = None,
+    executor: str = "threads",
+    address: str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    out: str | PathLike[str] | None = None,
+    tile: Shape | None = None,
+    memory: str | int | None = None,
+    fresh: bool = False,
+    observer: Observer | None = None,
+) -> Run:
+    """Find and measure the sources of a cube.
+
+    Parameters
+    ----------
+    cube
+        A cube, or the path of one.
+    kernel
+        The finder; `SmoothAndClip` with its defaults when None.
+    linker
+        Linking radii and size cuts; SoFiA's defaults when None.
+    executor
+        ``serial``, ``threads`` or ``processes``.
+    address
+        A running cluster to join, for executors that have one.
+    workers
+        Tiles in work at the same time; the number of cores when None.
+    device
+        ``auto`` or ``cpu``.
+    out
+        The run folder; a temporary one that lives as long as the result when None. A folder with an interrupted
+        run of the same settings is resumed.
+    tile, memory
+        As for `plan`. The catalogue depends on neither.
+    fresh
+        Whether to discard what an earlier run left in ``out``.
+    observer
+        Who is told how far the run is.
+
+    Returns
+    -------
+    Run
+        The catalogue and the run folder.
+
+    Raises
+    ------
+    InputError
+        When the cube cannot be used.
+    UsageError, OutputError, MemoryBudgetError
+        When the request cannot be met.
+
+    Examples
+    --------
+    >>> run = find_sources("cube.fits", out="run1")  # doctest: +SKIP
+    >>> run.catalogue["ra", "dec", "f_sum"]  # doctest: +SKIP
+    """
+    from tessellar.engine.executors import check_executor
+    from tessellar.engine.find.folder import (
+        earlier_tile,
+        prepare_folder,
+        refuse_other_settings,
+        withdraw_results,
+    )
+    from tessellar.engine.find.record import find_settings
+    from tessellar.kernels.components import Linker
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+
+    check_device(device)
+    check_executor(executor, workers, address)
+    folder = None if out is None else Path(fspath(out))
+    try:
+        source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
+    except InputError:
+        if folder is not None:
+            withdraw_results(folder)
+        raise
+    if folder is not None and tile is None and not fresh:
+        tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
+    the_plan = plan(source, finder, executor=executor, workers=workers, tile=tile, memory=memory)
+    settings = find_settings(name_of(cube), finder, linker, the_plan, device=device, address=address)
+    if folder is not None and not fresh:
+        refuse_other_settings(folder, settings)
+    home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
+    try:
+        prepare_folder(home, fresh=fresh)
+        run = _find_in(home, source, finder, linker, the_plan, settings, observer)
+    except BaseException:
+        if folder is None:
+            shutil.rmtree(home, ignore_errors=True)
+        raise
+    if folder is None:
+        weakref.finalize(run, shutil.rmtree, home, ignore_errors=True)
+    return run
+
+
+def _find_in(
+    folder: Path,
+    source: Source,
+    finder: SmoothAndClip,
+    linker: Linker,
+    the_plan: FindPlan,
+    settings: dict[str, Any],
+    observer: Observer | None,
+) -> Run:
+    """Run the finder in a folder that is ready for it."""
+    from tessellar.config import settings_text
+    from tessellar.engine.executors import make_executor
+    from tessellar.engine.find.folder import MARKER, RUN_LOG
+    from tessellar.engine.find.pipeline import FindRun
+    from tessellar.engine.find.record import run_record
+    from tessellar.engine.journal import Journal
+    from tessellar.engine.observers import Everyone
+    from tessellar.engine.watching import watching
+    from tessellar.io.publish import write_text
+    from tessellar.report.results import write_results
+
+    with (
+        make_executor(the_plan.executor, the_plan.workers, settings["address"]) as pool,
+        watching(quiet=True, run_log=folder / RUN_LOG) as log,
+    ):
+        write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
+        with Journal(folder, settings) as journal:
+            watchers = Everyone([log] if observer is None else [observer, log])
+            found = FindRun(source, finder, linker, the_plan, folder, pool, journal, watchers).run()
+    info = run_record(found, the_plan, settings, source)
+    write_results(folder, info, found.table)
+    return Run(found.table, folder, info)

@@ -1,0 +1,184 @@
+"""The benchmarks at toy size: they run, refuse to time nothing, and their table says what their JSON holds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ["noise", "scales", "detect", "measure"]
+FAKE_SOFIA = """#!{python}
+import sys
+from pathlib import Path
+
+keys = dict(line.split(" = ") for line in Path(sys.argv[1]).read_text().splitlines())
+assert Path(keys["input.data"]).is_file()
+assert keys["scfind.kernelsXY"] == "0, 3, 6" and keys["scfind.kernelsZ"] == "0, 3, 7, 15"
+assert (keys["scfind.threshold"], keys["linker.minSizeXY"], keys["pipeline.threads"]) == ("5", "5", "1")
+catalogue = "# Creator: SoFiA 9.9\\n#\\n# name x\\n" + "a 1\\nb 2\\n" * (keys["reliability.enable"] == "false")
+Path(keys["output.directory"], keys["output.filename"] + "_cat.txt").write_text(catalogue)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _root_is_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "-m", "benchmarks", *words]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def toy(folder: Path, *words: str) -> tuple[str, dict[str, Any]]:
+    """Run at toy size; return the table and what the JSON file holds."""
+    done = run(folder, "--size", "toy", "--repeats", "1", *words, "--json", "results.json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((folder / "results.json").read_text())
+    assert record["failed"] == {}
+    for result in itertools.chain(*record["results"].values()):
+        assert len(result["seconds"]) == 1
+        assert result["median"] == result["seconds"][0] > 0
+        assert result["rate"] == pytest.approx(result["amount"] / result["median"])
+    assert run(folder, "--table", "results.json").stdout == done.stdout
+    return done.stdout, record["results"]
+
+
+@pytest.mark.slow
+def test_machine_kernels_reading_engine_and_scipy(tmp_path: Path) -> None:
+    words = ["machine", "kernels", "read", "engine", "scipy"]
+    table, results = toy(tmp_path, "--workers", "2", "--only", *words)
+    assert list(results) == ["machine", "kernels", "read", "engine", "peers"]
+    names = {group: [result["name"] for result in rows] for group, rows in results.items()}
+    assert {"triad, 1 thread", "triad, 2 threads", "multiply and add, 1 thread"} <= set(names["machine"])
+    assert names["kernels"] == ["noise", "scales", "mask", "components", "measure"]
+    assert len(names["read"]) == 4
+    assert names["engine"] == ["serial 1", "threads 2", "processes 2"]
+    kernels = {result["name"]: result for result in results["kernels"]}
+    assert kernels["mask"]["amount"] == 32 * 64 * 64
+    assert 0 < kernels["measure"]["amount"] < 32 * 64 * 64
+    peers = names.pop("peers")
+    assert all(f"| {name} |" in table for rows in names.values() for name in rows)
+    assert len(peers) == 2
+    assert "| scipy.ndimage |" in table
+
+
+@pytest.mark.slow
+def test_whole_find_and_sofia(tmp_path: Path) -> None:
+    program = tmp_path / "sofia"
+    program.write_text(FAKE_SOFIA.format(python=sys.executable))
+    program.chmod(0o755)
+    words = ["--workers", "1", "--only", "find-fits", "sofia", "--sofia", str(program)]
+    table, results = toy(tmp_path, *words)
+    assert [result["name"] for result in results["find"]] == ["FITS, threads 1", "FITS, processes 1"]
+    for result in results["find"]:
+        facts = result["facts"]
+        assert list(facts["stages"]) == STAGES
+        assert facts["n_sources"] >= 3
+        assert sum(stage["seconds"][0] for stage in facts["stages"].values()) < facts["run_seconds"][0]
+        assert facts["run_seconds"][0] < result["median"]
+        assert facts["peak_rss_bytes"] > 0
+    ours, theirs = results["peers"]
+    assert (theirs["facts"]["peer"], theirs["facts"]["n_sources"]) == ("SoFiA 9.9", 2)
+    assert ours["facts"]["n_sources"] == results["find"][0]["facts"]["n_sources"]
+    assert "| SoFiA 9.9 |" in table
+    assert not list((tmp_path / "bench").glob("tmp*"))
+
+
+def test_a_program_that_fails_is_a_case_without_result(tmp_path: Path) -> None:
+    from benchmarks.bench import BenchmarkError
+    from benchmarks.finds import run_program
+
+    with pytest.raises(BenchmarkError, match="ended with 3: no such cube"):
+        run_program([sys.executable, "-c", "import sys; print('no such cube', file=sys.stderr); sys.exit(3)"])
+    with pytest.raises(BenchmarkError, match="does not start"):
+        run_program([str(tmp_path / "nothing")])
+
+
+def test_work_that_makes_nothing_or_something_else_is_not_timed(tmp_path: Path) -> None:
+    from benchmarks.bench import SIZES, Bench, BenchmarkError, Task
+
+    bench = Bench(SIZES["toy"], 3, 1, tmp_path)
+    with pytest.raises(BenchmarkError, match="nothing to time"):
+        bench.time(Task(list, len))
+    with pytest.raises(BenchmarkError, match="nothing to time"):
+        bench.time(Task(lambda: float("nan"), float))
+    counter = itertools.count(1)
+    with pytest.raises(BenchmarkError, match="made 2, the first one made 1"):
+        bench.time(Task(lambda: next(counter), float))
+
+
+def test_tasks_take_turns_and_the_first_turn_does_not_count(tmp_path: Path) -> None:
+    from benchmarks.bench import SIZES, Bench, Task
+
+    turns: list[str] = []
+    tasks = {name: Task(lambda name=name: turns.append(name), lambda _: 1.0) for name in "ab"}
+    seconds = Bench(SIZES["toy"], 3, 1, tmp_path).race(tasks)
+    assert turns == ["a", "b"] * 4
+    assert [len(times) for times in seconds.values()] == [3, 3]
+
+
+def test_operations_are_those_of_the_kernel_sizes() -> None:
+    from benchmarks.operations import mask_operations, scale_operations
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+
+    # radii 0, 4, 8 on two axes: 2 (1 + 3 r); 2 x 7 additions for each of 3 Gaussians; 12 scales of 3; 6 before, 9 after
+    smoothing = 2 * (1 + 13 + 25) + 3 * 14
+    assert mask_operations(SmoothAndClip()) == 6 + smoothing + 12 * 3 + 9 == 171
+    assert scale_operations(SmoothAndClip()) == 6 + smoothing + 12 * 6 == 198
+
+
+def test_the_table_holds_medians_ranges_and_ratios(tmp_path: Path) -> None:
+    from benchmarks.results import Report, Result, read_report, write_report
+    from benchmarks.table import render
+
+    machine = {
+        "processor": "P", "cores": 2, "memory_bytes": 2**30, "system": "S", "python": "3", "versions": {"numpy": "2"},
+        "date": "today", "load_before": 0.1,
+    }  # fmt: skip
+    settings = {"command": "c", "cube": [2, 3, 4], "repeats": 3}
+    kernel = {"bytes_per_voxel": 5, "bytes_in_words": "read 4, write 1", "operations_per_voxel": 100}
+    results = {
+        "machine": [Result("triad, 1 thread", (1.0, 2.0, 1.0), 12e9, "byte", {})],
+        "kernels": [Result("mask", (4.0, 1.0, 2.0), 480e6, "voxel", kernel)],
+    }
+    report = Report(machine, settings, results, {"scales": "it broke"})
+    write_report(report, tmp_path / "results.json")
+    assert read_report(tmp_path / "results.json") == report
+    lines = render(report).splitlines()
+    assert "| triad, 1 thread | 12 GB/s (6 to 12) |" in lines
+    row = "| mask | 240 Mvoxel/s (120 to 480) | read 4, write 1 | 2,400 Mvoxel/s | 10 | 100 | 24 |"
+    assert row in lines
+    assert "Failed: scales: it broke" in lines
+
+
+def test_wrong_words_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no results")
+    for words, sentence in (
+        (["--only", "nois"], "There is no benchmark nois."),
+        (["--sofia", "text"], "text is no program"),
+        (["--json", "nowhere/results.json"], "is no file in a folder that exists"),
+        (["--repeats", "0"], "0 is less than 1"),
+        (["--table", "text"], "text holds no benchmark results"),
+    ):
+        done = run(tmp_path, *words)
+        assert done.returncode in (2, 3)
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "bench").exists()
