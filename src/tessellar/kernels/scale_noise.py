@@ -19,7 +19,7 @@ from tessellar.tiling.box import Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
 
 SAMPLE_CORE: Shape = (16, 64, 64)
-MOST_SAMPLES = 256
+MOST_SAMPLES = 128
 LOWEST_EXPONENT = -12
 HIGHEST_EXPONENT = 8
 N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE
@@ -28,7 +28,7 @@ _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 @dataclass(frozen=True, slots=True)
 class SampleBlocks:
-    """The blocks in which the noise of the scales is measured: at most 256, evenly spread in array order."""
+    """The blocks in which the noise of the scales is measured: at most 128, evenly spread in array order."""
 
     shape: Shape
     halo: Halo
@@ -37,6 +37,11 @@ class SampleBlocks:
     def grid(self) -> Grid:
         """All blocks of the cube."""
         return Grid(self.shape, SAMPLE_CORE, self.halo)
+
+    @property
+    def step(self) -> int:
+        """Count every voxel, or every other along l and m where voxels abound: neighbours say the same."""
+        return 2 if len(self.grid) > MOST_SAMPLES else 1
 
     def __len__(self) -> int:
         return min(len(self.grid), MOST_SAMPLES)
@@ -60,12 +65,13 @@ def count_negative(
     taps: FloatArray,
     reaches: IntArray,
     radii: IntArray,
+    step: int,
     counts: IntArray,
 ) -> None:
     """Count the negative smoothed values of a block's core by scale and by size.
 
-    Parameters are those of `tessellar.kernels.detect.detection_mask`, but for ``counts``: int64 array
-    (n_spatial, n_spectral, bins), added to.
+    Parameters are those of `tessellar.kernels.detect.detection_mask`, but for ``step``: count every so many pixels
+    along l and m; and ``counts``: int64 array (n_spatial, n_spectral, bins), added to.
     """
     z0, z1 = core[0, 0], core[0, 1]
     reach = radii[-1]
@@ -85,17 +91,24 @@ def count_negative(
                     for w in range(radii.size):
                         widen(planes[k], z + reach, inner, radii[w], total)
                         inner = radii[w]
-                        _count_plane(voxels, z0 + z, x, y, core, total, counts[k, w])
+                        _count_plane(voxels, z0 + z, x, y, core, step, total, counts[k, w])
 
 
 @compiled
 def _count_plane(
-    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, total: FloatArray, counts: IntArray
+    voxels: FloatArray,
+    z: int,
+    bx: int,
+    by: int,
+    core: IntArray,
+    step: int,
+    total: FloatArray,
+    counts: IntArray,
 ) -> None:
     """Count the negative values of one plane of a block that stand on voxels with data."""
     bits = total.view(np.int32)
-    for x in range(bx, min(bx + BLOCK_X, core[1, 1])):
-        for y in range(by, min(by + BLOCK_Y, core[2, 1])):
+    for x in range(bx, min(bx + BLOCK_X, core[1, 1]), step):
+        for y in range(by, min(by + BLOCK_Y, core[2, 1]), step):
             i = (x - bx) * BLOCK_Y + y - by
             value = voxels[z, x, y]
             if value - value == np.float32(0.0) and total[i] < np.float32(0.0):

@@ -111,8 +111,8 @@ class SmoothAndClip:
             taps[i, : row.size] = row
         return taps, np.array([r.size - 1 for r in rows], dtype=np.int64)
 
-    def count_scales(self, patch: Patch, noise: NoiseModel) -> IntArray:
-        """Return the counts of negative values by scale, int64 array (n_spatial, n_spectral, bins)."""
+    def count_scales(self, patch: Patch, noise: NoiseModel, step: int = 1) -> IntArray:
+        """Return the counts of every ``step``-th negative value by scale, int64 array (n_spatial, n_spectral, bins)."""
         taps, reaches = self.taps()
         counts = np.zeros((len(taps), self.radii.size, N_BINS), np.int64)
         count_negative(
@@ -125,6 +125,7 @@ class SmoothAndClip:
             taps,
             reaches,
             self.radii,
+            step,
             counts,
         )
         return counts

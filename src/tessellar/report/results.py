@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_results(folder: Path, info: dict[str, Any], table: QTable) -> None:
-    """Write ``run.json``, ``report.html`` and the catalogue, in this order: a catalogue that exists is complete.
+    """Write ``run.json``, ``regions.reg``, ``report.html`` and the catalogue: one that exists is complete.
 
     Raises
     ------
@@ -21,8 +21,10 @@ def write_results(folder: Path, info: dict[str, Any], table: QTable) -> None:
         The folder cannot be written to.
     """
     from tessellar.io.catalogue import write_catalogue
+    from tessellar.io.regions import region_text
     from tessellar.report.html import write_report
 
     write_text(folder / "run.json", json.dumps(info, indent=1) + "\n")
+    write_text(folder / "regions.reg", region_text(table))
     write_report(folder, table)
     write_catalogue(table, folder)

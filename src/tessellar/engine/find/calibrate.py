@@ -119,7 +119,7 @@ class ScaleStage:
         start = time.perf_counter()
         voxels = self.source.read(tile.read)
         middle = time.perf_counter()
-        counts = self.finder.count_scales(Patch(voxels, tile.read, tile.core), self.noise)
+        counts = self.finder.count_scales(Patch(voxels, tile.read, tile.core), self.noise, self.blocks.step)
         kernel = time.perf_counter() - middle
         return UnitResult({"counts": counts}, tile.core.size, voxels.nbytes, middle - start, kernel)
 

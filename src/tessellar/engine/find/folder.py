@@ -18,7 +18,7 @@ RUN_LOG = "run.log"
 _JOURNAL = "journal.sqlite"
 _FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
-_PRODUCTS = (*_CATALOGUES, "run.json", "report.html", "noise.npz", "skymap.npz", "sources.npz")
+_PRODUCTS = (*_CATALOGUES, "run.json", "regions.reg", "report.html", "noise.npz", "skymap.npz", "sources.npz")
 
 
 def prepare_folder(folder: Path, *, fresh: bool) -> None:
