@@ -44,7 +44,7 @@ def scales(bench: Bench) -> Iterator[Result]:
     tiles = [blocks[number] for number in range(len(blocks))]
     patches = [sky.cut(tile.read, tile.core) for tile in tiles]
     task = Task(
-        lambda: sum(recipe.count_scales(patch, prepared.noise) for patch in patches),
+        lambda: sum(recipe.count_scales(patch, prepared.noise, blocks.step) for patch in patches),
         lambda counts: float(np.sum(counts)),
     )
     n_voxels = sum(tile.core.size for tile in tiles)

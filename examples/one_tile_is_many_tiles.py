@@ -1,6 +1,6 @@
 """Draw a simulated sky, the tiles that it was cut into, and the sources that were found across their seams.
 
-    python examples/one_tile_is_many_tiles.py picture.png
+python examples/one_tile_is_many_tiles.py picture.png
 """
 
 from __future__ import annotations
