@@ -70,6 +70,8 @@ def prepare(shape: Shape, n_sources: int | None) -> Prepared:
     sky = SkyPatch(made_up.read(Box.of_shape(shape)), made_up.meta)
     noise_stage = NoiseStage(sky, "benchmark")
     noise = noise_stage.reduce(_results(noise_stage))
+    if noise is None:
+        raise ValueError("the simulated patch is blank")
     scale_stage = ScaleStage(sky, SmoothAndClip(), noise, "benchmark")
     finder = scale_stage.reduce(_results(scale_stage))
     return Prepared(sky, noise, finder, finder(Patch(sky.voxels, sky.box, sky.box)))

@@ -14,6 +14,7 @@ from memory_cube import MemorySource, meta_of
 import tessellar as ts
 from tessellar.engine.executors.serial import SerialExecutor
 from tessellar.engine.find.pipeline import FindRun
+from tessellar.errors import UsageError
 from tessellar.io.catalogue import write_catalogue
 from tessellar.kernels.components import Linker
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -133,3 +134,53 @@ def test_a_tile_that_cannot_be_read_is_flagged_and_the_rest_stays(tmp_path: Path
     assert not run.complete
     assert run.info["tiles_failed"] == 1
     assert run.catalogue["flag"].tolist() == [0, 32]
+
+
+def test_a_run_whose_cube_was_unreadable_in_part_ends_as_one_that_never_failed(tmp_path: Path) -> None:
+    shape, tile = (64, 40, 40), (16, 20, 20)
+    voxels = random_cube(shape, 11)
+    sick = MemorySource(voxels, meta_of(shape), broken=[(40, 20, 20)])
+    well = MemorySource(voxels, meta_of(shape))
+    first = ts.find_sources(sick, executor="serial", tile=tile, out=tmp_path / "run")
+    assert first.info["stages"]["noise"]["failed"]
+    again = ts.find_sources(well, executor="serial", tile=tile, out=tmp_path / "run")
+    assert again.complete
+    ts.find_sources(well, executor="serial", tile=tile, out=tmp_path / "clean")
+    assert catalogue_bytes(tmp_path / "run") == catalogue_bytes(tmp_path / "clean")
+
+
+def test_a_cube_with_data_between_the_sampled_cells_only_is_searched() -> None:
+    voxels = np.full((12, 512, 40), np.nan, np.float32)
+    voxels[:, 112:144] = np.random.default_rng(0).normal(size=(12, 32, 40))
+    voxels[3:9, 120:130, 10:20] += 9
+    run = ts.find_sources(MemorySource(voxels, meta_of(voxels.shape)), executor="serial")
+    assert len(run.catalogue) == 1
+
+
+def test_starting_afresh_waits_for_nobody_and_disturbs_nobody(tmp_path: Path) -> None:
+    class Rival:
+        """Starts the same run afresh while the first is at work."""
+
+        refused = ""
+
+        def begin(self, stage: str, total: int) -> None:
+            if stage == "detect":
+                with pytest.raises(UsageError) as caught:
+                    ts.find_sources(SKY, executor="serial", out=tmp_path / "run", fresh=True)
+                self.refused = str(caught.value)
+
+        def progress(self, event: object) -> None: ...
+        def say(self, text: str) -> None: ...
+        def end(self, stage: str) -> None: ...
+
+    rival = Rival()
+    run = ts.find_sources(SKY, executor="serial", out=tmp_path / "run", observer=rival)
+    assert "Another run writes" in rival.refused
+    assert run.complete
+
+
+def test_whole_and_real_numbers_in_a_recipe_are_the_same_recipe() -> None:
+    assert SmoothAndClip(kernels_xy=(0, 3), kernels_z=(0.0, 3.0), threshold=5) == SmoothAndClip(
+        kernels_xy=(0.0, 3.0), kernels_z=(0, 3), threshold=5.0
+    )
+    assert repr(SmoothAndClip(threshold=np.int64(5))) == repr(SmoothAndClip(threshold=5.0))

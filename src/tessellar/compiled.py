@@ -37,12 +37,8 @@ def compiled(function: Function) -> Function:
 @cache
 def cache_folder() -> Path:
     """Return where the machine code of this version lies: below ``NUMBA_CACHE_DIR`` or the user's cache folder."""
-    digest = hashlib.sha256()
-    for package in _PACKAGES:
-        for file in sorted((_ROOT / package).glob("*.py")):
-            digest.update(file.read_bytes())
     home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    folder = Path(numba.config.CACHE_DIR or home) / f"tessellar-{digest.hexdigest()[:16]}"
+    folder = Path(numba.config.CACHE_DIR or home) / f"tessellar-{code_digest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
@@ -50,3 +46,13 @@ def cache_folder() -> Path:
     except OSError:
         return Path(tempfile.gettempdir()) / f"tessellar-{os.getuid()}" / folder.name
     return folder
+
+
+@cache
+def code_digest() -> str:
+    """Return a hash of the mathematics: all files of the kernels and of the simulated skies."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        for file in sorted((_ROOT / package).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

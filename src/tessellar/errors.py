@@ -15,6 +15,10 @@ class UsageError(TessellarError, ValueError):
     """The request itself is wrong: an unknown option, a value out of range, an output that is in the way."""
 
 
+class FolderInUseError(UsageError):
+    """Another run works in the folder at this moment."""
+
+
 class OutputError(TessellarError, OSError):
     """The result cannot be written where it was asked for."""
 

@@ -17,7 +17,7 @@ class Flag:
 SPATIAL_EDGE = Flag(1, "spatial_edge", "touches the edge of the sky area")
 SPECTRAL_EDGE = Flag(2, "spectral_edge", "touches the first or the last channel")
 BLANKED = Flag(4, "blanked", "touches blank voxels")
-NEIGHBOUR = Flag(8, "neighbour", "another source lies in its bounding box")
+NEIGHBOUR = Flag(8, "neighbour", "its bounding box overlaps another source's")
 TILE_FAILED = Flag(32, "tile_failed", "a tile next to it failed, so it may be cut")
 DEBLENDED = Flag(64, "deblended", "was separated from a source that it overlaps")
 

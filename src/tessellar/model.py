@@ -40,6 +40,9 @@ class SpectralAxis:
         Hz, or None where the header has none.
     frame
         FITS ``SPECSYS`` (``LSRK``, ``BARYCENT`` …), or ``""``.
+    width
+        Width of the only channel of a cube that has one, in ``unit``; None where the header does not say. Other
+        cubes tell it by their values.
     """
 
     kind: str
@@ -47,11 +50,12 @@ class SpectralAxis:
     values: tuple[float, ...]
     rest_frequency: float | None = None
     frame: str = ""
+    width: float | None = None
 
     def widths(self) -> DoubleArray:
-        """Return the width of every channel in ``unit``, float64 array (frequency)."""
+        """Return the width of every channel in ``unit``, float64 array (frequency); NaN where unknown."""
         if len(self.values) == 1:
-            return np.ones(1)
+            return np.array([np.nan if self.width is None else abs(self.width)])
         return np.asarray(np.abs(np.gradient(np.asarray(self.values))), dtype=np.float64)
 
 

@@ -115,13 +115,51 @@ def test_flux_is_divided_by_the_beam_of_each_channel() -> None:
     scale = FluxScale.of(meta)
     area = math.pi / (4 * math.log(2)) * 4.0
     assert scale.weight == pytest.approx([500.0 / area, 500.0 / (4 * area)])
-    assert scale.unit == "Jy m/s"
+    assert scale.unit == "Jy m / s"
 
 
 def test_without_a_beam_the_unit_says_so() -> None:
     meta = CubeMeta("c", (3, 5, 5), "K", SpectralAxis("freq", "Hz", (1.0, 2.0, 3.0)))
     scale = FluxScale.of(meta)
-    assert (scale.unit, scale.weight.tolist(), scale.beam_area.tolist()) == ("K Hz", [1.0] * 3, [1.0] * 3)
+    assert (scale.unit, scale.weight.tolist(), scale.beam_area.tolist()) == ("Hz K", [1.0] * 3, [1.0] * 3)
+
+
+@pytest.mark.parametrize(
+    ("unit", "beams", "flux_unit", "weight"),
+    [
+        ("Jy / beam", (), "Hz Jy / beam", 2.0),
+        ("mJy / beam", (Beam(1.0, 1.0, 0.0),), "Hz Jy", 2e-3 / 1.1330900354567985),
+        ("Jy / pix", (), "Hz Jy", 2.0),
+        ("mJy / pix", (Beam(1.0, 1.0, 0.0),), "Hz Jy", 2e-3),
+        ("", (), "Hz", 2.0),
+    ],
+)
+def test_flux_is_in_jansky_where_that_is_known(
+    unit: str, beams: tuple[Beam, ...], flux_unit: str, weight: float
+) -> None:
+    meta = CubeMeta("c", (3, 5, 5), unit, SpectralAxis("freq", "Hz", (1.0, 3.0, 5.0)), beams, (1.0, 1.0))
+    scale = FluxScale.of(meta)
+    assert scale.unit == flux_unit
+    assert scale.weight == pytest.approx([weight] * 3)
+
+
+def test_a_single_channel_is_as_wide_as_the_header_says() -> None:
+    known = CubeMeta("c", (1, 5, 5), "K", SpectralAxis("freq", "Hz", (1e9,), width=1e5))
+    scale = FluxScale.of(known)
+    assert (scale.unit, scale.weight.tolist()) == ("Hz K", [1e5])
+    assert line_width(np.array([1.0]), 0.5, scale.values, 0) == pytest.approx(1e5)
+    unknown = FluxScale.of(CubeMeta("c", (1, 5, 5), "K", SpectralAxis("freq", "Hz", (1e9,))))
+    assert (unknown.unit, unknown.weight.tolist()) == ("K", [1.0])
+    assert math.isnan(line_width(np.array([1.0]), 0.5, unknown.values, 0))
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1.0, 1e20])
+def test_sums_are_taken_in_double_precision(factor: float) -> None:
+    cube, mask = block()
+    row = measured((cube * np.float32(factor)).astype(np.float32), mask)
+    assert row["f_sum"] == pytest.approx(30 * 3.0 * 2.0 * factor)
+    assert row["mean"] == pytest.approx(3.0 * factor)
+    assert row["std"] == pytest.approx(0.0, abs=1e-6 * factor)
 
 
 def test_centroid_error_is_that_of_repeated_noise() -> None:

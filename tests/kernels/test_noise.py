@@ -19,7 +19,7 @@ def model_of(cube: np.ndarray) -> NoiseModel:
             box = lattice.sample(unit, cell)
             channels = slice(box.start[0], box.stop[0])
             sigmas[channels, cell[0], cell[1]] = channel_sigmas(np.ascontiguousarray(cube[box.slices()]))
-    return separate(lattice, sigmas)
+    return separate(lattice, sigmas, ~np.isfinite(cube).any(axis=(1, 2)))
 
 
 def factors(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -62,9 +62,9 @@ def test_median_is_that_of_the_sorted_values() -> None:
 
 
 def test_too_few_negative_voxels_say_nothing() -> None:
-    voxels = np.ones((2, 4, 4), np.float32)
+    voxels = np.ones((2, 8, 8), np.float32)
     voxels[0, 0] = -1
-    voxels[1] = -1
+    voxels[1, :2] = -1
     voxels[1, 0, 0] = -np.inf
     assert np.isnan(channel_sigmas(voxels)).tolist() == [True, True]
 
@@ -75,13 +75,27 @@ def test_a_cube_without_negative_voxels_has_no_noise() -> None:
     assert not noise.inverse_channel(Box.of_shape((3, 40, 40))).any()
 
 
-def test_channels_that_could_not_be_read_take_the_nearest_noise_and_blank_ones_none() -> None:
+def test_channels_without_a_value_take_the_nearest_noise_and_blank_ones_none() -> None:
     lattice = NoiseLattice((6, 200, 200))
     sigmas = np.ones((6, *lattice.cells), np.float32)
     sigmas[4] = 3.0
     sigmas[1] = sigmas[5] = np.nan
-    unread = np.array([False, False, False, False, False, True])
-    assert separate(lattice, sigmas, unread).spectral.tolist() == [1.0, 0.0, 1.0, 1.0, 3.0, 3.0]
+    blank = np.array([False, True, False, False, False, False])
+    assert separate(lattice, sigmas, blank).spectral.tolist() == [1.0, 0.0, 1.0, 1.0, 3.0, 3.0]
+
+
+@pytest.mark.parametrize("side", [1, 2, 5, 6])
+def test_the_smallest_fields_have_noise_in_every_channel(side: int) -> None:
+    rng = np.random.default_rng(side)
+    noise = model_of(rng.normal(size=(400, side, side)).astype(np.float32))
+    assert (noise.spectral > 0).all()
+    assert np.median(noise.spectral) == pytest.approx(1.0, rel=0.15)
+
+
+def test_a_line_over_the_whole_field_hides_no_channel() -> None:
+    cube = np.random.default_rng(0).normal(size=(200, 16, 16)).astype(np.float32)
+    cube[100:110] += 30
+    assert model_of(cube).spectral == pytest.approx(1.0, rel=0.2)
 
 
 def test_few_voxels_per_channel_borrow_from_neighbours() -> None:

@@ -12,7 +12,7 @@ from tessellar.errors import UsageError
 from tessellar.kernels.detect import NEGATIVE, POSITIVE, _extremes, _extremes_of_usual_widths
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
-from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, sigma_from_counts
+from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, SampleBlocks, sigma_from_counts
 from tessellar.kernels.scales import PITCH, PIXELS
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import CubeMeta, Patch, SpectralAxis
@@ -127,6 +127,18 @@ def test_scale_noise_of_white_noise_is_the_norm_of_the_filter() -> None:
         norm = half[0] ** 2 + 2 * (half[1:] ** 2).sum()
         for w, radius in enumerate(finder.radii):
             assert sigma[k, w] == pytest.approx(norm * np.sqrt(2 * radius + 1), rel=0.06)
+
+
+@pytest.mark.parametrize(
+    "shape", [(512, 512, 512), (1024, 4096, 4096), (2048, 2048, 2048), (6668, 5851, 5851)]
+)
+def test_sampled_blocks_are_spread_over_every_axis(shape: Shape) -> None:
+    blocks = SampleBlocks(shape, FINDER.halo(meta_of((1, 1, 1))))
+    cores = [blocks[i].core for i in range(len(blocks))]
+    assert len({core.start for core in cores}) == len(cores) == 128
+    for axis, grain in enumerate((16, 64, 64)):
+        possible = -(-shape[axis] // grain)
+        assert len({core.start[axis] for core in cores}) >= min(possible, 64)
 
 
 def test_median_of_counts_lies_within_its_bin() -> None:

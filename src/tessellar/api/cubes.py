@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from os import PathLike, fspath
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessellar.errors import UsageError
@@ -36,8 +37,8 @@ def source_of(cube: Source | str | PathLike[str]) -> Source:
 
 
 def name_of(cube: Source | str | PathLike[str]) -> str:
-    """Return what a run calls the cube: the path as it was given."""
-    return fspath(cube) if isinstance(cube, str | PathLike) else cube.meta.name
+    """Return what a run calls the cube: its whole path, so that the settings can be used from any folder."""
+    return str(Path(cube).absolute()) if isinstance(cube, str | PathLike) else cube.meta.name
 
 
 def check_device(device: str) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import check_device, name_of, source_of
-from tessellar.errors import InputError
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
     from tessellar.engine.find.plan import FindPlan
+    from tessellar.engine.journal import Journal
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -165,7 +165,7 @@ def find_sources(
         earlier_tile,
         prepare_folder,
         refuse_other_settings,
-        withdraw_results,
+        take_journal,
     )
     from tessellar.engine.find.record import find_settings
     from tessellar.kernels.components import Linker
@@ -174,12 +174,7 @@ def find_sources(
     check_device(device)
     check_executor(executor, workers, address)
     folder = None if out is None else Path(fspath(out))
-    try:
-        source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
-    except InputError:
-        if folder is not None:
-            withdraw_results(folder)
-        raise
+    source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
     the_plan = plan(source, finder, executor=executor, workers=workers, tile=tile, memory=memory)
@@ -188,8 +183,9 @@ def find_sources(
         refuse_other_settings(folder, settings)
     home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
     try:
-        prepare_folder(home, fresh=fresh)
-        run = _find_in(home, source, finder, linker, the_plan, settings, observer)
+        prepare_folder(home)
+        with take_journal(home, settings, fresh=fresh) as journal:
+            run = _find_in(home, source, finder, linker, the_plan, settings, journal, observer)
     except BaseException:
         if folder is None:
             shutil.rmtree(home, ignore_errors=True)
@@ -206,15 +202,15 @@ def _find_in(
     linker: Linker,
     the_plan: FindPlan,
     settings: dict[str, Any],
+    journal: Journal,
     observer: Observer | None,
 ) -> Run:
     """Run the finder in a folder that is ready for it."""
     from tessellar.config import settings_text
     from tessellar.engine.executors import make_executor
-    from tessellar.engine.find.folder import MARKER, RUN_LOG
+    from tessellar.engine.find.folder import MARKER, RUN_LOG, withdraw_results
     from tessellar.engine.find.pipeline import FindRun
     from tessellar.engine.find.record import run_record
-    from tessellar.engine.journal import Journal
     from tessellar.engine.observers import Everyone
     from tessellar.engine.watching import watching
     from tessellar.io.publish import write_text
@@ -224,10 +220,12 @@ def _find_in(
         make_executor(the_plan.executor, the_plan.workers, settings["address"]) as pool,
         watching(quiet=True, run_log=folder / RUN_LOG) as log,
     ):
+        watchers = Everyone([log] if observer is None else [observer, log])
+        run = FindRun(source, finder, linker, the_plan, folder, pool, journal, watchers)
+        run.refuse_another_cube()
+        withdraw_results(folder)
         write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
-        with Journal(folder, settings) as journal:
-            watchers = Everyone([log] if observer is None else [observer, log])
-            found = FindRun(source, finder, linker, the_plan, folder, pool, journal, watchers).run()
+        found = run.run()
     info = run_record(found, the_plan, settings, source)
     write_results(folder, info, found.table)
     return Run(found.table, folder, info)

@@ -85,6 +85,11 @@ class Journal:
         """Let go of the file."""
         self._database.close()
 
+    def clear(self) -> None:
+        """Forget all stages, to start over while the folder stays locked."""
+        with self._errors():
+            self._database.executescript("BEGIN IMMEDIATE; DELETE FROM leases; DELETE FROM stages; COMMIT;")
+
     def begin(self, stage: Stage) -> list[LeaseRecord]:
         """Return what is recorded of a stage, in ascending order.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tessellar.errors import OutputError, UsageError
+from tessellar.errors import FolderInUseError, OutputError, UsageError
 from tessellar.io.publish import make_folder, output_errors, remove
 
 FILE_NAME = "journal.sqlite"
@@ -34,7 +34,7 @@ def open_journal_file(path: Path) -> sqlite3.Connection:
     Raises
     ------
     UsageError
-        It is damaged, from another version, or in use.
+        It is damaged, from another version, or (`FolderInUseError`) in use.
     OutputError
         It cannot be written.
     """
@@ -58,7 +58,7 @@ def journal_errors(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             message = f"Another run writes to {path.parent}. Wait for it, or choose another run folder."
-            raise UsageError(message) from error
+            raise FolderInUseError(message) from error
         raise OutputError(
             f"{path} cannot be written: {error}. Free space or choose another folder."
         ) from error

@@ -88,8 +88,16 @@ def _build(axis: _Axis, missing: list[str]) -> Spectral:
     if not np.isfinite(values).all():
         return _channels(axis.count, "The spectral axis has no finite values: channels are numbered.")
     unit = "Hz" if axis.kind == "freq" else "m/s"
-    spectral = SpectralAxis(axis.kind, unit, tuple(map(float, values)), axis.rest, axis.frame)
+    width = _only_width(axis)
+    spectral = SpectralAxis(axis.kind, unit, tuple(map(float, values)), axis.rest, axis.frame, width)
     return Spectral(spectral, cards, tuple(missing))
+
+
+def _only_width(axis: _Axis) -> float | None:
+    """Return the width of a single channel, which its value cannot tell, where the header does."""
+    if axis.count > 1 or axis.linear.step == 0 or axis.word == "WAVE":
+        return None
+    return abs(float(axis.linear.step))
 
 
 def _cards(axis: _Axis) -> dict[str, Value]:

@@ -17,6 +17,8 @@ from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
+_MOST_FILES = 20_000
+
 
 class ZarrSource:
     """A cube in a Zarr store: ours, another xradio image, or one array of three axes.
@@ -49,7 +51,10 @@ class ZarrSource:
 
     @property
     def identity(self) -> str:
-        """A digest of the store's metadata files and of when they and the folder of voxels changed."""
+        """A digest of the store's metadata files, and of the sizes and times of the files that hold voxels.
+
+        Of very many files (more than 20,000) the first ones and the times of the folders have to do.
+        """
         digest = hashlib.sha256()
         names = ("zarr.json", ".zarray", ".zgroup", ".zattrs", "c")
         for folder, name in itertools.product(dict.fromkeys((self.path, self._cube.folder)), names):
@@ -58,6 +63,12 @@ class ZarrSource:
                 digest.update(f"{name} {entry.stat().st_mtime_ns} ".encode())
             if entry.is_file():
                 digest.update(entry.read_bytes())
+        entries = sorted(itertools.islice(self._cube.folder.rglob("*"), _MOST_FILES))
+        for entry in entries:
+            status = entry.stat()
+            digest.update(
+                f"{entry.relative_to(self._cube.folder)} {status.st_size} {status.st_mtime_ns} ".encode()
+            )
         return f"zarr {digest.hexdigest()}"
 
     @property
@@ -86,7 +97,11 @@ class ZarrSource:
             raise self._damage(box, error) from error
         rest = [axis for axis in range(self._array.ndim) if axis not in self._cube.axes]
         voxels = np.asarray(found).transpose(*rest, *self._cube.axes)
-        return np.ascontiguousarray(voxels, dtype=np.float32).reshape(box.shape)
+        out: FloatArray = np.ascontiguousarray(voxels, dtype=np.float32).reshape(box.shape)
+        infinite = np.isinf(out)
+        if infinite.any():
+            out = np.where(infinite, np.float32(np.nan), out)  # no brightness is infinite: blank, as in FITS
+        return out
 
     def _selection(self, box: Box) -> tuple[slice, ...]:
         """Return slices for all axes: given a number, zarrs 0.2 leaves the reading to zarr-python."""

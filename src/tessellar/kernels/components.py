@@ -48,6 +48,8 @@ class Linker:
     shape: str = "ellipsoid"
 
     def __post_init__(self) -> None:
+        for name in ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels"):
+            object.__setattr__(self, name, int(getattr(self, name)))
         problems = [
             *(
                 f"linker {name} is {value}; it must be between {low} and 1000"

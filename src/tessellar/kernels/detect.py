@@ -70,9 +70,10 @@ def detection_mask(
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             for z in range(z0, z1, BLOCK_Z):
-                kept = 2 * reach if z > z0 and 2 * reach <= BLOCK_Z else 0
+                kept = 2 * reach if z > z0 else 0
+                count = min(BLOCK_Z, z1 - z) + 2 * reach
                 smooth_block(
-                    voxels, z - reach, x, y, kept, inverse_channel, inverse_sky, limit, replacement,
+                    voxels, z - reach, x, y, kept, count, inverse_channel, inverse_sky, limit, replacement,
                     taps, reaches, padded, rows, smooth, planes,
                 )  # fmt: skip
                 for i in range(min(BLOCK_Z, z1 - z)):

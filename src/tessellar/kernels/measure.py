@@ -37,13 +37,14 @@ class FluxScale:
     Attributes
     ----------
     weight
-        Spectral width over beam area of every channel, float64 array (frequency).
+        Spectral width over beam area of every channel, float64 array (frequency), and what brings the cube's unit
+        to that of the flux.
     beam_area
         Pixels that share one noise value, float64 array (frequency); 1 without a beam.
     unit
         Unit of the integrated flux, as astropy reads it.
     values
-        Centre of every channel in the native spectral unit, float64 array (frequency).
+        Centre of every channel in the native spectral unit, float64 array (frequency), two at least.
     """
 
     weight: DoubleArray
@@ -53,18 +54,37 @@ class FluxScale:
 
     @classmethod
     def of(cls, meta: CubeMeta) -> FluxScale:
-        """Return the scale of a cube: per channel width, and per beam where the unit is per beam."""
-        widths = meta.spectral.widths()
-        areas = meta.beam_areas()
-        unit, per_beam = meta.unit, "beam" in meta.unit
-        if per_beam and areas is not None:
-            unit = meta.unit.replace(" / beam", "").replace("/beam", "").replace("beam-1", "").strip()
-            weight = widths / areas
-        else:
-            weight = widths
-        unit = " ".join(part for part in (unit, meta.spectral.unit) if part)
-        independent = areas if areas is not None else np.ones(meta.shape[0])
-        return cls(weight, np.maximum(independent, 1.0), unit, np.asarray(meta.spectral.values))
+        """Return the scale of a cube: Jy times the spectral unit where the cube's unit and beam allow it."""
+        from astropy import units
+
+        widths, areas = meta.spectral.widths(), meta.beam_areas()
+        values, spectral_unit = np.asarray(meta.spectral.values), meta.spectral.unit
+        if not np.isfinite(
+            widths
+        ).all():  # one channel of unknown width: flux density is all that can be told
+            widths, spectral_unit = np.ones_like(widths), ""
+        if values.size == 1:  # a second channel that is not there tells how wide the first is
+            values = np.append(values, values + meta.spectral.widths())
+        unit, factor = _voxel_unit(meta.unit, areas is not None)
+        weight = widths * factor
+        if "beam" in meta.unit and areas is not None:
+            weight = weight / areas
+        total = units.Unit(unit) * units.Unit(spectral_unit)
+        independent = np.ones(meta.shape[0]) if areas is None else np.maximum(areas, 1.0)
+        return cls(weight, independent, total.to_string(), values)
+
+
+def _voxel_unit(unit: str, has_beam: bool) -> tuple[str, float]:
+    """Return the unit of a sum of voxels over pixels, and the factor that brings voxels to it: Jy where it can be."""
+    from astropy import units
+
+    voxel = units.Unit(unit) if unit else units.dimensionless_unscaled
+    if has_beam:
+        voxel = voxel * units.beam if units.beam in voxel.bases else voxel
+    voxel = voxel * units.pix if units.pix in voxel.bases else voxel
+    if voxel.is_equivalent(units.Jy):
+        return "Jy", float(voxel.to(units.Jy))
+    return voxel.to_string(), 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -143,12 +163,12 @@ def _add_runs(
     for r in range(runs.shape[0]):
         z, x = np.int64(runs[r, 0]), np.int64(runs[r, 1])
         a, b = z - origin[0], x - origin[1]
-        dz, dx = float(z - corner[0]), float(x - corner[1])
+        dz, dx = np.float64(z - corner[0]), np.float64(x - corner[1])
         for y in range(runs[r, 2], runs[r, 3]):
             c = y - origin[2]
-            dy = float(y - corner[2])
-            f = float(voxels[a, b, c])
-            s = float(channel[a]) * float(sky[b, c])
+            dy = np.float64(y - corner[2])
+            f = np.float64(voxels[a, b, c])
+            s = np.float64(channel[a]) * np.float64(sky[b, c])
             v = s * s
             w = max(sign * f, 0.0)
             totals[N] += 1.0
@@ -283,8 +303,6 @@ def line_width(line: DoubleArray, fraction: float, values: DoubleArray, first: i
 
 def _spectral_value(values: DoubleArray, channel: float) -> float:
     """Return the value at a fractional channel, extrapolated by half a channel or so at the ends of the cube."""
-    if values.size == 1:
-        return channel
     i = min(max(math.floor(channel), 0), values.size - 2)
     return float(values[i] + (channel - i) * (values[i + 1] - values[i]))
 

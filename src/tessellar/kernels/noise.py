@@ -28,6 +28,7 @@ BIN_SHIFT = (
 SIZE_BITS = 0x7FFFFFFF
 INFINITE_BITS = 0x7F800000
 FEWEST_SAMPLES = 16  # negative voxels below which a cell says nothing about a channel
+FEWEST_PIXELS = 64  # of a cell below which its channels are taken together
 SAMPLE_SIDE = 32  # pixels of a cell that are looked at, along l and m
 CHANNELS_PER_UNIT = 32
 CELLS_PER_UNIT = 8  # along l and m
@@ -36,9 +37,18 @@ STEADY_SAMPLES = 8192  # voxels a channel needs before it stands alone; fewer, a
 
 @dataclass(frozen=True, slots=True)
 class NoiseLattice:
-    """Where the noise of a cube is sampled: a function of the cube's shape and nothing else."""
+    """Where the noise of a cube is sampled: a function of the cube's shape and nothing else.
+
+    Parameters
+    ----------
+    shape
+        ``(frequency, l, m)``.
+    whole
+        Whether cells are looked at as a whole, not in their middle only: for cubes whose data lie between.
+    """
 
     shape: Shape
+    whole: bool = False
 
     @property
     def cells(self) -> tuple[int, int]:
@@ -75,7 +85,8 @@ class NoiseLattice:
         """Return the box of voxels that speaks for a cell in the channels of a unit."""
         z = self.channels(unit)
         (x0, x1), (y0, y1) = (
-            _middle(index, count, n) for index, count, n in zip(cell, self.cells, self.shape[1:], strict=True)
+            _part(index, count, n, self.whole)
+            for index, count, n in zip(cell, self.cells, self.shape[1:], strict=True)
         )
         return Box((z.start, x0, y0), (z.stop, x1, y1))
 
@@ -104,9 +115,10 @@ def _cells(pixels: int) -> int:
     return min(max(1, pixels // 32), 8) if pixels < 512 else min(pixels // 64, 32)
 
 
-def _middle(index: int, count: int, n: int) -> tuple[int, int]:
+def _part(index: int, count: int, n: int, whole: bool) -> tuple[int, int]:
+    """Return the pixels of a cell that are looked at along one axis."""
     start, stop = index * n // count, (index + 1) * n // count
-    spare = max(0, stop - start - SAMPLE_SIDE)
+    spare = 0 if whole else max(0, stop - start - SAMPLE_SIDE)
     return start + spare // 2, stop - (spare - spare // 2)
 
 
@@ -115,23 +127,27 @@ def channel_sigmas(voxels: FloatArray) -> FloatArray:
     """Return the noise of each channel of a box from its negative voxels, float32 array (frequency).
 
     The median is taken from counts in 64 logarithmic bins an octave, which the leading bits of a float32 number
-    are, and interpolated within its bin. A channel with fewer than ``FEWEST_SAMPLES`` negative voxels has NaN.
+    are, and interpolated within its bin. A channel with fewer than ``FEWEST_SAMPLES`` negative voxels has NaN; the
+    channels of a box of very few pixels share one value.
     """
     nz, nx, ny = voxels.shape
     bits = voxels.view(np.int32)
     out = np.empty(nz, np.float32)
     counts = np.zeros(INFINITE_BITS >> BIN_SHIFT, np.int32)
-    for z in range(nz):
+    group = 1 if nx * ny >= FEWEST_PIXELS else nz
+    for first in range(0, nz, group):
         n, low, high = 0, counts.size - 1, 0
-        for x in range(nx):
-            for y in range(ny):
-                size = bits[z, x, y] & SIZE_BITS
-                if bits[z, x, y] < 0 and 0 < size < INFINITE_BITS:
-                    key = size >> BIN_SHIFT
-                    counts[key] += 1
-                    low, high = min(low, key), max(high, key)
-                    n += 1
-        out[z] = MAD_TO_SIGMA * _middle_of_counts(counts, low, high, n) if n >= FEWEST_SAMPLES else np.nan
+        for z in range(first, first + group):
+            for x in range(nx):
+                for y in range(ny):
+                    size = bits[z, x, y] & SIZE_BITS
+                    if bits[z, x, y] < 0 and 0 < size < INFINITE_BITS:
+                        key = size >> BIN_SHIFT
+                        counts[key] += 1
+                        low, high = min(low, key), max(high, key)
+                        n += 1
+        sigma = MAD_TO_SIGMA * _middle_of_counts(counts, low, high, n) if n >= FEWEST_SAMPLES else np.nan
+        out[first : first + group] = sigma
         if n:
             counts[low : high + 1] = 0
     return out
@@ -205,9 +221,7 @@ def _bracket(
     return before, position - before
 
 
-def separate(
-    lattice: NoiseLattice, sigmas: FloatArray, unread: npt.NDArray[np.bool_] | None = None
-) -> NoiseModel:
+def separate(lattice: NoiseLattice, sigmas: FloatArray, blank: npt.NDArray[np.bool_]) -> NoiseModel:
     """Split the noise of every channel and cell into a spectrum and a map.
 
     Parameters
@@ -215,10 +229,10 @@ def separate(
     lattice
         Where the noise was sampled.
     sigmas
-        float32 array (frequency, cells along l, cells along m), cube's unit; NaN = no data.
-    unread
-        bool array (frequency): channels that could not be read; they take the noise of the nearest channel, where
-        a channel that was read and is blank has none.
+        float32 array (frequency, cells along l, cells along m), cube's unit; NaN = not enough negative voxels.
+    blank
+        bool array (frequency): channels without data; they have no noise. Any other channel without a value of
+        its own (one that could not be read, or is full of emission) takes that of the nearest.
 
     A cube without negative voxels (a gain cube, a mask, a model) gives a model without noise: see `NoiseModel.empty`.
     """
@@ -227,11 +241,8 @@ def separate(
         return NoiseModel(lattice, np.zeros(lattice.shape[0], np.float32), np.ones(lattice.cells, np.float32))
     spatial = _median(sigmas / _median(sigmas, (1, 2))[:, None, None], (0,))
     spatial = _fill_nearest(spatial / _median(spatial, (0, 1)))
-    spectral = _steady(_median(sigmas / spatial, (1, 2)), lattice)
-    if unread is not None:
-        known = np.where(unread & (spectral == 0), np.float32(np.nan), spectral)
-        spectral = _fill_nearest(known)
-    return NoiseModel(lattice, spectral, spatial)
+    spectral = _fill_nearest(_steady(_median(sigmas / spatial, (1, 2)), lattice))
+    return NoiseModel(lattice, np.where(blank, np.float32(0.0), spectral), spatial)
 
 
 def _median(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
@@ -253,13 +264,12 @@ def _fill_nearest(values: FloatArray) -> FloatArray:
 
 
 def _steady(spectrum: FloatArray, lattice: NoiseLattice) -> FloatArray:
-    """Return the spectrum, its channels joined by a running median where one holds too few voxels; blanks are 0."""
+    """Return the spectrum, its channels joined by a running median where one holds too few voxels."""
     samples = sum(lattice.sample(0, (i, j)).size for i, j in np.ndindex(*lattice.cells)) // len(
         lattice.channels(0)
     )
     reach = (-(-STEADY_SAMPLES // samples) - 1) // 2
-    blank = ~np.isfinite(spectrum)
-    if reach:
-        padded = np.pad(spectrum, reach, constant_values=np.nan)
-        spectrum = _median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), (1,))
-    return np.asarray(np.where(blank | ~np.isfinite(spectrum), 0.0, spectrum), dtype=np.float32)
+    if reach == 0:
+        return spectrum
+    padded = np.pad(spectrum, reach, constant_values=np.nan)
+    return _median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), (1,))

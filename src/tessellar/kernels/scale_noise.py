@@ -8,11 +8,12 @@ Counts are integers and add exactly, so the medians do not depend on the order i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.noise import BIN_SHIFT, BINS_PER_OCTAVE, MAD_TO_SIGMA, SIZE_BITS
+from tessellar.kernels.noise import BIN_SHIFT, BINS_PER_OCTAVE, FEWEST_SAMPLES, MAD_TO_SIGMA, SIZE_BITS
 from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, PITCH, PIXELS, smooth_block, widen, work_arrays
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
@@ -28,7 +29,7 @@ _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 @dataclass(frozen=True, slots=True)
 class SampleBlocks:
-    """The blocks in which the noise of the scales is measured: at most 128, evenly spread in array order."""
+    """The blocks in which the noise of the scales is measured: at most 128, spread evenly over the cube."""
 
     shape: Shape
     halo: Halo
@@ -47,11 +48,14 @@ class SampleBlocks:
         return min(len(self.grid), MOST_SAMPLES)
 
     def __getitem__(self, unit: int) -> Tile:
-        """Return block ``unit`` of the sample."""
-        grid = self.grid
-        n = len(self)
-        # the half step keeps the sample off the first rows of every axis
-        return grid[(2 * unit + 1) * len(grid) // (2 * n)]
+        """Return block ``unit`` of the sample.
+
+        Steps of the golden section of the whole visit every axis evenly, however many blocks it has; steps of a
+        simple fraction would stay in one column.
+        """
+        count = len(self.grid)
+        step = next(s for s in range(round(0.6180339887498949 * count), 2 * count + 2) if gcd(s, count) == 1)
+        return self.grid[(unit * step + step // 2) % count]
 
 
 @compiled
@@ -81,7 +85,7 @@ def count_negative(
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             smooth_block(
-                voxels, z0 - reach, x, y, 0, inverse_channel, inverse_sky, limit, replacement,
+                voxels, z0 - reach, x, y, 0, planes.shape[1], inverse_channel, inverse_sky, limit, replacement,
                 taps, reaches, padded, rows, smooth, planes,
             )  # fmt: skip
             for k in range(taps.shape[0]):
@@ -119,7 +123,7 @@ def _count_plane(
 def sigma_from_counts(counts: IntArray) -> FloatArray:
     """Return the noise of each scale, in units of the unsmoothed noise: float32 array, the last axis gone.
 
-    The median absolute value of the negative voxels, interpolated within its bin; NaN where nothing was counted.
+    The median absolute value of the negative voxels, interpolated within its bin; NaN where too few were counted.
     """
     total = counts.sum(axis=-1, keepdims=True)
     cumulative = counts.cumsum(axis=-1)
@@ -129,4 +133,6 @@ def sigma_from_counts(counts: IntArray) -> FloatArray:
     fraction = np.where(inside > 0, (0.5 * total - below) / np.maximum(inside, 1), 0.0)
     octave, step = np.divmod(index, BINS_PER_OCTAVE)
     median = np.ldexp(1.0 + (step + fraction) / BINS_PER_OCTAVE, octave + LOWEST_EXPONENT)
-    return np.asarray(np.where(total > 0, MAD_TO_SIGMA * median, np.nan)[..., 0], dtype=np.float32)
+    return np.asarray(
+        np.where(total >= FEWEST_SAMPLES, MAD_TO_SIGMA * median, np.nan)[..., 0], dtype=np.float32
+    )

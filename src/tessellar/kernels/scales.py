@@ -27,6 +27,7 @@ def smooth_block(
     x0: int,
     y0: int,
     kept: int,
+    count: int,
     inverse_channel: FloatArray,
     inverse_sky: FloatArray,
     limit: np.float32,
@@ -47,7 +48,9 @@ def smooth_block(
     z0, x0, y0
         First channel and first pixel of the block within ``voxels``; what lies outside counts as 0.
     kept
-        Planes at the start that the block before has filled already: they are moved there from its end.
+        Planes at the start that the block before has filled already: they are moved there from ``BLOCK_Z`` on.
+    count
+        Planes to fill, those at the start included.
     inverse_channel, inverse_sky, limit, replacement, taps, reaches
         As in `tessellar.kernels.detect.detection_mask`.
     padded, rows, smooth
@@ -55,18 +58,20 @@ def smooth_block(
     planes
         float32 array (n_spatial, channels, PITCH), written.
     """
-    n = planes.shape[1]
     for k in range(planes.shape[0]):
         for z in range(kept):
-            planes[k, z] = planes[k, n - kept + z]
+            planes[k, z] = planes[k, BLOCK_Z + z]
     pad = taps.shape[1] - 1
     pitch = BLOCK_Y + 2 * pad
-    count = BLOCK_X * pitch
-    for z in range(kept, n):
+    size = BLOCK_X * pitch
+    for z in range(kept, count):
+        if z0 + z < 0 or z0 + z >= voxels.shape[0]:
+            planes[:, z] = np.float32(0.0)
+            continue
         _normalise(voxels, z0 + z, x0, y0, pad, inverse_channel, inverse_sky, limit, replacement, padded)
         for k in range(planes.shape[0]):
             half = taps[k, : reaches[k] + 1]
-            _convolve(padded, pad * pitch, pitch, half, rows[pad : pad + count])
+            _convolve(padded, pad * pitch, pitch, half, rows[pad : pad + size])
             _convolve(rows, pad, 1, half, smooth)
             for row in range(BLOCK_X):
                 target = planes[k, z, row * BLOCK_Y : (row + 1) * BLOCK_Y]
@@ -104,11 +109,9 @@ def _normalise(
     Voxels beyond ``limit`` are replaced by ``replacement`` with their sign, so that a bright line does not
     spread over its surroundings when it is smoothed.
     """
-    nz, nx, ny = voxels.shape
+    _, nx, ny = voxels.shape
     pitch = BLOCK_Y + 2 * pad
     out[:] = np.float32(0.0)
-    if z < 0 or z >= nz:
-        return
     scale = inverse_channel[z]
     first = max(0, y0 - pad)
     last = min(ny, y0 + BLOCK_Y + pad)

@@ -16,6 +16,7 @@ from tessellar.kernels.detect import detection_mask
 from tessellar.kernels.filters import boxcar_radius, gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.scale_noise import N_BINS, count_negative, sigma_from_counts
+from tessellar.kernels.scales import BLOCK_Z, PITCH
 from tessellar.model import ByteArray, CubeMeta, FloatArray, IntArray, MemoryUse, Patch
 from tessellar.tiling.box import Box, Halo, Shape
 
@@ -42,9 +43,12 @@ class SmoothAndClip:
     replacement: float = 2.0
 
     name = "smooth-and-clip"
-    version = "1"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kernels_xy", tuple(map(float, self.kernels_xy)))
+        object.__setattr__(self, "kernels_z", tuple(map(int, self.kernels_z)))
+        object.__setattr__(self, "threshold", float(self.threshold))
+        object.__setattr__(self, "replacement", float(self.replacement))
         problems = [
             *(["kernels_xy is empty; give at least one width, such as 0"] if not self.kernels_xy else []),
             *(["kernels_z is empty; give at least one width, such as 0"] if not self.kernels_z else []),
@@ -83,9 +87,9 @@ class SmoothAndClip:
     def memory(self, shape: Shape) -> MemoryUse:
         """Return the bytes for a patch of ``shape``: its mask, and the planes of one block at a time."""
         z, x, y = shape
-        pixels = 16 * 64
-        blocks = 3 * z * pixels * 4
-        return MemoryUse(host=z * x * y + x * y * 4 + blocks)
+        planes = len(self.widths_xy) * (BLOCK_Z + 2 * int(self.radii[-1])) * PITCH * 4
+        sky = 48 * x * y  # the noise map of the patch while it is interpolated
+        return MemoryUse(host=z * x * y + sky + planes)
 
     @property
     def radii(self) -> IntArray:

@@ -105,8 +105,7 @@ def _spectral(axis: SpectralAxis) -> list[tuple[str, str]]:
     first, last = (spectral_words(value, axis.unit, digits) for value in (axis.values[0], axis.values[-1]))
     frame = axis.frame or "frame unknown"
     rows = [("Spectral", f"{kind}, {first} to {last}, {frame}")]
-    if len(axis.values) > 1:
-        rows.append(("Channels", _widths(axis)))
+    rows.append(("Channels", _widths(axis)))
     rest = spectral_words(axis.rest_frequency, "Hz", 10) if axis.rest_frequency else "unknown"
     return [*rows, ("Rest freq.", rest)]
 
@@ -115,11 +114,13 @@ def _digits(axis: SpectralAxis) -> int:
     """Return the digits that tell a tenth of a channel."""
     width = float(axis.widths().min())
     largest = max(abs(axis.values[0]), abs(axis.values[-1]))
-    return min(12, max(6, ceil(log10(largest / width)) + 1)) if largest and width else 6
+    return min(12, max(6, ceil(log10(largest / width)) + 1)) if largest and width > 0 else 6
 
 
 def _widths(axis: SpectralAxis) -> str:
-    widths = np.abs(np.diff(axis.values))
+    widths = axis.widths() if len(axis.values) == 1 else np.abs(np.diff(axis.values))
+    if np.isnan(widths).any():
+        return "of unknown width"
     low, high = float(widths.min()), float(widths.max())
     if high - low <= EVEN * high:
         return f"{spectral_words(float(np.median(widths)), axis.unit)} wide"

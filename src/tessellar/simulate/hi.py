@@ -22,7 +22,7 @@ from tessellar.tiling.box import Box, Shape
 
 SOURCES_PER_VOXEL = 40 / (128 * 192 * 192)
 
-_DRAWING = 1  # raised whenever a change of the code changes a voxel
+_DRAWING = 2  # raised whenever a change of the code changes a voxel
 _CUBELETS = CubeletCache(max_bytes=128 << 20)
 
 
@@ -167,11 +167,12 @@ def _problems(sky: HiSky) -> Iterator[str]:
 def _describe(sky: HiSky) -> CubeMeta:
     beam, pixel = sky.beam_arcsec / 3600.0, sky.pixel_arcsec / 3600.0
     values = tuple(sky.sampling.frequency(z) for z in range(sky.shape[0]))
+    width = sky.channel_hz if len(values) == 1 else None
     return CubeMeta(
         name=sky.name,
         shape=sky.shape,
         unit="Jy / beam",
-        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT"),
+        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
         beams=(Beam(beam, beam, 0.0),),
         pixel_size=(pixel, pixel),
         header=full_header(sky),

@@ -26,8 +26,7 @@ def measure(sky: HiSky, number: int) -> dict[str, float]:
     """Return what galaxy ``number`` looks like inside the cube: the columns of ``MEASURED``.
 
     Bounding box and ``n90`` are those of the brightest voxels that hold 90 % of the flux. The S/N follows
-    SoFiA's convention of one independent sample a beam; noise smoothed with the beam is correlated over
-    twice its area, so that the sum over many voxels really varies √2 times as much.
+    SoFiA's convention of one independent sample a beam.
     """
     cubelet = sky.cubelet(number)
     inside = cubelet.box & Box.of_shape(sky.shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 
 from tessellar.compiled import compiled
@@ -14,7 +16,10 @@ _PURPOSE = 1
 
 
 def correlated_noise(box: Box, seed: int, beam_pixels: float, rms: float) -> FloatArray:
-    """Return white noise smoothed with a round Gaussian beam, with the same statistics up to every edge.
+    """Return noise whose autocorrelation is a round Gaussian beam, with the same statistics up to every edge.
+
+    The noise of an image is correlated as its beam. White noise smoothed with a Gaussian is correlated as a Gaussian
+    √2 times as wide, so it is smoothed with the beam over √2.
 
     Parameters
     ----------
@@ -32,7 +37,7 @@ def correlated_noise(box: Box, seed: int, beam_pixels: float, rms: float) -> Flo
     noise
         float32 array (frequency, l, m) in the unit of ``rms``; a voxel's bits are the same in every box.
     """
-    taps = beam_taps(beam_pixels)
+    taps = beam_taps(beam_pixels / sqrt(2.0))
     unit = taps / np.sqrt(np.sum(taps.astype(np.float64) ** 2))
     out = np.empty(box.shape, dtype=np.float32)
     _fill(out, stream(seed, _PURPOSE), box.start, unit.astype(np.float32), np.float32(rms))

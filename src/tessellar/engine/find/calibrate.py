@@ -21,13 +21,17 @@ class NoiseStage:
 
     source: Source
     fingerprint: str
+    whole: bool = False
 
-    name = "noise"
+    @property
+    def name(self) -> str:
+        """``noise``, or ``noise-whole`` when cells are looked at as a whole."""
+        return "noise-whole" if self.whole else "noise"
 
     @property
     def lattice(self) -> NoiseLattice:
         """Where the cube is sampled."""
-        return NoiseLattice(self.source.meta.shape)
+        return NoiseLattice(self.source.meta.shape, self.whole)
 
     @property
     def n_units(self) -> int:
@@ -43,7 +47,8 @@ class NoiseStage:
         cells = lattice.unit_cells(unit)
         sigma = np.empty((len(lattice.channels(unit)), len(cells)), np.float32)
         reading = kernel = 0.0
-        n_voxels = n_data = n_bytes = 0
+        n_voxels = n_bytes = 0
+        has_data = np.zeros(len(lattice.channels(unit)), np.bool_)
         for strip, strip_cells in lattice.strips(unit):
             start = time.perf_counter()
             voxels = self.source.read(strip)
@@ -52,40 +57,29 @@ class NoiseStage:
                 sample = voxels[lattice.sample(unit, cell).relative_to(strip.start).slices()]
                 sigma[:, cells.index(cell)] = channel_sigmas(np.ascontiguousarray(sample))
                 n_voxels += sample.size
-                n_data += int(np.isfinite(sample).sum())
+                has_data |= np.isfinite(sample).any(axis=(1, 2))
             reading += middle - start
             kernel += time.perf_counter() - middle
             n_bytes += voxels.nbytes
-        payload: Payload = {"sigma": sigma, "n_data": np.array(n_data)}
+        payload: Payload = {"sigma": sigma, "has_data": has_data}
         return UnitResult(payload, n_voxels, n_bytes, reading, kernel)
 
-    def reduce(self, partials: Iterable[tuple[int, Payload]]) -> NoiseModel:
-        """Return the noise of the cube from the units' results.
+    def reduce(self, partials: Iterable[tuple[int, Payload]]) -> NoiseModel | None:
+        """Return the noise of the cube from the units' results, None when all that was looked at is blank.
 
         The channels of a unit that could not be read take the noise of the nearest channel, so that what can be
         read of them is searched.
-
-        Raises
-        ------
-        InputError
-            When all voxels that were looked at are blank.
         """
-        n_data = 0
         lattice = self.lattice
         sigmas = np.full((lattice.shape[0], *lattice.cells), np.nan, np.float32)
-        unread = np.ones(lattice.shape[0], np.bool_)
+        read, has_data = np.zeros((2, lattice.shape[0]), np.bool_)
         for unit, payload in partials:
-            n_data += int(payload["n_data"])
-            channels = lattice.channels(unit)
-            unread[channels.start : channels.stop] = False
+            channels = slice(lattice.channels(unit).start, lattice.channels(unit).stop)
+            read[channels] = True
+            has_data[channels] |= payload["has_data"]
             for i, cell in enumerate(lattice.unit_cells(unit)):
-                sigmas[channels.start : channels.stop, cell[0], cell[1]] = payload["sigma"][:, i]
-        if n_data == 0:
-            raise InputError(
-                f"{self.source.meta.name} holds no data: every voxel that was looked at is blank (NaN or infinite). "
-                "Check the cube with `tessellar info`; was it written completely?"
-            )
-        return separate(lattice, sigmas, unread)
+                sigmas[channels, cell[0], cell[1]] = payload["sigma"][:, i]
+        return separate(lattice, sigmas, read & ~has_data) if has_data.any() else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

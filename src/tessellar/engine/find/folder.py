@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tessellar.errors import OutputError, UsageError
+from tessellar.engine.journal import Journal
+from tessellar.engine.journal_file import FILE_NAME as _JOURNAL
+from tessellar.engine.journal_file import discard_journal
+from tessellar.errors import FolderInUseError, OutputError, UsageError
 from tessellar.io.naming import shown
 from tessellar.tiling.box import Shape
 
 MARKER = "run.toml"
 PARTIALS = "partials"
 RUN_LOG = "run.log"
-_JOURNAL = "journal.sqlite"
 _FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (*_CATALOGUES, "run.json", "regions.reg", "report.html", "noise.npz", "skymap.npz", "sources.npz")
 
 
-def prepare_folder(folder: Path, *, fresh: bool) -> None:
-    """Make a run folder, or take up the one that is there.
-
-    Results of an earlier run are removed, since a catalogue that exists means a run that is complete; what resumes
-    the run (journal and partial results) stays unless ``fresh``.
+def prepare_folder(folder: Path) -> None:
+    """Make a run folder, or make sure that the one that is there is one and can be written to.
 
     Raises
     ------
@@ -38,18 +38,62 @@ def prepare_folder(folder: Path, *, fresh: bool) -> None:
         raise OutputError(
             f"{shown(folder)} is a file, and a folder for the run is needed. Give another --out."
         )
-    try:
+    with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         known = (folder / MARKER).exists() or (folder / _JOURNAL).exists()
         if not known and any(folder.iterdir()):
             raise UsageError(
                 f"{shown(folder)} holds other files and is no run folder. Give an empty or a new folder as --out."
             )
-        _remove(folder, (*_PRODUCTS, *((_JOURNAL, PARTIALS, MARKER) if fresh else ())))
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
+
+
+def take_journal(folder: Path, settings: Mapping[str, Any], *, fresh: bool) -> Journal:
+    """Lock a run folder; with ``fresh`` what an earlier run did is forgotten, even if its journal is damaged.
+
+    Raises
+    ------
+    UsageError
+        Another run works in the folder, or the journal is damaged and ``fresh`` was not asked for.
+    """
+    try:
+        journal = Journal(folder, settings)
+    except FolderInUseError:
+        raise
+    except UsageError:
+        if not fresh:
+            raise
+        discard_journal(folder)
+        journal = Journal(folder, settings)
+    if fresh:
+        journal.clear()
+        with _output_errors(folder):
+            shutil.rmtree(folder / PARTIALS, ignore_errors=True)
+    return journal
+
+
+def withdraw_results(folder: Path) -> None:
+    """Remove the results of an earlier run: from here on, a catalogue that exists is that of the run at work.
+
+    Raises
+    ------
+    OutputError
+        They cannot be removed.
+    """
+    with _output_errors(folder):
+        for name in _PRODUCTS:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _output_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
+        if isinstance(error, OutputError):
+            raise
         raise OutputError(
             f"{shown(folder)} cannot be written: {error.strerror or error}. Give another --out or free its disk."
         ) from error
@@ -92,32 +136,3 @@ def refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
             f"The run in {shown(folder)} was begun with other settings: {'; '.join(changes)}. "
             "Use --fresh to start over, or another --out to keep both."
         )
-
-
-def withdraw_results(folder: Path) -> None:
-    """Remove the results in a run folder whose cube can no longer be read; what resumes the run stays.
-
-    Raises
-    ------
-    OutputError
-        They cannot be removed.
-    """
-    if not (folder / MARKER).is_file():
-        return
-    try:
-        _remove(folder, _PRODUCTS)
-    except OSError as error:
-        raise OutputError(
-            f"The results of an earlier run in {shown(folder)} cannot be removed: {error.strerror or error}."
-        ) from error
-
-
-def _remove(folder: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        for rest in folder.glob(f"{name}-*") if name == _JOURNAL else ():
-            rest.unlink()

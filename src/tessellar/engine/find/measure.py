@@ -23,7 +23,7 @@ from tessellar.tiling.box import Box, Halo
 from tessellar.tiling.grid import Grid
 
 SOURCES_PER_UNIT = 32
-WINDOW_VOXELS = 4 * 2**20  # a source is read in windows of at most about this many voxels
+WINDOW_VOXELS = 2**20  # a source is read in windows of at most about this many voxels
 CACHED_TILES = 16
 _ONE_AROUND = Halo.symmetric((1, 1, 1))
 
@@ -122,17 +122,19 @@ class _Measurer:
     def _runs(self, row: int) -> RunTable:
         """Return the runs of a source in the order of the cube, whole again where tiles had cut them."""
         parts = [np.empty((0, 4), np.int32)]
-        tiles, labels = self._sources.pieces(row)
-        for tile in np.unique(tiles):
-            runs, run_labels = self._tile(int(tile))
-            parts.append(runs[np.isin(run_labels, labels[tiles == tile])])
+        for tile, label in zip(*(array.tolist() for array in self._sources.pieces(row)), strict=True):
+            runs, labels = self._tile(tile)
+            start, stop = np.searchsorted(labels, [label, label + 1])
+            parts.append(runs[start:stop])
         return merge_touching(np.concatenate(parts))
 
     def _tile(self, tile: int) -> tuple[RunTable, IntArray]:
+        """Return the runs of a tile and their labels, sorted by label."""
         if tile not in self._tiles:
             payload = self._stage.partials.fetch("detect", tile)
-            sign = self._stage.sign
-            self._tiles[tile] = (payload[f"runs{sign}"], payload[f"labels{sign}"])
+            labels = payload[f"labels{self._stage.sign}"]
+            order = np.argsort(labels, kind="stable")
+            self._tiles[tile] = (payload[f"runs{self._stage.sign}"][order], labels[order])
             if len(self._tiles) > CACHED_TILES:
                 self._tiles.popitem(last=False)
         self._tiles.move_to_end(tile)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tessellar.compiled import code_digest
 from tessellar.engine.executors import Executor
 from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
 from tessellar.engine.find.detect import DetectStage
@@ -30,6 +31,7 @@ from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
+from tessellar.errors import InputError
 from tessellar.kernels.components import Linker
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.noise import NoiseModel
@@ -108,6 +110,17 @@ class FindRun:
     def __post_init__(self) -> None:
         self.partials = PartialStore(self.folder / PARTIALS)
 
+    def refuse_another_cube(self) -> None:
+        """Raise if the journal is that of another cube, or of the same before it changed, or of other code.
+
+        Raises
+        ------
+        UsageError
+            It is; the message names the remedy.
+        """
+        if self.journal is not None:
+            self.journal.begin(NoiseStage(self.source, self._fingerprint()))
+
     def run(self) -> Found:
         """Do everything but the files for people, and return the catalogue."""
         start = time.perf_counter()
@@ -121,11 +134,11 @@ class FindRun:
             self.plan.grid,
             self._fingerprint(self.linker, self.plan.grid, finder),
         )
-        self._do(detect)
+        detected = self._do(detect)
         sources = stitch(self.partials.units(detect), POSITIVE, self.linker)
         n_negative = len(stitch(self.partials.units(detect), NEGATIVE, self.linker))
         columns = self._measure(noise, sources)
-        failed_tiles = [f.unit for f in self.reports[2].failed]
+        failed_tiles = [failure.unit for failure in detected.failed]
         rows = np.searchsorted(sources.table[:, 0], columns["id"])
         extra = neighbour_flags(sources.table) | failed_tile_flags(
             sources, self.plan.grid, failed_tiles, self.linker
@@ -146,20 +159,36 @@ class FindRun:
         )
 
     def _noise(self) -> NoiseModel:
-        stage = NoiseStage(self.source, self._fingerprint())
-        self._do(stage)
-        noise = stage.reduce(self.partials.units(stage))
+        """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
+        name = self.source.meta.name
+        for whole in (False, True):
+            stage = NoiseStage(self.source, self._fingerprint(), whole)
+            self._do(stage)
+            noise = stage.reduce(self.partials.units(stage))
+            if noise is not None:
+                break
+        if noise is None:
+            raise InputError(
+                f"{name} holds no data: every voxel is blank (NaN or infinite). "
+                "Check the cube with `tessellar info`; was it written completely?"
+            )
         if noise.empty:
             self._warn(
-                f"{self.source.meta.name} has no negative voxels, so it has no noise to measure and nothing can stand "
-                "out of it. Source finding needs a cube with its noise, not a gain, mask or model cube."
+                f"{name} has too few negative voxels to measure its noise, so nothing can stand out of it. "
+                "Source finding needs a cube with its noise, not a gain, mask or model cube."
             )
         return noise
 
     def _scales(self, noise: NoiseModel) -> CalibratedFinder:
-        stage = ScaleStage(self.source, self.finder, noise, self._fingerprint(self.finder))
+        stage = ScaleStage(self.source, self.finder, noise, self._fingerprint(self.finder, noise))
         self._do(stage)
-        return stage.reduce(self.partials.units(stage))
+        finder = stage.reduce(self.partials.units(stage))
+        if not noise.empty and not np.isfinite(finder.scale_sigma).all():
+            self._warn(
+                "the sampled blocks hold too few negative voxels to measure the noise of every smoothing scale; "
+                "those without a value detect nothing."
+            )
+        return finder
 
     def _measure(self, noise: NoiseModel, sources: Sources) -> Payload:
         sources_file = self.folder / PARTIALS / "sources.npz"
@@ -171,7 +200,7 @@ class FindRun:
             len(sources),
             sources_file,
             self.partials,
-            self._fingerprint(self.linker, self.plan.grid, sources.table),
+            self._fingerprint(self.linker, self.plan.grid, noise, sources),
         )
         self._do(stage)
         sky = SparseMap.empty(self.source.meta.shape)
@@ -187,7 +216,7 @@ class FindRun:
         measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
         return columns | _bounds(sources, measured)
 
-    def _do(self, stage: Stage) -> None:
+    def _do(self, stage: Stage) -> StageReport:
         """Run a stage and keep its report."""
         report = run_stage(
             stage,
@@ -199,6 +228,7 @@ class FindRun:
         self.reports.append(report)
         for failure in report.failed:
             self._warn(f"{failure.stage} {failure.unit} failed after {failure.tries} tries: {failure.reason}")
+        return report
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -213,10 +243,8 @@ class FindRun:
         )
 
     def _fingerprint(self, *parts: object) -> str:
-        """Return what a stage's result depends on, as a hash: the cube, the version, and what is given."""
-        text = repr(
-            (self.source.identity, self.source.meta.shape, SmoothAndClip.version, *map(_identity, parts))
-        )
+        """Return what a stage's result depends on, as a hash: the cube, the code, and what is given."""
+        text = repr((self.source.identity, self.source.meta.shape, code_digest(), *map(_identity, parts)))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _provenance(self, partial: bool) -> dict[str, str]:
@@ -241,9 +269,14 @@ def _bounds(sources: Sources, rows: list[int]) -> Payload:
 
 def _identity(part: object) -> str:
     """Return a text that differs when a parameter of a stage does."""
-    if isinstance(part, CalibratedFinder):
-        arrays = (part.noise.spectral, part.noise.spatial, part.scale_sigma)
-        return f"{part.recipe!r} {' '.join(map(_identity, arrays))}"
     if isinstance(part, np.ndarray):
         return hashlib.sha256(np.ascontiguousarray(part).tobytes()).hexdigest()
-    return repr(part)
+    if isinstance(part, CalibratedFinder):
+        parts: tuple[object, ...] = (part.recipe, part.noise, part.scale_sigma)
+    elif isinstance(part, NoiseModel):
+        parts = (part.lattice, part.spectral, part.spatial)
+    elif isinstance(part, Sources):
+        parts = (part.table, part.piece_tile, part.piece_label, part.piece_source)
+    else:
+        return repr(part)
+    return " ".join(map(_identity, parts))

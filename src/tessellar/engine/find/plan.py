@@ -16,12 +16,11 @@ from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
 
-LIBRARY_BYTES = (
-    600 * 2**20
-)  # the interpreter with all libraries, the compiler's first use, the report's figures
+LIBRARY_BYTES = 600 * 2**20  # the interpreter, its libraries, the compiler's first use, the report's figures
 GROWTH_BYTES = 350 * 2**20  # what of that is still to come in a process that holds other things already
 WORKER_LIBRARY_BYTES = 380 * 2**20  # a worker process: no figures, no catalogue writers
 ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading
+MEASURE_BYTES = 96  # of a voxel of a window of the measure stage: read, converted, and its runs spread out
 BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
@@ -136,7 +135,7 @@ def make_plan(
     halo = finder.halo(meta)
     libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
     libraries += workers * WORKER_LIBRARY_BYTES if executor == "processes" else 0
-    smallest = 3 * 4 * WINDOW_VOXELS  # a window of the measure stage, as it is read and while it is converted
+    smallest = MEASURE_BYTES * WINDOW_VOXELS
 
     def unit_bytes(shape: Shape) -> int:
         voxels = prod(shape)
@@ -166,9 +165,8 @@ def make_plan(
         )
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
-    sampled = (
-        len(lattice) * sum(strip.size for strip, _ in lattice.strips(0)) + len(blocks) * blocks[0].read.size
-    )
+    sampled = sum(strip.size for unit in range(len(lattice)) for strip, _ in lattice.strips(unit))
+    sampled += len(blocks) * blocks[0].read.size
     return FindPlan(
         grid, source.chunks, executor, workers, unit, projected, memory, 4 * (sum_read(grid) + sampled)
     )

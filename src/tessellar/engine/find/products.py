@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.measure import source_box
 from tessellar.engine.stitch import Sources
 from tessellar.flags import NEIGHBOUR, TILE_FAILED
 from tessellar.kernels.components import Linker
@@ -56,30 +55,40 @@ def _no_sky(meta: CubeMeta) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def neighbour_flags(table: IntArray) -> IntArray:
-    """Return the flag of sources whose bounding box overlaps another's, int64 array (n)."""
+    """Return the flag of sources whose bounding box overlaps another's, int64 array (n).
+
+    Boxes are swept along the axis on which the fewest pairs overlap.
+    """
     flags = np.zeros(len(table), np.int64)
-    order = np.argsort(table[:, 2], kind="stable")
-    low, high = table[order][:, 2:8:2], table[order][:, 3:8:2]
-    for i in range(len(order)):
-        stop = np.searchsorted(low[:, 0], high[i, 0], side="right")
-        later = slice(i + 1, stop)
-        overlap = (low[later, 1:] <= high[i, 1:]).all(axis=1) & (high[later, 1:] >= low[i, 1:]).all(axis=1)
+    low, high = table[:, 2:8:2], table[:, 3:8:2]
+    axis = min(range(3), key=lambda a: int(_overlaps(low[:, a], high[:, a]).sum()))
+    order = np.argsort(low[:, axis], kind="stable")
+    low, high = low[order], high[order]
+    for i, count in enumerate(_overlaps(low[:, axis], high[:, axis])):
+        later = slice(i + 1, i + 1 + count)
+        overlap = ((low[later] <= high[i]) & (high[later] >= low[i])).all(axis=1)
         if overlap.any():
             flags[order[i]] = NEIGHBOUR.bit
             flags[order[later][overlap]] = NEIGHBOUR.bit
     return flags
 
 
+def _overlaps(low: IntArray, high: IntArray) -> IntArray:
+    """Return for each interval, ascending by its low end, how many later ones begin before it ends."""
+    order = np.argsort(low, kind="stable")
+    stop = np.searchsorted(low[order], high[order], side="right")
+    return np.asarray(stop - np.arange(len(low)) - 1, dtype=np.int64)
+
+
 def failed_tile_flags(sources: Sources, grid: Grid, failed: Sequence[int], linker: Linker) -> IntArray:
-    """Return the flag of sources that come within the linking radius of a tile that failed, int64 array (n)."""
-    flags = np.zeros(len(sources), np.int64)
+    """Return the flag of sources that come within the linking radius of a failed tile, int64 array (n)."""
+    near = np.zeros(len(sources), np.bool_)
     reach = Halo.symmetric((linker.radius_z, linker.radius_xy, linker.radius_xy))
-    zones = [grid[tile].core.grow(reach) for tile in failed]
-    for row in range(len(sources)):
-        box = source_box(sources.table[row])
-        if any(not (box & zone).empty for zone in zones):
-            flags[row] = TILE_FAILED.bit
-    return flags
+    low, high = sources.table[:, 2:8:2], sources.table[:, 3:8:2]
+    for tile in failed:
+        zone = grid[tile].core.grow(reach)
+        near |= ((low < np.array(zone.stop)) & (high >= np.array(zone.start))).all(axis=1)
+    return np.where(near, TILE_FAILED.bit, 0).astype(np.int64)
 
 
 def save_noise(path: Path, noise: NoiseModel, scale_sigma: FloatArray, meta: CubeMeta) -> None:
