@@ -14,6 +14,7 @@ from tessellar.engine.journal_file import FILE_NAME as _JOURNAL
 from tessellar.engine.journal_file import discard_journal
 from tessellar.errors import FolderInUseError, OutputError, UsageError
 from tessellar.io.naming import shown
+from tessellar.io.publish import sweep
 from tessellar.tiling.box import Shape
 
 MARKER = "run.toml"
@@ -84,6 +85,7 @@ def withdraw_results(folder: Path) -> None:
     """
     with _output_errors(folder):
         for name in _PRODUCTS:
+            sweep(folder / name)
             (folder / name).unlink(missing_ok=True)
 
 
