@@ -475,3 +475,29 @@ def test_an_image_of_xradio_that_is_not_ours_tells_its_axes_beams_and_sky(store,
     assert "RA---SIN" in source.meta.wcs_header
     assert source.meta.header == ""
     assert source.meta.missing == ()
+
+
+def test_the_source_tells_its_shards_in_the_order_of_the_cube(tmp_path):
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of((8, 12, 16)), shard=(4, 6, 8), chunk=(2, 3, 4))
+    write_all(sink, numbered((8, 12, 16)))
+    source = ZarrSource(tmp_path / "cube.zarr")
+    assert (source.chunks, source.shards) == ((2, 3, 4), (4, 6, 8))
+
+
+def test_infinite_voxels_are_blank_as_in_fits(tmp_path):
+    voxels = numbered((4, 4, 4))
+    voxels[1, 2, 3], voxels[0, 0, 0] = np.inf, -np.inf
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of((4, 4, 4)))
+    write_all(sink, voxels)
+    found = ZarrSource(tmp_path / "cube.zarr").read(Box.of_shape((4, 4, 4)))
+    assert np.isnan(found).sum() == 2
+    assert np.isnan(found[1, 2, 3])
+
+
+def test_voxels_that_were_written_anew_are_another_cube(tmp_path):
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of((4, 4, 4)))
+    write_all(sink, numbered((4, 4, 4)))
+    before = ZarrSource(tmp_path / "cube.zarr").identity
+    assert ZarrSource(tmp_path / "cube.zarr").identity == before
+    zarr.open_array(tmp_path / "cube.zarr" / "SKY", mode="r+")[...] = 1.0
+    assert ZarrSource(tmp_path / "cube.zarr").identity != before

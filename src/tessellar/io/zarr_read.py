@@ -78,6 +78,14 @@ class ZarrSource:
         return (z, x, y)
 
     @property
+    def shards(self) -> Shape | None:
+        """The box of voxels that one file holds, ``(frequency, l, m)``; None where a file holds one chunk."""
+        if self._array.shards is None:
+            return None
+        z, x, y = (self._array.shards[axis] for axis in self._cube.axes)
+        return (z, x, y)
+
+    @property
     def stored_bytes(self) -> int:
         """Bytes of all files of the array; walks through the folder."""
         files = (entry for entry in self._cube.folder.rglob("*") if entry.is_file())

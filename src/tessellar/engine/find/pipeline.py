@@ -32,11 +32,11 @@ from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
-from tessellar.kernels.components import Linker
+from tessellar.kernels.components import FIRST, Linker
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
-from tessellar.model import Failure, Observer, Payload, Source, Stage
+from tessellar.model import Failure, IntArray, Observer, Payload, Source, Stage
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -134,16 +134,11 @@ class FindRun:
             self.plan.grid,
             self._fingerprint(self.linker, self.plan.grid, finder),
         )
-        detected = self._do(detect)
+        failed_tiles = [failure.unit for failure in self._do(detect).failed]
         sources = stitch(self.partials.units(detect), POSITIVE, self.linker)
         n_negative = len(stitch(self.partials.units(detect), NEGATIVE, self.linker))
         columns = self._measure(noise, sources)
-        failed_tiles = [failure.unit for failure in detected.failed]
-        rows = np.searchsorted(sources.table[:, 0], columns["id"])
-        extra = neighbour_flags(sources.table) | failed_tile_flags(
-            sources, self.plan.grid, failed_tiles, self.linker
-        )
-        columns["flag"] = columns["flag"].astype(np.int64) | extra[rows]
+        columns["flag"] = self._flags(columns, sources, failed_tiles)
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
         if len(sources) == 0 and not noise.empty:
             self._warn(self._nothing_found(noise))
@@ -215,6 +210,13 @@ class FindRun:
         given_up = {failure.unit for failure in self.reports[-1].failed}
         measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
         return columns | _bounds(sources, measured)
+
+    def _flags(self, columns: Payload, sources: Sources, failed_tiles: list[int]) -> IntArray:
+        """Return the flags of the measured rows with what the other sources and the failed tiles add to them."""
+        extra = neighbour_flags(sources.table)
+        extra |= failed_tile_flags(sources, self.plan.grid, failed_tiles, self.linker)
+        rows = np.searchsorted(sources.table[:, FIRST], columns["id"])
+        return columns["flag"].astype(np.int64) | extra[rows]
 
     def _do(self, stage: Stage) -> StageReport:
         """Run a stage and keep its report."""
