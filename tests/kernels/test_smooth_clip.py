@@ -141,6 +141,19 @@ def test_sampled_blocks_are_spread_over_every_axis(shape: Shape) -> None:
         assert len({core.start[axis] for core in cores}) >= min(possible, 64)
 
 
+def test_a_part_filled_with_zeros_does_not_change_the_noise_of_the_scales() -> None:
+    shape = (40, 96, 96)
+    cube = np.random.default_rng(4).normal(size=shape).astype(np.float32)
+    lattice = NoiseLattice(shape)
+    noise = NoiseModel(lattice, np.ones(40, np.float32), np.ones(lattice.cells, np.float32))
+    finder, core = SmoothAndClip(threshold=8.0), Box((8, 10, 10), (32, 86, 86))
+    patch = Patch(cube, Box.of_shape(shape), core)
+    full = finder.calibrated(noise, finder.count_scales(patch, noise)).scale_sigma
+    cube[:, 40:70] = 0.0
+    part = finder.calibrated(noise, finder.count_scales(patch, noise)).scale_sigma
+    assert part == pytest.approx(full, rel=0.2)
+
+
 def test_median_of_counts_lies_within_its_bin() -> None:
     counts = np.zeros((2, N_BINS), np.int64)
     counts[0, 12 * BINS_PER_OCTAVE] = 100  # all values in [1, 1 + 1/64)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tessellar.io.votable import read_votable, votable_bytes
 
 if TYPE_CHECKING:
+    import pyarrow
     from astropy.table import Table
 
 _VERSION = b"IVOA.VOTable-Parquet.version"
@@ -23,12 +27,27 @@ def voparquet_bytes(table: Table) -> bytes:
     import pyarrow
     import pyarrow.parquet
 
-    columns = {name: pyarrow.array(table[name].data) for name in table.colnames}
+    columns = [_arrow(np.asarray(table[name].data)) for name in table.colnames]
     metadata = {_VERSION: b"1.0", _CONTENT: _header(table), **_text_lengths(table)}
-    data = pyarrow.table(columns).replace_schema_metadata(metadata)
+    data = pyarrow.Table.from_arrays(columns, names=table.colnames).replace_schema_metadata(metadata)
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(data, buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def _arrow(values: npt.NDArray[Any]) -> pyarrow.Array:
+    """Return a column for pyarrow, from its bytes: ``pyarrow.array`` would import pandas, most of a second."""
+    import pyarrow
+
+    if values.dtype.kind == "U":
+        texts = [text.encode() for text in values.tolist()]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        buffers = [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(b"".join(texts))]
+        return pyarrow.Array.from_buffers(pyarrow.string(), len(texts), buffers)
+    kind = pyarrow.from_numpy_dtype(values.dtype)
+    return pyarrow.Array.from_buffers(
+        kind, values.size, [None, pyarrow.py_buffer(np.ascontiguousarray(values))]
+    )
 
 
 def read_voparquet(path: Path) -> Table:

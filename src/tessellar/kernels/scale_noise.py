@@ -109,13 +109,14 @@ def _count_plane(
     total: FloatArray,
     counts: IntArray,
 ) -> None:
-    """Count the negative values of one plane of a block that stand on voxels with data."""
+    """Count the negative values of one plane of a block that stand on voxels with data; 0 is filling, not data."""
     bits = total.view(np.int32)
     for x in range(bx, min(bx + BLOCK_X, core[1, 1]), step):
         for y in range(by, min(by + BLOCK_Y, core[2, 1]), step):
             i = (x - bx) * BLOCK_Y + y - by
             value = voxels[z, x, y]
-            if value - value == np.float32(0.0) and total[i] < np.float32(0.0):
+            has_data = value - value == np.float32(0.0) and value != np.float32(0.0)
+            if has_data and total[i] < np.float32(0.0):
                 key = ((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY
                 counts[min(max(key, 0), N_BINS - 1)] += 1
 
