@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,12 +26,6 @@ def test_shape_and_size() -> None:
 def test_halo_grows_each_side_by_its_own_radius() -> None:
     halo = Halo((1, 2, 3), (4, 5, 6))
     assert Box((10, 10, 10), (20, 20, 20)).grow(halo) == Box((9, 8, 7), (24, 25, 26))
-
-
-@pytest.mark.parametrize(("left", "right"), [(Halo.symmetric((1, 5, 2)), Halo.symmetric((3, 1, 2)))])
-def test_halos_add_in_sequence_and_widen_side_by_side(left: Halo, right: Halo) -> None:
-    assert left + right == Halo.symmetric((4, 6, 4))
-    assert left | right == Halo.symmetric((3, 5, 2))
 
 
 @given(boxes(), boxes())

@@ -32,13 +32,6 @@ def test_reads_hold_the_halo_and_stay_in_the_cube(grid: Grid) -> None:
 
 
 @given(grids, st.data())
-def test_owner_is_the_tile_whose_core_holds_the_voxel(grid: Grid, data: st.DataObject) -> None:
-    voxel = tuple(data.draw(st.integers(0, n - 1)) for n in grid.shape)
-    core = grid[grid.owner(voxel)].core
-    assert all(a <= v < b for a, v, b in zip(core.start, voxel, core.stop, strict=True))
-
-
-@given(grids, st.data())
 def test_touching_lists_the_tiles_that_overlap_a_box(grid: Grid, data: st.DataObject) -> None:
     start = tuple(data.draw(st.integers(-3, 14)) for _ in range(3))
     box = Box(start, tuple(a + data.draw(st.integers(0, 9)) for a in start))

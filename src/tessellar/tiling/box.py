@@ -22,14 +22,6 @@ class Halo:
         z, x, y = radii
         return cls((z, x, y), (z, x, y))
 
-    def __add__(self, other: Halo) -> Halo:
-        """Return the halo of two filters in sequence."""
-        return Halo(_add(self.before, other.before), _add(self.after, other.after))
-
-    def __or__(self, other: Halo) -> Halo:
-        """Return the halo that serves two filters side by side."""
-        return Halo(_larger(self.before, other.before), _larger(self.after, other.after))
-
 
 NO_HALO = Halo((0, 0, 0), (0, 0, 0))
 

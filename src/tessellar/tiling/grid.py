@@ -60,12 +60,6 @@ class Grid(Sequence[Tile]):
     def __iter__(self) -> Iterator[Tile]:
         return (self[i] for i in range(len(self)))
 
-    def owner(self, voxel: Sequence[int]) -> int:
-        """Return the id of the tile whose core holds a voxel ``(z, x, y)``."""
-        z, x, y = (v // c for v, c in zip(voxel, self.core, strict=True))
-        _, nx, ny = self.counts
-        return (z * nx + x) * ny + y
-
     def touching(self, box: Box) -> list[int]:
         """Return the ids of the tiles whose cores overlap a box, ascending."""
         box = box.clip(Box.of_shape(self.shape))
