@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from tessellar.engine.conveyor import passages
 from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
@@ -78,5 +79,5 @@ def prepare(shape: Shape, n_sources: int | None) -> Prepared:
 
 
 def _results(stage: Stage) -> Iterator[tuple[int, Payload]]:
-    work = stage.worker()
-    return ((unit, work(unit).payload) for unit in range(stage.n_units))
+    line = passages(stage.worker(), range(stage.n_units), room=0)
+    return ((passage.unit, passage.value.payload) for passage in line)

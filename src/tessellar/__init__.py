@@ -16,6 +16,8 @@ _HOMES = {
     "match": "tessellar.api",
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
+    "verify": "tessellar.api",
+    "virtual_zarr": "tessellar.api.cubes",
 }
 
 __all__ = ["__version__", *_HOMES]

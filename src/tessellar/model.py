@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -142,7 +142,9 @@ class Sink(Protocol):
     """A cube that is written piece by piece, in any order, by any worker; it pickles small.
 
     ``pieces`` is the grid of boxes that may be written independently of each other. ``begin`` makes the
-    (invisible) store, ``write`` puts one whole piece, ``publish`` makes the result appear under its name.
+    (invisible) store, ``write`` puts one whole piece and returns a digest that proves it, ``verify`` tells later
+    whether the piece is still the same, ``publish`` makes the result appear under its name. The same voxels
+    always give the same bytes on disk.
     """
 
     @property
@@ -152,16 +154,19 @@ class Sink(Protocol):
     def begin(self) -> None:
         """Make the store, or go on with the one that an interrupted run left."""
 
-    def write(self, index: int, voxels: FloatArray) -> None:
-        """Write piece ``index`` durably."""
+    def write(self, index: int, voxels: FloatArray) -> bytes:
+        """Write piece ``index`` durably, and return the digest of what is stored."""
 
-    def publish(self) -> None:
-        """Give the finished store its name, atomically."""
+    def verify(self, index: int, digest: bytes) -> bool:
+        """Return whether what is stored of piece ``index`` still has this digest."""
+
+    def publish(self, digests: Iterable[bytes]) -> None:
+        """Give the finished store its name, atomically, once there is a digest for each of its pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitResult:
-    """What one unit of a stage gives back: small arrays, and what they cost."""
+    """What one unit of a stage gives back: small arrays, what they cost, and voxels that are still to be written."""
 
     payload: Payload
     voxels: int = 0
@@ -169,9 +174,31 @@ class UnitResult:
     seconds_read: float = 0.0
     seconds_kernel: float = 0.0
     seconds_write: float = 0.0
+    output: FloatArray | None = None
 
 
-Work: TypeAlias = Callable[[int], UnitResult]
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Work in steps that may run side by side: one unit is read while another is computed and a third is written.
+
+    Every step is called with units in ascending order, by one thread at a time.
+
+    Attributes
+    ----------
+    read
+        Returns the voxels of a unit.
+    compute
+        Takes a unit and its voxels; the ``output`` of its result, if any, is what is to be written.
+    write
+        Takes a unit and that output, writes it durably, and returns what to add to the payload.
+    """
+
+    read: Callable[[int], FloatArray]
+    compute: Callable[[int, FloatArray], UnitResult]
+    write: Callable[[int, FloatArray], Payload] | None = None
+
+
+Work: TypeAlias = Callable[[int], UnitResult] | Steps
 
 
 class Stage(Protocol):
@@ -193,7 +220,7 @@ class Stage(Protocol):
         """A text that changes when anything does that the result depends on."""
 
     def worker(self) -> Work:
-        """Open files, compile kernels, and return the function that does one unit; once per worker."""
+        """Open files, compile kernels, and return what does one unit; once per worker."""
 
 
 @dataclass(frozen=True, slots=True)

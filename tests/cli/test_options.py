@@ -25,7 +25,7 @@ WRONG = {
     "--linker-min-pixels": ["0", "x"],
     "--linker-shape": ["sphere"],
     "--reliability": ["0.9", "on"],
-    "--executor": ["dask", "ray", "slurm"],
+    "--executor": ["slurm", ""],
     "--address": ["tcp://127.0.0.1:8786"],
     "--workers": ["0", "-2", "two"],
     "--device": ["cuda", "gpu"],
@@ -33,7 +33,7 @@ WRONG = {
     "--memory": ["4 apples", "-1GiB", "0", "9" * 400, "1MiB"],
 }
 CASES = [(option, value) for option, values in WRONG.items() for value in values]
-IGNORED_BY_PLAN = {"--device", "--address"}
+IGNORED_BY_PLAN = {"--device"}
 
 
 @pytest.mark.parametrize(("option", "value"), CASES)

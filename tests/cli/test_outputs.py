@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from cli_calls import call, catalogues_in, complaint
 
+from tessellar.engine.journal import Journal
+from tessellar.io.open import open_source
+from tessellar.io.sinks import open_sink
+
 USAGE = 2
 
 
@@ -126,3 +130,33 @@ def test_a_catalogue_that_is_none_is_bad_input(name: str, empty_folder: Path) ->
     a_file(empty_folder)
     complaint(call("match", name, name), 3)
     complaint(call("report", name), 3)
+
+
+def test_an_output_that_another_run_writes_is_refused_and_left_alone(cube: Path, empty_folder: Path) -> None:
+    for out in (empty_folder / "out.fits", empty_folder / "out.zarr"):
+        sink = open_sink(out, open_source(cube).meta)
+        sink.claim()
+        with Journal(sink.workspace):
+            before = sorted(empty_folder.rglob("*"))
+            for words in (("convert", cube, out), ("simulate", "hi", out, "--shape", "4,8,8")):
+                for more in ((), ("--fresh",)):
+                    assert f"Another run writes {out}" in complaint(call(*words, *more), USAGE)
+            assert sorted(empty_folder.rglob("*")) == before
+        assert call("convert", cube, out, "-q").exit_code == 0
+    assert sorted(path.name for path in empty_folder.iterdir()) == ["out.fits", "out.zarr"]
+
+
+def test_a_shard_that_was_harmed_after_publishing_is_found_by_its_digest(
+    cube: Path, empty_folder: Path
+) -> None:
+    out = empty_folder / "out.zarr"
+    assert call("convert", cube, out, "-q").exit_code == 0
+    sound = call("info", out, "--verify")
+    assert sound.exit_code == 0
+    assert "All 1 shards are what was written" in sound.stdout
+    shard = out / "SKY/c/0/0/0/0/0"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    sentence = complaint(call("info", out, "--verify"), 3)
+    assert f"1 of 1 pieces are damaged, the first of them: {shard}" in sentence
+    assert f"{shard} cannot be read" in complaint(call("convert", out, empty_folder / "back.fits"), 3)
+    assert "there are no digests" in call("info", cube, "--verify").stdout

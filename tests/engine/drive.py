@@ -1,4 +1,4 @@
-"""A driver of its own process, for tests that stop or kill it: ``drive.py FOLDER EXECUTOR SCRIPT``."""
+"""A driver of its own process, for tests that stop or kill it: ``drive.py FOLDER EXECUTOR SCRIPT [ADDRESS]``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> int:
         folder / "calls", 60, {int(unit): tuple(actions) for unit, actions in script.items()}
     )
     try:
-        with make_executor(name, 2) as executor, Journal(folder) as journal:
+        with make_executor(name, 2, *sys.argv[4:]) as executor, Journal(folder) as journal:
             partials = PartialStore(folder / "partials")
             run_stage(stage, executor=executor, partials=partials, journal=journal, target_seconds=0.05)
     except TessellarError as error:

@@ -87,6 +87,8 @@ def act(stage: ScriptedStage, action: str, unit: int) -> None:
         raise MemoryBudgetError("tile needs 3 GB, allowed 2 GB.")
     if action == "full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "cube.zarr/c/0")
+    if action == "hang":
+        until(lambda: (stage.calls.parent / "released").exists(), 600.0)
     if action == "die":
         os._exit(1)
     if action == "kill driver":

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +14,7 @@ from hypothesis import strategies as st
 from memory_cube import MemorySource, header_of, meta_of, names_in, noisy, numbered
 
 from tessellar.engine.convert import CopyStage, convert
+from tessellar.engine.conveyor import passages
 from tessellar.engine.executors import make_executor
 from tessellar.errors import InputError, OutputError, UsageError
 from tessellar.io.open import open_source
@@ -123,40 +121,6 @@ def test_an_interrupted_copy_goes_on_and_reads_nothing_twice(tmp_path, monkeypat
     np.testing.assert_array_equal(voxels_of(tmp_path / name), noisy(SHAPE))
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from tessellar.engine.convert import convert
-from tessellar.engine.executors import make_executor
-from tessellar.io.draft import Draft
-from tessellar.io.open import open_source
-from tessellar.io.sinks import open_sink
-mark = Draft.mark
-def die_first(draft, index):
-    if index == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
-    mark(draft, index)
-Draft.mark = die_first
-source = open_source(sys.argv[1])
-sink = open_sink(sys.argv[2], source.meta, content=source.identity, shard=(4, 8, 8), chunk=(4, 4, 4))
-with make_executor("serial") as executor:
-    convert(source, sink, executor=executor)
-"""
-
-
-def test_a_killed_copy_goes_on(tmp_path):
-    copy(MemorySource(noisy(SHAPE), meta_of(SHAPE)), tmp_path / "a.fits")
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "a.fits"), str(tmp_path / "b.zarr")]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert not (tmp_path / "b.zarr").exists()
-    source = open_source(tmp_path / "a.fits")
-    sink = ZarrSink(tmp_path / "b.zarr", source.meta, content=source.identity, **SMALL)
-    assert [sink.is_done(index) for index in range(12)] == [True] * 7 + [False] * 5
-    assert copy(source, tmp_path / "b.zarr", **SMALL).voxels == sum(box.size for box in list(sink.pieces)[7:])
-    np.testing.assert_array_equal(voxels_of(tmp_path / "b.zarr"), noisy(SHAPE))
-    assert names_in(tmp_path) == ["a.fits", "b.zarr"]
-
-
 def test_another_cube_under_the_same_output_starts_again(tmp_path):
     source = MemorySource(noisy(SHAPE), meta_of(SHAPE))
     with pytest.raises(KeyboardInterrupt):
@@ -191,18 +155,19 @@ def test_a_sink_of_another_shape_is_refused(tmp_path):
         convert(MemorySource(noisy(SHAPE), meta_of(SHAPE)), sink, executor=executor)
 
 
-def test_the_stage_says_what_a_piece_cost_and_leaves_done_ones_alone(tmp_path):
+def test_the_stage_says_what_a_piece_cost_and_gives_back_its_digest(tmp_path):
     source = MemorySource(noisy(SHAPE), meta_of(SHAPE))
     sink = ZarrSink(tmp_path / "a.zarr", source.meta, **SMALL)
     sink.begin()
     stage = CopyStage(source, sink)
-    work = stage.worker()
-    result = work(0)
-    assert (result.voxels, result.bytes_read, result.payload) == (256, 1024, {})
+    (passage,) = passages(stage.worker(), [0], room=0)
+    result = passage.value
+    assert (result.voxels, result.bytes_read) == (256, 1024)
     assert result.seconds_read > 0
     assert result.seconds_write > 0
-    assert work(0).voxels == 0
-    assert source.reads == 1
+    assert result.payload.keys() == {"digest"}
+    assert sink.verify(0, result.payload["digest"].tobytes())
+    assert not sink.verify(1, result.payload["digest"].tobytes())
     assert stage.fingerprint != CopyStage(replace(source, identity="other"), sink).fingerprint
     assert pickle.loads(pickle.dumps(stage)).n_units == 12
 

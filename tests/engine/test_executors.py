@@ -150,9 +150,6 @@ def test_closing_at_once_kills_processes(tmp_path):
 
 
 def test_names():
-    for name in ("dask", "ray"):
-        with pytest.raises(UsageError, match=f"'{name}' is not available in this version"):
-            make_executor(name)
     with pytest.raises(UsageError, match=r"no executor 'spark'.* serial, threads, processes, dask, ray"):
         make_executor("spark")
     with pytest.raises(UsageError, match="0 workers"):

@@ -29,9 +29,12 @@ SHAPE = (10, 11, 13)
 
 def write_all(sink: FitsSink, voxels: FloatArray, order: list[int] | None = None) -> None:
     sink.begin()
-    for index in range(len(sink.pieces)) if order is None else order:
-        sink.write(index, voxels[sink.pieces[index].slices()])
-    sink.publish()
+    digests = {
+        index: sink.write(index, voxels[sink.pieces[index].slices()])
+        for index in (range(len(sink.pieces)) if order is None else order)
+    }
+    sink.publish(digests[index] for index in range(len(sink.pieces)))
+    sink.tidy()
 
 
 def in_file_order(voxels: FloatArray, axes: tuple[str, ...]) -> FloatArray:
@@ -206,40 +209,84 @@ def test_the_beams_of_the_channels_come_back(tmp_path, kind):
         np.testing.assert_array_equal(file["BEAMS"].data["CHAN"], range(10))
 
 
-def test_an_interrupted_file_goes_on_and_missing_pieces_are_not_published(tmp_path, monkeypatch):
+@pytest.fixture
+def small_pieces(monkeypatch) -> None:
+    """Pieces of three planes: four in a cube of SHAPE."""
     monkeypatch.setattr(fits_write, "PIECE_VOXELS", 3 * 11 * 13)
     monkeypatch.setattr(fits_write, "_DEPTH", 3)
+
+
+def part(sink: FitsSink, voxels: FloatArray, index: int) -> FloatArray:
+    return voxels[sink.pieces[index].slices()]
+
+
+def test_an_interrupted_file_goes_on_and_missing_pieces_are_not_published(tmp_path, small_pieces):
+    voxels = noisy(SHAPE)
+    sink = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
+    assert not sink.resumable
+    sink.begin()
+    digests = {index: sink.write(index, part(sink, voxels, index)) for index in (0, 3)}
+    again = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
+    assert again.resumable
+    again.begin()
+    assert [again.verify(index, digests[3]) for index in range(4)] == [False, False, False, True]
+    with pytest.raises(OutputError, match="2 of 4 pieces are written"):
+        again.publish(digests.values())
+    again.tidy()
+    assert names_in(tmp_path) == [".a.fits.partial"]
+    digests |= {index: again.write(index, part(again, voxels, index)) for index in (1, 2)}
+    assert all(again.verify(index, digest) for index, digest in digests.items())
+    again.publish(digests[index] for index in range(4))
+    again.tidy()
+    assert names_in(tmp_path) == ["a.fits"]
+    np.testing.assert_array_equal(FitsSource(tmp_path / "a.fits").read(Box.of_shape(SHAPE)), voxels)
+
+
+def test_a_file_of_another_content_starts_again(tmp_path, small_pieces):
+    sink = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
+    sink.begin()
+    digest = sink.write(0, part(sink, noisy(SHAPE), 0))
+    other = FitsSink(tmp_path / "a.fits", meta_of(SHAPE), content="other")
+    assert not other.resumable
+    other.begin()
+    assert not other.verify(0, digest)
+
+
+@pytest.mark.parametrize("axes", [("l", "m", "z"), ("m", "z", "l"), ("z", "stokes", "l", "m")])
+@pytest.mark.parametrize("size", [99, 10**7])
+def test_every_byte_of_the_voxels_belongs_to_the_digest_of_one_piece(tmp_path, monkeypatch, axes, size):
+    monkeypatch.setattr(fits_write, "PIECE_VOXELS", size)
+    shape = (3, 4, 5)
+    sink = FitsSink(tmp_path / "a.fits", meta_of(shape, header=header_of(shape, axes)))
+    sink.begin()
+    digests = [sink.write(index, part(sink, noisy(shape), index)) for index in range(len(sink.pieces))]
+    assert sum(int.from_bytes(digest[:8], "little") for digest in digests) == 4 * 60
+    (file,) = (path for path in tmp_path.rglob("a.fits") if path.is_file())
+    whole = file.read_bytes()
+    first = whole.index(b"END" + b" " * 77) // 2880 * 2880 + 2880
+    for at in range(first, first + 4 * 60):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert [sink.verify(index, digest) for index, digest in enumerate(digests)].count(False) == 1
+
+
+@pytest.mark.parametrize("keep", [0, 1000, 4000, 8000])
+def test_a_cut_file_gets_its_size_and_header_again_and_the_lost_pieces_are_known(
+    tmp_path, small_pieces, keep
+):
     voxels = noisy(SHAPE)
     sink = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
     sink.begin()
-    for index in (0, 3):
-        sink.write(index, voxels[sink.pieces[index].slices()])
-    again = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
-    again.begin()
-    assert [again.is_done(index) for index in range(len(again.pieces))] == [True, False, False, True]
-    with pytest.raises(OutputError, match="2 of 4 pieces are missing"):
-        again.publish()
-    assert names_in(tmp_path) == [".a.fits.partial"]
-    for index in (1, 2):
-        again.write(index, voxels[again.pieces[index].slices()])
-    again.publish()
-    np.testing.assert_array_equal(FitsSource(tmp_path / "a.fits").read(Box.of_shape(SHAPE)), voxels)
-    other = FitsSink(tmp_path / "a.fits", meta_of(SHAPE), content="other", overwrite=True)
-    other.begin()
-    assert not other.is_done(0)
-
-
-def test_missing_pieces_become_blank_where_that_is_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(fits_write, "PIECE_VOXELS", 3 * 11 * 13)
-    monkeypatch.setattr(fits_write, "_DEPTH", 3)
-    sink = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
+    digests = [sink.write(index, part(sink, voxels, index)) for index in range(4)]
+    (file,) = (path for path in tmp_path.rglob("a.fits") if path.is_file())
+    whole = file.read_bytes()
+    file.write_bytes(whole[:keep])
     sink.begin()
-    sink.write(1, numbered(SHAPE)[3:6])
-    sink.publish(incomplete=True)
-    found = FitsSource(tmp_path / "a.fits").read(Box.of_shape(SHAPE))
-    assert np.isnan(found[:3]).all()
-    assert np.isnan(found[6:]).all()
-    np.testing.assert_array_equal(found[3:6], numbered(SHAPE)[3:6])
+    assert file.stat().st_size == len(whole)
+    lost = [index for index, digest in enumerate(digests) if not sink.verify(index, digest)]
+    assert lost == list(range(max(0, (keep - 2880) // (4 * 3 * 11 * 13)), 4))
+    for index in lost:
+        assert sink.write(index, part(sink, voxels, index)) == digests[index]
+    assert file.read_bytes() == whole
 
 
 def test_a_disk_that_is_too_small_is_noticed_before_any_work(tmp_path, monkeypatch):

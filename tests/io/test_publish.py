@@ -99,93 +99,116 @@ def test_targets_that_cannot_be_written_are_refused(tmp_path, monkeypatch):
         check_target(tmp_path / "new", overwrite=False)
 
 
-def filled(draft: Draft, pieces: range, fingerprint: str = "f") -> None:
+def filled(draft: Draft, content: str = "payload", fingerprint: str = "f") -> None:
+    draft.claim()
     if not draft.open(fingerprint):
-        draft.payload.write_text("payload")
+        draft.payload.write_text(content)
         draft.seal(fingerprint)
-    for index in pieces:
-        draft.mark(index)
 
 
-def test_a_draft_remembers_what_is_done_and_publishes_when_whole(tmp_path):
-    draft = Draft(tmp_path / "out", 5)
-    filled(draft, range(3))
-    assert draft.done().tolist() == [True] * 3 + [False] * 2
-    assert draft.is_done(2)
-    assert not draft.is_done(3)
-    with pytest.raises(OutputError, match="2 of 5 pieces are missing"):
-        draft.publish()
-    again = Draft(tmp_path / "out", 5)
-    filled(again, range(3, 5))
+def test_a_draft_goes_on_and_is_published(tmp_path):
+    draft = Draft(tmp_path / "out")
+    filled(draft)
+    (draft.scratch / "left by a killed writer").touch()
+    draft.workspace.mkdir()
+    draft.tidy()
+    assert names_in(tmp_path) == [".out.partial"]
+    again = Draft(tmp_path / "out")
+    assert again.resumable("f")
+    filled(again, "anew")
+    assert names_in(again.scratch) == []
+    assert again.workspace.is_dir()
     again.publish()
+    again.tidy()
     assert names_in(tmp_path) == ["out"]
     assert (tmp_path / "out").read_text() == "payload"
 
 
-@pytest.mark.parametrize("change", ["fingerprint", "pieces", "unsealed", "no payload"])
+@pytest.mark.parametrize("change", ["fingerprint", "unsealed", "no payload", "fresh"])
 def test_a_draft_of_something_else_starts_again(tmp_path, change):
-    filled(Draft(tmp_path / "out", 5), range(5))
+    filled(Draft(tmp_path / "out"))
     if change == "unsealed":
         (tmp_path / ".out.partial" / "settings").unlink()
     if change == "no payload":
         (tmp_path / ".out.partial" / "out").unlink()
-    draft = Draft(tmp_path / "out", 6 if change == "pieces" else 5)
-    assert not draft.open("other" if change == "fingerprint" else "f")
-    assert not draft.done().any()
+    draft, asked = Draft(tmp_path / "out"), "other" if change == "fingerprint" else "f"
+    assert draft.resumable(asked) == (change == "fresh")
+    assert not draft.open(asked, fresh=change == "fresh")
     assert not draft.payload.exists()
+
+
+def test_the_workspace_outlives_what_starts_again(tmp_path):
+    draft = Draft(tmp_path / "out")
+    filled(draft)
+    draft.workspace.mkdir()
+    (draft.workspace / "lock").touch()
+    assert not draft.open("other")
+    assert names_in(draft.workspace) == ["lock"]
 
 
 def test_a_hidden_folder_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / ".out.partial").mkdir()
     (tmp_path / ".out.partial" / "precious").touch()
-    with pytest.raises(OutputError, match="not ours"):
-        Draft(tmp_path / "out", 5).open("f")
-    assert (tmp_path / ".out.partial" / "precious").exists()
+    for refused in (Draft(tmp_path / "out").claim, lambda: Draft(tmp_path / "out").open("f")):
+        with pytest.raises(OutputError, match="not ours"):
+            refused()
+    assert names_in(tmp_path / ".out.partial") == ["precious"]
 
 
-def test_an_incomplete_draft_is_published_only_when_asked(tmp_path):
-    draft = Draft(tmp_path / "out", 5)
-    filled(draft, range(3))
-    draft.publish(incomplete=True)
-    assert names_in(tmp_path) == ["out"]
+def test_a_draft_that_was_claimed_in_vain_leaves_nothing(tmp_path):
+    draft = Draft(tmp_path / "out")
+    draft.claim()
+    draft.claim()
+    draft.workspace.mkdir()
+    assert names_in(tmp_path) == [".out.partial"]
+    draft.tidy()
+    assert names_in(tmp_path) == []
+
+
+def a_store(path: Path, content: str) -> None:
+    path.mkdir()
+    (path / "zarr.json").write_text(content)
+
+
+def drafted_over_an_old_one(out: Path) -> Draft:
+    """Return the sealed draft of a new store beside an old one."""
+    a_store(out, "old")
+    draft = Draft(out, folder_result=True, overwrite=True)
+    draft.claim()
+    assert not draft.open("f")
+    a_store(draft.payload, "new")
+    draft.seal("f")
+    return draft
 
 
 def test_an_existing_folder_is_replaced_whole(tmp_path):
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "zarr.json").write_text("old")
-    draft = Draft(out, 1, folder_result=True, overwrite=True)
-    assert not draft.open("f")
-    draft.payload.mkdir()
-    (draft.payload / "zarr.json").write_text("new")
-    draft.seal("f")
-    draft.mark(0)
+    draft = drafted_over_an_old_one(out)
     assert (out / "zarr.json").read_text() == "old"
     draft.publish()
+    draft.tidy()
     assert (out / "zarr.json").read_text() == "new"
     assert names_in(tmp_path) == ["out"]
 
 
-def test_a_run_killed_between_the_renames_of_publish_loses_nothing(tmp_path):
+@pytest.mark.parametrize(("asked", "goes_on"), [("f", True), ("g", False)])
+def test_a_run_killed_between_the_renames_of_publish_loses_nothing(tmp_path, asked, goes_on):
     out = tmp_path / "out"
-    draft = Draft(out, 1, folder_result=True, overwrite=True)
-    assert not draft.open("f")
-    draft.payload.mkdir()
-    (draft.payload / "zarr.json").write_text("new")
-    draft.seal("f")
-    draft.mark(0)
-    replaced = draft.folder / "replaced"
-    replaced.mkdir()
-    (replaced / "zarr.json").write_text("old")
-    other = Draft(out, 2, folder_result=True, overwrite=True)
-    assert not other.open("g")
+    draft = drafted_over_an_old_one(out)
+    out.rename(draft.folder / "replaced")
+    other = Draft(out, folder_result=True, overwrite=True)
+    other.claim()
+    assert other.open(asked) == goes_on
     assert (out / "zarr.json").read_text() == "old"
+    assert "replaced" not in names_in(draft.folder)
 
 
-def test_a_run_killed_after_publishing_is_tidied_up(tmp_path):
-    draft = Draft(tmp_path / "out", 1)
-    filled(draft, range(1))
+@pytest.mark.parametrize("left", ["replaced", "run", "scratch"])
+def test_a_run_killed_after_publishing_is_tidied_up(tmp_path, left):
+    draft = Draft(tmp_path / "out")
+    filled(draft)
+    (draft.folder / left).mkdir(exist_ok=True)
     draft.payload.rename(tmp_path / "out")
     with pytest.raises(OutputError, match="exists already"):
-        Draft(tmp_path / "out", 1).open("f")
+        Draft(tmp_path / "out").claim()
     assert names_in(tmp_path) == ["out"]

@@ -13,6 +13,7 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +26,8 @@ from hypothesis import strategies as st
 from memory_cube import meta_of, names_in, noisy, numbered
 
 from tessellar.errors import CubeNotFoundError, InputError, OutputError, UsageError
-from tessellar.io import zarr_write
+from tessellar.io import zarr_scratch
+from tessellar.io.digest import ABSENT
 from tessellar.io.zarr_store import ZarrSink, ZarrSource
 from tessellar.model import Beam, FloatArray, SpectralAxis
 from tessellar.tiling.box import Box
@@ -37,9 +39,12 @@ SHARD = (4, 8, 8)
 
 def write_all(sink: ZarrSink, voxels: FloatArray, order: list[int] | None = None) -> None:
     sink.begin()
-    for index in range(len(sink.pieces)) if order is None else order:
-        sink.write(index, voxels[sink.pieces[index].slices()])
-    sink.publish()
+    digests = {
+        index: sink.write(index, voxels[sink.pieces[index].slices()])
+        for index in (range(len(sink.pieces)) if order is None else order)
+    }
+    sink.publish(digests[index] for index in range(len(sink.pieces)))
+    sink.tidy()
 
 
 def make_sink(path: Path, **changes: Any) -> ZarrSink:
@@ -141,18 +146,57 @@ def test_a_piece_of_the_wrong_shape_is_refused(tmp_path):
 
 
 def test_a_blank_shard_takes_no_file_and_replaces_an_older_one(tmp_path):
-    sink = make_sink(tmp_path / "a.zarr")
-    voxels = numbered(SHAPE)
-    blank = np.full(sink.pieces[0].shape, np.nan, np.float32)
+    sink, voxels = make_sink(tmp_path / "a.zarr"), numbered(SHAPE)
     sink.begin()
-    sink.write(0, voxels[sink.pieces[0].slices()])
-    sink.write(0, blank)
-    for index in range(1, len(sink.pieces)):
-        sink.write(index, voxels[sink.pieces[index].slices()])
-    sink.publish()
-    assert not (tmp_path / "a.zarr/SKY/c/0/0/0/0/0").exists()
+    written = sink.write(0, voxels[sink.pieces[0].slices()])
     voxels[sink.pieces[0].slices()] = np.nan
+    blank = sink.write(0, voxels[sink.pieces[0].slices()])
+    assert blank == ABSENT != written
+    assert sink.verify(0, blank)
+    assert not sink.verify(0, written)
+    write_all(sink, voxels)
+    assert not (tmp_path / "a.zarr/SKY/c/0/0/0/0/0").exists()
     np.testing.assert_array_equal(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE)), voxels)
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("codec", ["zstd", "none"])
+def test_the_same_voxels_are_the_same_bytes_whoever_writes_them(tmp_path, codec):
+    shape = (16, 64, 64)  # 256 chunks in a shard: two threads would not end in the same order twice
+    voxels, trees = noisy(shape), []
+    voxels[:4, :4, :4] = np.nan
+    for name in ("a", "b", "c"):
+        sink = ZarrSink(tmp_path / f"{name}.zarr", meta_of(shape), shard=shape, chunk=(4, 8, 8), codec=codec)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(write_all, sink, voxels).result()
+        trees.append(files_in(sink.path))
+    assert trees[0] == trees[1] == trees[2]
+
+
+def test_writing_in_one_thread_leaves_the_rest_of_zarr_its_threads(tmp_path):
+    write_all(make_sink(tmp_path / "a.zarr"), numbered(SHAPE))
+    assert zarr.config.get("threading.max_workers") is None
+    assert zarr.core.sync._get_executor()._max_workers > 1
+
+
+def test_the_digests_of_the_shards_are_kept_in_the_store_and_disturb_nobody(tmp_path):
+    sink, voxels = make_sink(tmp_path / "a.zarr"), numbered(SHAPE)
+    voxels[sink.pieces[5].slices()] = np.nan
+    write_all(sink, voxels)
+    table = np.load(tmp_path / "a.zarr/SKY/digests.npy")
+    assert (table.shape, table.dtype) == ((12, 24), np.uint8)
+    assert table[5].tobytes() == ABSENT
+    shard = (tmp_path / "a.zarr/SKY/c/0/1/0/1/0").read_bytes()
+    assert table[6].tobytes() == len(shard).to_bytes(8, "little") + blake2b(shard, digest_size=16).digest()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        group = zarr.open_group(tmp_path / "a.zarr", mode="r")
+        assert "SKY" in [name for name, _ in group.members()]
+        assert group["SKY"].nchunks_initialized == 11 * 4  # shards with a file, of four chunks each
+    assert [str(warning.message) for warning in caught if "digests" in str(warning.message)] == []
 
 
 def test_threads_write_side_by_side(tmp_path):
@@ -161,35 +205,45 @@ def test_threads_write_side_by_side(tmp_path):
     sink.begin()
     with ThreadPoolExecutor(8) as pool:
         done = pool.map(lambda i: sink.write(i, voxels[sink.pieces[i].slices()]), range(len(sink.pieces)))
-        assert list(done) == [None] * 64
-    sink.publish()
+        sink.publish(done)
     np.testing.assert_array_equal(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape((16, 32, 32))), voxels)
 
 
 WRITER = """
 import os, pickle, signal, sys
 import numpy as np
-from tessellar.io.draft import Draft
+from tessellar.io import zarr_scratch
 sink, voxels, pieces, deadly = pickle.load(sys.stdin.buffer)
-mark = Draft.mark
-def die_first(draft, index):
+move = zarr_scratch.move_into_place
+def die_first(made, target):
     if index == deadly:
         os.kill(os.getpid(), signal.SIGKILL)
-    mark(draft, index)
-Draft.mark = die_first
+    move(made, target)
+zarr_scratch.move_into_place = die_first
 for index in pieces:
-    sink.write(index, voxels[sink.pieces[index].slices()])
+    digest = sink.write(index, voxels[sink.pieces[index].slices()])
+    print(index, digest.hex(), flush=True)
 """
 
 
 def start_writer(
     sink: ZarrSink, voxels: FloatArray, pieces: range, deadly: int = -1
 ) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, "-c", WRITER], stdin=subprocess.PIPE)
+    command = [sys.executable, "-c", WRITER]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     with process.stdin:
         pickle.dump((sink, voxels, pieces, deadly), process.stdin)
     return process
+
+
+def digests_of(process: subprocess.Popen[bytes], code: int) -> dict[int, bytes]:
+    """Return the digests that a writer printed, once it has ended."""
+    assert process.stdout is not None
+    with process.stdout:
+        lines = process.stdout.read().decode().splitlines()
+    assert process.wait() == code
+    return {int(index): bytes.fromhex(digest) for index, digest in map(str.split, lines)}
 
 
 def test_two_processes_write_one_is_killed_and_the_store_is_finished_later(tmp_path):
@@ -197,21 +251,21 @@ def test_two_processes_write_one_is_killed_and_the_store_is_finished_later(tmp_p
     count = len(sink.pieces)
     assert count == 12
     sink.begin()
-    processes = [
-        start_writer(sink, voxels, range(0, count, 2)),
-        start_writer(sink, voxels, range(1, count, 2), deadly=7),
-    ]
-    assert [process.wait() for process in processes] == [0, -signal.SIGKILL]
+    even = start_writer(sink, voxels, range(0, count, 2))
+    odd = start_writer(sink, voxels, range(1, count, 2), deadly=7)
+    digests = digests_of(even, 0) | digests_of(odd, -signal.SIGKILL)
     assert not (tmp_path / "a.zarr").exists()
     resumed = make_sink(tmp_path / "a.zarr")
+    assert resumed.resumable
     resumed.begin()
-    left = [index for index in range(count) if not resumed.is_done(index)]
+    left = [index for index in range(count) if index not in digests]
     assert left == [7, 9, 11]
-    with pytest.raises(OutputError, match="3 of 12 pieces are missing"):
-        resumed.publish()
-    for index in left:
-        resumed.write(index, voxels[resumed.pieces[index].slices()])
-    resumed.publish()
+    assert all(resumed.verify(index, digest) for index, digest in digests.items())
+    with pytest.raises(OutputError, match="9 of 12 pieces are written"):
+        resumed.publish(digests.values())
+    digests |= {index: resumed.write(index, voxels[resumed.pieces[index].slices()]) for index in left}
+    resumed.publish(digests[index] for index in range(count))
+    resumed.tidy()
     np.testing.assert_array_equal(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE)), voxels)
     assert names_in(tmp_path) == ["a.zarr"]
 
@@ -220,24 +274,45 @@ def test_two_processes_write_one_is_killed_and_the_store_is_finished_later(tmp_p
 def test_an_unfinished_store_with_other_settings_starts_again(tmp_path, change):
     sink = make_sink(tmp_path / "a.zarr")
     sink.begin()
-    sink.write(0, numbered(SHAPE)[sink.pieces[0].slices()])
+    digest = sink.write(0, numbered(SHAPE)[sink.pieces[0].slices()])
     same = make_sink(tmp_path / "a.zarr")
     same.begin()
-    assert same.is_done(0)
+    assert same.verify(0, digest)
     other = make_sink(tmp_path / "a.zarr", **change)
+    assert not other.resumable
     other.begin()
-    assert not other.is_done(0)
+    assert not other.verify(0, digest)
 
 
-def test_a_store_with_missing_pieces_is_published_only_when_asked(tmp_path):
-    sink = make_sink(tmp_path / "a.zarr")
+@pytest.mark.parametrize("harm", ["gone", "empty", "cut", "longer", "flipped"])
+def test_a_shard_that_was_harmed_after_it_was_written_is_known_by_its_digest(tmp_path, harm):
+    sink, voxels = make_sink(tmp_path / "a.zarr"), noisy(SHAPE)
     sink.begin()
-    sink.write(0, numbered(SHAPE)[sink.pieces[0].slices()])
-    sink.publish(incomplete=True)
-    found = ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE))
-    expected = np.full(SHAPE, np.nan, np.float32)
-    expected[sink.pieces[0].slices()] = numbered(SHAPE)[sink.pieces[0].slices()]
-    np.testing.assert_array_equal(found, expected)
+    digests = [sink.write(index, voxels[sink.pieces[index].slices()]) for index in range(12)]
+    (shard,) = tmp_path.rglob("a.zarr/SKY/c/0/1/0/1/0")
+    before = shard.read_bytes()
+    if harm == "gone":
+        shard.unlink()
+    elif harm == "longer":
+        shard.write_bytes(before + b"x")
+    else:
+        damage(shard, harm)
+    assert [index for index, digest in enumerate(digests) if not sink.verify(index, digest)] == [6]
+    assert sink.write(6, voxels[sink.pieces[6].slices()]) == digests[6]
+    assert shard.read_bytes() == before
+
+
+def test_metadata_that_was_harmed_is_written_again_when_the_store_goes_on(tmp_path):
+    write_all(make_sink(tmp_path / "a.zarr"), noisy(SHAPE))
+    sink = make_sink(tmp_path / "b.zarr")
+    sink.begin()
+    digests = [sink.write(index, noisy(SHAPE)[sink.pieces[index].slices()]) for index in range(12)]
+    for path in tmp_path.rglob("b.zarr/**/zarr.json"):
+        path.write_bytes(b"{}")
+    again = make_sink(tmp_path / "b.zarr")
+    again.begin()
+    again.publish(digests)
+    assert files_in(tmp_path / "b.zarr") == files_in(tmp_path / "a.zarr")
 
 
 def test_a_finished_store_is_replaced_only_when_asked(store):
@@ -256,10 +331,10 @@ def test_a_full_disk_is_one_sentence_and_the_store_can_go_on(tmp_path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(zarr_write, "move_into_place", full)
+        patch.setattr(zarr_scratch, "move_into_place", full)
         with pytest.raises(OutputError, match="no space is left"):
             sink.write(0, voxels[sink.pieces[0].slices()])
-    assert not sink.is_done(0)
+    assert not list(tmp_path.rglob("c/0/0/0/0/0"))
     write_all(make_sink(tmp_path / "a.zarr"), voxels)
 
 
@@ -286,7 +361,7 @@ def test_a_disk_that_is_full_for_the_compiled_codec_is_one_sentence_too(tmp_path
     )
     assert done.stdout.startswith(b"OutputError")
     assert b"no space is left" in done.stdout
-    assert not sink.is_done(0)
+    assert not list(tmp_path.rglob("c/0/0/0/0/0"))
 
 
 def test_a_source_pickles_to_its_name(store):
@@ -329,6 +404,43 @@ def test_a_damaged_shard_is_named_and_the_others_stay_readable(tmp_path, codec, 
     assert "\n" not in str(caught.value)
     box = Box((4, 0, 0), (8, 8, 8))
     np.testing.assert_array_equal(source.read(box), noisy(SHAPE)[box.slices()])
+
+
+def read_or_none(store: Path, box: Box) -> FloatArray | None:
+    """Return the voxels, or None where damage is found."""
+    try:
+        return ZarrSource(store).read(box)
+    except InputError:
+        return None
+
+
+@pytest.mark.parametrize("box", [Box((0, 0, 0), (4, 8, 8)), Box((1, 3, 3), (3, 5, 5))])
+def test_no_flipped_bit_and_no_lost_byte_of_a_shard_is_ever_read_as_voxels(tmp_path, box):
+    shape, voxels = (4, 8, 8), noisy((4, 8, 8))
+    voxels[:2, :4, :4] = np.nan
+    write_all(ZarrSink(tmp_path / "a.zarr", meta_of(shape), shard=shape, chunk=(2, 4, 4)), voxels)
+    shard = tmp_path / "a.zarr/SKY/c/0/0/0/0/0"
+    whole = shard.read_bytes()
+    index = len(whole) - 16 * 8 - 4  # eight chunks: offset and length of each, and a checksum
+    np.testing.assert_array_equal(read_or_none(tmp_path / "a.zarr", box), voxels[box.slices()])
+    for at in (*range(0, index, 11), *range(index, len(whole), 3)):
+        shard.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        assert read_or_none(tmp_path / "a.zarr", box) is None, at
+    for size in (0, 1, index - 1, index, len(whole) - 1, *range(2, len(whole), 97)):
+        shard.write_bytes(whole[:size])
+        assert read_or_none(tmp_path / "a.zarr", box) is None, size
+    shard.write_bytes(whole + b"x")
+    assert read_or_none(tmp_path / "a.zarr", box) is None
+
+
+def test_zarr_without_zarrs_reads_the_same_and_finds_a_flipped_bit_too(store):
+    shard = store / "SKY/c/0/1/0/1/0"
+    array = zarr.open_array(store / "SKY", mode="r")
+    assert type(array._async_array.codec_pipeline).__module__.startswith("zarr.")
+    np.testing.assert_array_equal(array[0, :, 0], numbered(SHAPE))
+    damage(shard, "flipped")
+    with pytest.raises(RuntimeError, match=r"checksum|corruption"):
+        array[...]
 
 
 def break_store(store: Path, how: str) -> Path:

@@ -129,3 +129,10 @@ def test_sky_noise_does_not_depend_on_the_box(data: st.DataObject) -> None:
     box = Box(start, stop)
     whole = noise.inverse_sky(Box.of_shape(shape))
     assert np.array_equal(noise.inverse_sky(box), whole[box.slices()[1:]])
+
+
+@given(st.tuples(st.integers(1, 70), st.integers(1, 700), st.integers(1, 700)), st.booleans())
+def test_the_voxels_read_are_those_of_all_strips(shape, whole):
+    lattice = NoiseLattice(shape, whole)
+    strips = (strip for unit in range(len(lattice)) for strip, _ in lattice.strips(unit))
+    assert lattice.n_read == sum(strip.size for strip in strips)

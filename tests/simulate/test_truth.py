@@ -116,7 +116,7 @@ def test_a_galaxy_cut_by_the_edge_is_measured_inside() -> None:
 
 def test_written_truth_reads_back_the_same(tmp_path: Path, truth: QTable) -> None:
     path = truth_path(tmp_path / "sky.fits")
-    write_truth(SKY, path)
+    write_truth(truth_table(SKY), path)
     again = read_truth(path)
     assert again.colnames == truth.colnames
     assert all(np.array_equal(again[name], truth[name]) for name in truth.colnames)
@@ -126,7 +126,7 @@ def test_written_truth_reads_back_the_same(tmp_path: Path, truth: QTable) -> Non
 
 
 def test_an_empty_sky_has_an_empty_truth(tmp_path: Path) -> None:
-    write_truth(HiSky((4, 8, 8), n_sources=0), tmp_path / "none.truth.ecsv")
+    write_truth(truth_table(HiSky((4, 8, 8), n_sources=0)), tmp_path / "none.truth.ecsv")
     assert len(read_truth(tmp_path / "none.truth.ecsv")) == 0
 
 
@@ -164,4 +164,4 @@ def test_bad_truth_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="lacks"):
         read_truth(tmp_path / "other.ecsv")
     with pytest.raises(OutputError, match="cannot be written"):
-        write_truth(HiSky((4, 8, 8), n_sources=0), tmp_path / "nowhere" / "t.ecsv")
+        write_truth(truth_table(HiSky((4, 8, 8), n_sources=0)), tmp_path / "nowhere" / "t.ecsv")

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from tessellar.io.zarr_store import ZarrSink
     from tessellar.model import Observer, Source
     from tessellar.simulate.hi import HiSky
+    from tessellar.simulate.procedural import ProceduralSky
     from tessellar.tiling.box import Shape
 
-_COPIES = 4  # of a piece: as it is read, as float32, as it is written, and encoded
+_COPIES = 5  # of a piece: one as it is read and as float32, one that waits, one as it is written and encoded
 
 
 def convert(
@@ -72,21 +73,20 @@ def convert(
     from tessellar.engine.convert import convert as copy
     from tessellar.engine.executors import check_executor, make_executor
     from tessellar.engine.memory import memory_budget
-    from tessellar.io.publish import remove
 
     check_executor(executor, workers, address)
     check_device(device)
     source = source_of(cube)
     sink = _sink(out, source, tile, overwrite)
     hands = _hands_for(sink.piece_shape, executor, workers, memory_budget(memory))
-    if fresh and (sink.workspace / "done").is_file():
-        remove(sink.workspace)
-    with make_executor(executor, hands) as pool:
-        copy(source, sink, executor=pool, observer=observer)
+    with make_executor(executor, workers if address else hands, address) as pool:
+        copy(source, sink, executor=pool, observer=observer, fresh=fresh)
     return Path(fspath(out))
 
 
-def simulate(sky: HiSky, out: str | PathLike[str], *, overwrite: bool = False, **running: Any) -> QTable:
+def simulate(
+    sky: HiSky | ProceduralSky, out: str | PathLike[str], *, overwrite: bool = False, **running: Any
+) -> QTable:
     """Write a made-up sky as a cube, and what it really holds as ``NAME.truth.ecsv`` beside it.
 
     Parameters
@@ -103,7 +103,7 @@ def simulate(sky: HiSky, out: str | PathLike[str], *, overwrite: bool = False, *
     Returns
     -------
     QTable
-        The truth, one row for each galaxy.
+        The truth, one row for each source.
 
     Raises
     ------
@@ -115,15 +115,25 @@ def simulate(sky: HiSky, out: str | PathLike[str], *, overwrite: bool = False, *
     >>> from tessellar.simulate.hi import HiSky
     >>> truth = simulate(HiSky((64, 96, 96), seed=1), "sky.fits")  # doctest: +SKIP
     """
+    from tessellar.engine.convert import check_output
     from tessellar.engine.executors import check_executor
     from tessellar.simulate.truth import truth_path, write_truth
 
+    truth = _truth_of(sky)
     check_executor(running.get("executor", "threads"), running.get("workers"), running.get("address"))
-    # Beginning refuses an output that is in the way before a truth is replaced; and a cube that exists has its truth.
-    _sink(out, sky, running.get("tile"), overwrite).begin()
-    truth = write_truth(sky, truth_path(out))
+    # An output that is in the way is refused before a truth is replaced; and a cube that exists has its truth.
+    check_output(_sink(out, sky, running.get("tile"), overwrite), fresh=running.get("fresh", False))
+    write_truth(truth, truth_path(out))
     convert(sky, out, overwrite=overwrite, **running)
     return truth
+
+
+def _truth_of(sky: HiSky | ProceduralSky) -> QTable:
+    from tessellar.simulate.hi import HiSky
+    from tessellar.simulate.procedural_truth import procedural_truth
+    from tessellar.simulate.truth import truth_table
+
+    return truth_table(sky) if isinstance(sky, HiSky) else procedural_truth(sky)
 
 
 def _sink(

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
+    from zarr.abc.store import Store
+
     from tessellar.model import Source
+    from tessellar.tiling.box import Shape
+
+PROCEDURAL = "procedural://"
 
 
 def open_cube(path: str | PathLike[str]) -> Source:
-    """Open a FITS or Zarr cube; nothing but its header is read.
+    """Open a FITS or Zarr cube, of which nothing but the header is read, or one that is made as it is read.
+
+    Parameters
+    ----------
+    path
+        A file or folder, or the address of a procedural cube: ``procedural://hi?shape=1024,512,512&seed=0``.
 
     Raises
     ------
@@ -25,10 +35,52 @@ def open_cube(path: str | PathLike[str]) -> Source:
     >>> cube = open_cube("cube.fits")  # doctest: +SKIP
     >>> cube.meta.shape  # doctest: +SKIP
     (101, 100, 100)
+    >>> open_cube("procedural://hi?shape=65536,8192,8192").meta.shape
+    (65536, 8192, 8192)
     """
+    if isinstance(path, str) and path.startswith(PROCEDURAL):
+        from tessellar.simulate.procedural_address import sky_of
+
+        return sky_of(path)
     from tessellar.io.open import open_source
 
     return open_source(path)
+
+
+def virtual_zarr(cube: Source | str | PathLike[str], chunks: Shape | None = None) -> Store:
+    """Return a cube as a read-only Zarr store that takes no room: its chunks are made when they are asked for.
+
+    Parameters
+    ----------
+    cube
+        A cube, or the path of one.
+    chunks
+        Voxels that are made together, ``(frequency, l, m)``; None for those of the cube, or (32, 128, 128).
+
+    Returns
+    -------
+    zarr.abc.store.Store
+        An xradio image, for `zarr.open_group` with ``mode="r"`` and `xarray.open_zarr` with
+        ``consolidated=False``; ``SKY`` is float32 (time, frequency, polarization, l, m). Dask makes a task of every
+        chunk: for a cube of terabytes take large ones, or give ``chunks=None`` to `xarray.open_zarr` as well.
+
+    Raises
+    ------
+    InputError
+        When it is no cube.
+    UsageError
+        When a chunk has no voxels.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> image = zarr.open_group(virtual_zarr("procedural://hi?shape=65536,8192,8192"), mode="r")
+    >>> image["SKY"].shape
+    (1, 65536, 1, 8192, 8192)
+    """
+    from tessellar.io.virtual_zarr import virtual_zarr as store_of
+
+    return store_of(source_of(cube), chunks)
 
 
 def source_of(cube: Source | str | PathLike[str]) -> Source:
@@ -37,8 +89,12 @@ def source_of(cube: Source | str | PathLike[str]) -> Source:
 
 
 def name_of(cube: Source | str | PathLike[str]) -> str:
-    """Return what a run calls the cube: its whole path, so that the settings can be used from any folder."""
-    return str(Path(cube).absolute()) if isinstance(cube, str | PathLike) else cube.meta.name
+    """Return what a run calls the cube: its whole path or address, so that the settings hold in any folder."""
+    if isinstance(cube, str) and cube.startswith(PROCEDURAL):
+        return cube
+    if isinstance(cube, str | PathLike):
+        return str(Path(cube).absolute())
+    return str(getattr(cube, "address", cube.meta.name))
 
 
 def check_device(device: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,6 +17,7 @@ from tessellar.api.cubes import check_device, name_of, source_of
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+    from tessellar.engine.executors import Executor
     from tessellar.engine.find.plan import FindPlan
     from tessellar.engine.journal import Journal
     from tessellar.kernels.components import Linker
@@ -54,6 +57,7 @@ def plan(
     kernel: SmoothAndClip | None = None,
     *,
     executor: str = "threads",
+    address: str | None = None,
     workers: int | None = None,
     tile: Shape | None = None,
     memory: str | int | None = None,
@@ -67,36 +71,74 @@ def plan(
     kernel
         The finder; `SmoothAndClip` with its defaults when None.
     executor, workers
-        Who works; as many workers as there are cores when None.
+        Who works; as many workers as there are cores, or in the cluster, when None.
+    address
+        A running cluster, for the executors ``dask`` and ``ray``; it is asked for its workers.
     tile
         Core of a tile ``(frequency, l, m)``; chosen when None.
     memory
-        What the run may use, such as ``"4 GiB"``; half of what is free when None.
+        What the run may use, such as ``"4 GiB"``; half of what is free when None. With an ``address``, what each
+        worker may use; what the cluster grants it when None.
 
     Raises
     ------
     MemoryBudgetError
         When the run does not fit.
+    UsageError
+        When there is no such executor, or no cluster at the address.
 
     Examples
     --------
     >>> print(plan("cube.fits", memory="4 GiB"))  # doctest: +SKIP
     """
-    from tessellar.engine.cgroup import usable_cores
     from tessellar.engine.executors import check_executor
-    from tessellar.engine.find.plan import make_plan
-    from tessellar.engine.memory import memory_budget
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
-    check_executor(executor, workers)
+    check_executor(executor, workers, address)
+    with _joined(executor, workers, address) as pool:
+        return _plan(source_of(cube), kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
+
+
+@contextmanager
+def _joined(executor: str, workers: int | None, address: str | None) -> Iterator[Executor | None]:
+    """Give the workers of a running cluster, which only it can count; None where there is no address."""
+    if address is None:
+        yield None
+        return
+    from tessellar.engine.executors import make_executor
+
+    with make_executor(executor, workers, address) as pool:
+        yield pool
+
+
+def _plan(
+    source: Source,
+    finder: SmoothAndClip,
+    executor: str,
+    workers: int | None,
+    pool: Executor | None,
+    tile: Shape | None,
+    memory: str | int | None,
+) -> FindPlan:
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.memory import memory_budget
+
+    if pool is not None:
+        workers = pool.slots
+    elif executor == "serial":
+        workers = 1
+    workers = workers or usable_cores()
+    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
     return make_plan(
-        source_of(cube),
-        kernel or SmoothAndClip(),
+        source,
+        finder,
         tile=tile,
-        memory=memory_budget(memory),
+        memory=granted if memory is None and granted else memory_budget(memory),
         memory_is_given=memory is not None,
         executor=executor,
-        workers=1 if executor == "serial" else workers or usable_cores(),
+        workers=workers,
+        remote=pool is not None,
     )
 
 
@@ -126,11 +168,13 @@ def find_sources(
     linker
         Linking radii and size cuts; SoFiA's defaults when None.
     executor
-        ``serial``, ``threads`` or ``processes``.
+        ``serial``, ``threads``, ``processes``, ``dask`` or ``ray``. Without an ``address``, the last two start a
+        cluster of this machine for the run.
     address
-        A running cluster to join, for executors that have one.
+        A running Dask scheduler or Ray cluster to join. Its workers need this program, and must see the cube and
+        the run folder under the same names.
     workers
-        Tiles in work at the same time; the number of cores when None.
+        Tiles in work at the same time; the number of cores, or all of a running cluster's workers, when None.
     device
         ``auto`` or ``cpu``.
     out
@@ -177,19 +221,20 @@ def find_sources(
     source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
-    the_plan = plan(source, finder, executor=executor, workers=workers, tile=tile, memory=memory)
-    settings = find_settings(name_of(cube), finder, linker, the_plan, device=device, address=address)
-    if folder is not None and not fresh:
-        refuse_other_settings(folder, settings)
-    home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
-    try:
-        prepare_folder(home)
-        with take_journal(home, settings, fresh=fresh) as journal:
-            run = _find_in(home, source, finder, linker, the_plan, settings, journal, observer)
-    except BaseException:
-        if folder is None:
-            shutil.rmtree(home, ignore_errors=True)
-        raise
+    with _joined(executor, workers, address) as pool:
+        the_plan = _plan(source, finder, executor, workers, pool, tile, memory)
+        settings = find_settings(name_of(cube), finder, linker, the_plan, device=device, address=address)
+        if folder is not None and not fresh:
+            refuse_other_settings(folder, settings)
+        home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
+        try:
+            prepare_folder(home)
+            with take_journal(home, settings, fresh=fresh) as journal:
+                run = _find_in(home, source, finder, linker, the_plan, settings, pool, journal, observer)
+        except BaseException:
+            if folder is None:
+                shutil.rmtree(home, ignore_errors=True)
+            raise
     if folder is None:
         weakref.finalize(run, shutil.rmtree, home, ignore_errors=True)
     return run
@@ -202,6 +247,7 @@ def _find_in(
     linker: Linker,
     the_plan: FindPlan,
     settings: dict[str, Any],
+    pool: Executor | None,
     journal: Journal,
     observer: Observer | None,
 ) -> Run:
@@ -217,11 +263,13 @@ def _find_in(
     from tessellar.report.results import write_results
 
     with (
-        make_executor(the_plan.executor, the_plan.workers, settings["address"]) as pool,
+        nullcontext(pool) if pool else make_executor(the_plan.executor, the_plan.workers) as hands,
         watching(quiet=True, run_log=folder / RUN_LOG) as log,
     ):
         watchers = Everyone([log] if observer is None else [observer, log])
-        run = FindRun(source, finder, linker, the_plan, folder, pool, journal, watchers)
+        if hands.about:
+            watchers.say(hands.about)
+        run = FindRun(source, finder, linker, the_plan, folder, hands, journal, watchers)
         run.refuse_another_cube()
         withdraw_results(folder)
         write_text(folder / MARKER, settings_text("find", settings, _REPEAT))

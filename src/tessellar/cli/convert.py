@@ -19,8 +19,8 @@ from tessellar.cli.output import progress, show
 def command(cube: str, out: str, **options: Any) -> None:
     """Copy the cube IN into OUT: a FITS file (.fits) or a Zarr image (.zarr), without loss.
 
-    OUT appears when it is complete; repeat the command to resume a copy that was stopped. --tile is the size of one
-    file of a Zarr image.
+    OUT appears when it is complete; repeat the command to resume a copy that was stopped: what it had written is first
+    compared with its digests. --tile is the size of one file of a Zarr image.
     """
     from tessellar.api import convert
 

@@ -27,7 +27,8 @@ def command(cube: str, out: str, **options: Any) -> int:
     """Find and measure the sources of CUBE; write catalogue, report and settings into the folder RUN.
 
     The catalogue does not depend on tiles, workers or interruptions. Repeat the command to resume a run that
-    was stopped. CUBE is a FITS file (plain, .gz, .fz) or a Zarr image.
+    was stopped. CUBE is a FITS file (plain, .gz, .fz), a Zarr image, or a made-up one:
+    procedural://hi?shape=Z,X,Y&seed=0.
     """
     from tessellar.api import find_sources
     from tessellar.cli.summary import summary
@@ -37,7 +38,6 @@ def command(cube: str, out: str, **options: Any) -> int:
             cube,
             finder_of(options),
             linker=linker_of(options),
-            address=options["address"],
             device=options["device"],
             out=out,
             fresh=options["fresh"],

@@ -1,21 +1,46 @@
-"""``tessellar info``: what is in a cube, and what its header does not say."""
+"""``tessellar info``: what is in a cube, what its header does not say, and whether it is unharmed."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from tessellar.cli.options import argument
-from tessellar.cli.output import show
+from tessellar.cli.output import progress, show
+
+if TYPE_CHECKING:
+    from tessellar.model import Source
 
 
 @click.command("info")
 @argument("cube", "CUBE")
-def command(cube: str) -> None:
+@click.option("--verify", is_flag=True, help="Look at all voxels where they are stored for damage.")
+def command(cube: str, *, verify: bool) -> None:
     """Say in words what a cube holds: axes, units, beam, noise, and what its header lacks.
 
-    CUBE is a FITS file (plain, .gz, .fz; cube.fits[NAME] is an extension) or a Zarr image.
+    CUBE is a FITS file (plain, .gz, .fz; cube.fits[NAME] is an extension) or a Zarr image. With --verify each file of
+    a Zarr image that Tessellar wrote is compared with its digest; all of any other cube is read.
     """
     from tessellar.api import open_cube
     from tessellar.report.describe import describe
 
-    show(describe(open_cube(cube)))
+    source = open_cube(cube)
+    if verify:
+        show(f"{_verified(source)}\n")
+    show(describe(source))
+
+
+def _verified(source: Source) -> str:
+    from tessellar.api import verify
+    from tessellar.errors import InputError
+
+    with progress({"quiet": False, "log_json": False}) as observer:
+        verdict = verify(source, observer=observer)
+    if verdict.damage:
+        raise InputError(
+            f"{len(verdict.damage)} of {verdict.n_pieces} pieces are damaged, the first of them: {verdict.damage[0]}"
+        )
+    if verdict.by_digest:
+        return f"All {verdict.n_pieces} shards are what was written: their digests agree."
+    return f"All {verdict.n_pieces} pieces can be read; there are no digests to compare them with."

@@ -49,19 +49,19 @@ running_options = stacked(
         metavar="NAME",
         default="threads",
         reads=values.one_of(*EXECUTORS),
-        about="Who works: serial, threads or processes.",
+        about="Who works: serial, threads, processes, dask or ray.",
     ),
     option(
         "--address",
         metavar="URL",
         reads=values.words,
-        about="A running cluster to join (none in this version).",
+        about="A running cluster to join: tcp://HOST:PORT (dask), HOST:PORT or auto (ray).  [default: one is started]",
     ),
     option(
         "--workers",
         metavar="N",
         reads=values.whole(1, 100_000),
-        about="Tiles in work at the same time.  [default: the number of cores]",
+        about="Tiles in work at the same time.  [default: the cores, or all workers of a running cluster]",
     ),
     option(
         "--device",
@@ -80,7 +80,7 @@ running_options = stacked(
         "--memory",
         metavar="SIZE",
         reads=values.memory,
-        about="Memory that the run may use, such as 4GiB.  [default: half of what is free]",
+        about="Memory that the run, or with --address each worker, may use: 4GiB.  [default: half of what is free]",
     ),
 )
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
 LINKER = ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape")
-RUNNING = ("executor", "workers", "tile", "memory")
+RUNNING = ("executor", "address", "workers", "tile", "memory")
 
 
 def finder_of(options: Mapping[str, Any]) -> SmoothAndClip:

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tessellar.cli import values
-from tessellar.cli.options import argument, option, running_options, watching_options
+from tessellar.cli.options import argument, option, running_options, stacked, watching_options
 from tessellar.cli.output import progress, show
 
-_SKY = (
+if TYPE_CHECKING:
+    from tessellar.simulate.hi import HiSky
+    from tessellar.simulate.procedural import ProceduralSky
+
+_SAMPLING = (
     "shape",
     "seed",
-    "n_sources",
     "rms_jy",
     "beam_arcsec",
     "pixel_arcsec",
     "channel_hz",
     "first_frequency_hz",
     "flux_range",
-    "touch_edges",
 )
+_HI = (*_SAMPLING, "n_sources", "touch_edges")
+_PROCEDURAL = (*_SAMPLING, "kind", "sources_per_mvoxel")
+
+_sampling_options = stacked(
+    option(
+        "--shape",
+        metavar="Z,X,Y",
+        default="128,192,192",
+        reads=values.row_of(values.whole(1), length=3, words="128,192,192 (channels,x,y)"),
+        about="Channels and pixels of the cube.",
+    ),
+    option(
+        "--seed", metavar="N", default=0, reads=values.whole(0), about="Chooses the noise and the sources."
+    ),
+    option(
+        "--rms-jy", metavar="JY", default=30e-6, reads=values.positive, about="Noise of a voxel, Jy/beam."
+    ),
+    option("--beam-arcsec", metavar="ARCSEC", default=11.2, reads=values.positive, about="FWHM of the beam."),
+    option("--pixel-arcsec", metavar="ARCSEC", default=2.8, reads=values.positive, about="Side of a pixel."),
+    option("--channel-hz", metavar="HZ", default=30e3, reads=values.positive, about="Width of a channel."),
+    option(
+        "--first-frequency-hz",
+        metavar="HZ",
+        default=950e6,
+        reads=values.positive,
+        about="Frequency of channel 0.",
+    ),
+    option(
+        "--flux-range",
+        metavar="LOW,HIGH",
+        default="8,1500",
+        reads=values.row_of(values.positive, length=2, words="8,1500"),
+        about="Fluxes lie between these multiples of one rms times one channel.",
+    ),
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 
 
 @click.group("simulate")
@@ -31,55 +69,69 @@ def command() -> None:
 
 @command.command("hi")
 @argument("out", "OUT")
-@option(
-    "--shape",
-    metavar="Z,X,Y",
-    default="128,192,192",
-    reads=values.row_of(values.whole(1), length=3, words="128,192,192 (channels,x,y)"),
-    about="Channels and pixels of the cube.",
-)
-@option("--seed", metavar="N", default=0, reads=values.whole(0), about="Chooses the noise and the galaxies.")
+@_sampling_options
 @option(
     "--n-sources",
     metavar="N",
     reads=values.whole(0),
     about="How many galaxies.  [default: 40 in 128 x 192 x 192 voxels, and as dense elsewhere]",
 )
-@option("--rms-jy", metavar="JY", default=30e-6, reads=values.positive, about="Noise of a voxel, Jy/beam.")
-@option("--beam-arcsec", metavar="ARCSEC", default=11.2, reads=values.positive, about="FWHM of the beam.")
-@option("--pixel-arcsec", metavar="ARCSEC", default=2.8, reads=values.positive, about="Side of a pixel.")
-@option("--channel-hz", metavar="HZ", default=30e3, reads=values.positive, about="Width of a channel.")
-@option(
-    "--first-frequency-hz",
-    metavar="HZ",
-    default=950e6,
-    reads=values.positive,
-    about="Frequency of channel 0.",
-)
-@option(
-    "--flux-range",
-    metavar="LOW,HIGH",
-    default="8,1500",
-    reads=values.row_of(values.positive, length=2, words="8,1500"),
-    about="Fluxes lie between these multiples of one rms times one channel.",
-)
 @click.option("--touch-edges", is_flag=True, help="Let the edge of the cube cut galaxies.")
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@_overwrite
 @running_options
 @watching_options
-def hi(out: str, overwrite: bool, **options: Any) -> None:
+def hi(out: str, **options: Any) -> None:
     """Write a cube of rotating HI galaxies in beam-correlated noise to OUT (.fits or .zarr).
 
     The truth stands beside it as NAME.truth.ecsv: compare a run with it by `tessellar match RUN NAME.truth.ecsv`. The
     same seed gives the same sky.
     """
-    from tessellar.api import simulate
     from tessellar.simulate.hi import HiSky
+
+    sky = HiSky(**{name: options.pop(name) for name in _HI})
+    _write(sky, out, "galaxies", options)
+
+
+@command.command("procedural")
+@argument("out", "OUT")
+@_sampling_options
+@option(
+    "--kind",
+    metavar="hi|noise",
+    default="hi",
+    reads=values.one_of("hi", "noise"),
+    about="Sources in noise, or noise alone.",
+)
+@option(
+    "--sources-per-mvoxel",
+    metavar="N",
+    default=4.0,
+    reads=values.number(0),
+    about="Sources in a million voxels, up to 7.6.",
+)
+@_overwrite
+@running_options
+@watching_options
+def procedural(out: str, **options: Any) -> None:
+    """Write a procedural cube of simple sources in white noise to OUT (.fits or .zarr).
+
+    Such a cube needs no file: every command takes its address in place of a path, such as
+    'procedural://hi?shape=65536,8192,8192&seed=0' (quoted, because of the &), with the options here as further keys.
+    This writes one out, and its truth beside it as NAME.truth.ecsv.
+    """
+    from tessellar.simulate.procedural import ProceduralSky
+
+    sky = ProceduralSky(**{name: options.pop(name) for name in _PROCEDURAL})
+    _write(sky, out, "sources", options)
+
+
+def _write(sky: HiSky | ProceduralSky, out: str, things: str, options: dict[str, Any]) -> None:
+    """Write a sky, and say what it holds."""
+    from tessellar.api import simulate
     from tessellar.simulate.truth import truth_path
 
-    sky = HiSky(**{name: options[name] for name in _SKY})
+    running = {name: value for name, value in options.items() if name not in ("quiet", "log_json")}
     with progress(options) as observer:
-        running = {name: value for name, value in options.items() if name not in (*_SKY, "quiet", "log_json")}
-        truth = simulate(sky, out, overwrite=overwrite, observer=observer, **running)
+        truth = simulate(sky, out, observer=observer, **running)
     if not options["quiet"]:
-        show(f"{out} holds {len(truth)} galaxies; their truth is in {truth_path(out)}.")
+        show(f"{out} holds {len(truth)} {things}; their truth is in {truth_path(out)}.")

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Protocol
 
+import numpy as np
+
 from tessellar.engine.executors import Executor
+from tessellar.engine.find.folder import PARTIALS, take_journal
 from tessellar.engine.journal import Journal
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import run_stage
 from tessellar.engine.tally import StageReport
-from tessellar.errors import InputError, UsageError
-from tessellar.model import Observer, Sink, Source, UnitResult, Work
+from tessellar.engine.verify import DIGEST, distrust_damaged
+from tessellar.errors import FolderInUseError, InputError, OutputError, UsageError
+from tessellar.io.naming import shown
+from tessellar.model import FloatArray, Observer, Payload, Sink, Source, Steps, UnitResult
 
 
 class ResumableSink(Sink, Protocol):
-    """A sink that knows which of its pieces are on the disk, and lends a folder to the run that fills it."""
+    """A sink that an interrupted run goes on with, and that lends a folder to the run that fills it."""
+
+    @property
+    def path(self) -> Path:
+        """Where the result shall appear."""
 
     @property
     def workspace(self) -> Path:
-        """A folder that lives until the sink is published."""
+        """A folder that lives until the sink is published, for the journal and its lock."""
 
-    def is_done(self, index: int) -> bool:
-        """Return whether piece ``index`` is written."""
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted run left what this one would write."""
+
+    def claim(self) -> None:
+        """Refuse an output that cannot be written, and make room for the workspace."""
+
+    def begin(self, *, fresh: bool = False) -> None:
+        """Make the store, or go on with the one that an interrupted run left unless ``fresh``."""
+
+    def tidy(self) -> None:
+        """Remove what is left beside the result, unless an interrupted run can go on with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyStage:
-    """Read every piece of a sink from a source and write it; pieces that are there already are left alone.
+    """Read every piece of a sink from a source and write it; what a unit gives back is the digest of its piece.
 
     Parameters
     ----------
@@ -58,35 +78,33 @@ class CopyStage:
         pieces = self.sink.pieces
         return f"copy {self.source.identity} {len(pieces)} {pieces[0]}"
 
-    def worker(self) -> Work:
-        """Return the function that copies one piece."""
-        source, sink, pieces = self.source, self.sink, self.sink.pieces
+    def worker(self) -> Steps:
+        """Return what copies one piece."""
+        return Steps(self._read, _pass_on, self._write)
 
-        def copy(index: int) -> UnitResult:
-            if sink.is_done(index):
-                return UnitResult(payload={})
-            box = pieces[index]
-            began = perf_counter()
-            voxels = source.read(box)
-            read = perf_counter()
-            sink.write(index, voxels)
-            return UnitResult(
-                payload={},
-                voxels=box.size,
-                bytes_read=voxels.nbytes,
-                seconds_read=read - began,
-                seconds_write=perf_counter() - read,
-            )
+    def _read(self, index: int) -> FloatArray:
+        return self.source.read(self.sink.pieces[index])
 
-        return copy
+    def _write(self, index: int, voxels: FloatArray) -> Payload:
+        return {DIGEST: np.frombuffer(self.sink.write(index, voxels), np.uint8)}
+
+
+def _pass_on(index: int, voxels: FloatArray) -> UnitResult:  # noqa: ARG001  # all pieces are copied alike
+    return UnitResult({}, voxels.size, voxels.nbytes, output=voxels)
 
 
 def convert(
-    source: Source, sink: ResumableSink, *, executor: Executor, observer: Observer | None = None
+    source: Source,
+    sink: ResumableSink,
+    *,
+    executor: Executor,
+    observer: Observer | None = None,
+    fresh: bool = False,
 ) -> StageReport:
     """Copy a cube into a sink and publish it; a run that was interrupted goes on where it stopped.
 
-    A worker holds one piece at a time, so memory does not grow with the cube.
+    A run that goes on first compares what was recorded as written with the recorded digests, and copies again
+    what was damaged since. A worker holds one piece at a time, so memory does not grow with the cube.
 
     Parameters
     ----------
@@ -99,11 +117,13 @@ def convert(
         Who copies.
     observer
         Who is told.
+    fresh
+        Whether to discard what an interrupted run left.
 
     Raises
     ------
     UsageError
-        Source and sink differ in shape.
+        Source and sink differ in shape; `FolderInUseError` where another run writes this output.
     OutputError
         The output cannot be written.
     InputError
@@ -114,16 +134,56 @@ def convert(
     asked, found = sink.pieces[-1].stop, source.meta.shape
     if asked != found:
         raise UsageError(f"The output is for a cube of shape {asked}, the input has shape {found}.")
-    sink.begin()
-    with Journal(sink.workspace) as journal:
-        partials = PartialStore(sink.workspace / "partials")
+    with _alone(sink, fresh) as journal:
+        partials = PartialStore(sink.workspace / PARTIALS)
+        if not sink.resumable:
+            journal.clear()
+            partials.clear()
+        sink.begin(fresh=fresh)
         stage = CopyStage(source, sink)
+        distrust_damaged(stage, executor=executor, partials=partials, journal=journal, observer=observer)
         report = run_stage(stage, executor=executor, partials=partials, journal=journal, observer=observer)
-    if report.failed:
-        first = report.failed[0]
-        raise InputError(
-            f"{len(report.failed)} of {report.n_units} pieces of {source.meta.name} could not be copied; "
-            f"piece {first.unit}: {first.reason} Run the same command again to try them anew."
-        )
-    sink.publish()
+        if report.failed:
+            raise _not_copied(report, source.meta.name)
+        sink.publish(payload[DIGEST].tobytes() for _, payload in partials.units(stage))
     return report
+
+
+def check_output(sink: ResumableSink, *, fresh: bool = False) -> None:
+    """Refuse, before any work, an output that cannot be written or that another run writes.
+
+    Raises
+    ------
+    OutputError, UsageError
+        As for `convert`.
+    """
+    with _alone(sink, fresh):
+        return
+
+
+@contextmanager
+def _alone(sink: ResumableSink, fresh: bool) -> Iterator[Journal]:
+    """Keep other runs from the same output while it is written."""
+    sink.claim()
+    try:
+        journal = take_journal(sink.workspace, {}, fresh=fresh)
+    except FolderInUseError as error:
+        raise FolderInUseError(
+            f"Another run writes {shown(sink.path)} at this moment. Wait for it, or choose another output."
+        ) from error
+    except OutputError:
+        sink.tidy()
+        raise
+    try:
+        with journal:
+            yield journal
+    finally:
+        sink.tidy()
+
+
+def _not_copied(report: StageReport, name: str) -> InputError:
+    first = report.failed[0]
+    return InputError(
+        f"{len(report.failed)} of {report.n_units} pieces of {name} could not be copied; "
+        f"piece {first.unit}: {first.reason} Run the same command again to try them anew."
+    )

@@ -76,6 +76,17 @@ class Coverage:
         missing = tuple(fault.unit for fault in report.failed)
         self._segments.extend(_segments(report.lease.first, report.reached, missing, report.file))
 
+    def compare(self, report: LeaseReport) -> None:
+        """Compare a lease that was done twice with what is recorded.
+
+        Raises
+        ------
+        NonDeterministicError
+            A unit has another result.
+        """
+        if self._journal and report.done:
+            self._journal.compare(report)
+
     def seal(self) -> None:
         """Open the results to the stages that follow."""
         self._partials.seal(self._stage, self._segments)

@@ -7,7 +7,7 @@ its partial results are safe on disk, so what stands here can be believed after 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +121,9 @@ class Journal:
         NonDeterministicError
             One of the units was recorded before with another content.
         """
+        self.compare(report)
         missing = [fault.unit for fault in report.failed]
         with self._errors():
-            self._compare(report, missing)
             lease = report.lease
             fixed = (
                 lease.stage,
@@ -137,10 +137,52 @@ class Journal:
             self._mark_later_stages(lease.stage)
             self._database.execute(f"INSERT INTO leases VALUES ({', '.join('?' * len(values))})", values)
 
+    def compare(self, report: LeaseReport) -> None:
+        """Compare the units of a lease with what was recorded of them before.
+
+        Raises
+        ------
+        NonDeterministicError
+            One of them was recorded with another content.
+        """
+        first, stop = report.lease.first, report.reached
+        query = (
+            "SELECT first, stop, missing, hashes FROM leases "
+            "WHERE stage = ? AND first > ? AND first < ? AND stop > ?"
+        )
+        bounds = (report.lease.stage, first - MAX_UNITS, stop, first)
+        now = _hash_of(first, stop, [fault.unit for fault in report.failed], report.hashes)
+        with self._errors():
+            rows = self._database.execute(query, bounds).fetchall()
+        for row in rows:
+            before = _hash_of(row[0], row[1], json.loads(row[2]), row[3])
+            for unit in sorted(now.keys() & before.keys()):
+                if now[unit] != before[unit]:
+                    raise NonDeterministicError(
+                        _two_results(report.lease.stage, unit, before[unit], now[unit])
+                    )
+
     def mark_lost(self, record: LeaseRecord) -> None:
         """Note that the file of a lease is gone: its units are done again and compared with before."""
         with self._errors():
             self._database.execute("UPDATE leases SET lost = 1 WHERE rowid = ?", (record.row,))
+
+    def mark_damaged(self, record: LeaseRecord, units: Collection[int]) -> None:
+        """Note that what some units of a lease wrote is damaged: they alone are done again and compared with before."""
+        missing = sorted({*record.missing, *units})
+        with self._errors():
+            query = "SELECT hashes FROM leases WHERE rowid = ?"
+            row = self._database.execute(query, (record.row,)).fetchone()
+            known = _hash_of(record.first, record.stop, list(record.missing), row[0])
+            rest = [known[unit] for unit in _units(record.first, record.stop, missing)]
+            self._database.execute("BEGIN IMMEDIATE")
+            self.mark_lost(record)
+            self._database.execute(
+                "INSERT INTO leases (stage, first, stop, missing, file, digest, hashes) "
+                "SELECT stage, first, stop, ?, file, digest, ? FROM leases WHERE rowid = ?",
+                (json.dumps(missing), np.array(rest, "<u8").tobytes(), record.row),
+            )
+            self._database.execute("COMMIT")
 
     def _errors(self) -> AbstractContextManager[None]:
         return journal_errors(self.path)
@@ -172,22 +214,6 @@ class Journal:
             LeaseRecord(number, first, stop, tuple(json.loads(missing)), file, digest)
             for number, first, stop, missing, file, digest in rows
         ]
-
-    def _compare(self, report: LeaseReport, missing: list[int]) -> None:
-        first, stop = report.lease.first, report.reached
-        query = (
-            "SELECT first, stop, missing, hashes FROM leases "
-            "WHERE stage = ? AND first > ? AND first < ? AND stop > ?"
-        )
-        bounds = (report.lease.stage, first - MAX_UNITS, stop, first)
-        now = _hash_of(first, stop, missing, report.hashes)
-        for row in self._database.execute(query, bounds).fetchall():
-            before = _hash_of(row[0], row[1], json.loads(row[2]), row[3])
-            for unit in sorted(now.keys() & before.keys()):
-                if now[unit] != before[unit]:
-                    raise NonDeterministicError(
-                        _two_results(report.lease.stage, unit, before[unit], now[unit])
-                    )
 
     def _mismatch(self, stage: Stage, n_units: int, before: dict[str, str]) -> UsageError:
         names = [n for n in {**before, **self._settings} if before.get(n) != self._settings.get(n)]

@@ -61,6 +61,11 @@ class Agenda:
         How many leases run side by side.
     target_seconds
         How long a lease should last.
+
+    Attributes
+    ----------
+    slots
+        How many leases run side by side by now.
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class Agenda:
         self._stage = stage
         self._gaps = deque(gap for gap in gaps if gap[0] < gap[1])
         self._left = sum(stop - first for first, stop in self._gaps)
-        self._slots = slots
+        self.slots = slots
         self._target_seconds = target_seconds
         self._unit_seconds: float | None = None
         self._returned: deque[Lease] = deque()
@@ -85,6 +90,11 @@ class Agenda:
         if self._gaps:
             return self._new_lease()
         return heapq.heappop(self._retries)[-1] if self._retries else None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to hand out."""
+        return not (self._gaps or self._returned or self._retries)
 
     def learn(self, units: int, seconds: float) -> None:
         """Take note that a lease of so many units lasted so long."""
@@ -102,7 +112,7 @@ class Agenda:
 
     def retry(self, lease: Lease) -> None:
         """Take back a lease that failed: it comes again a while later, when the trouble may have passed."""
-        due = self._clock + 2 * self._slots * lease.tries
+        due = self._clock + 2 * self.slots * lease.tries
         heapq.heappush(self._retries, (due, lease.first, lease))
 
     def _new_lease(self) -> Lease:
@@ -117,7 +127,7 @@ class Agenda:
         if self._unit_seconds is None:
             return 1
         wanted = self._target_seconds / max(self._unit_seconds, 1e-9)
-        fair = -(-self._left // (LEASES_PER_SLOT * self._slots))
+        fair = -(-self._left // (LEASES_PER_SLOT * self.slots))
         return max(1, min(int(wanted), fair, MAX_UNITS))
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import count
 from time import monotonic
 from uuid import uuid4
 
 from tessellar.engine.coverage import Coverage
 from tessellar.engine.executors import Executor, Outcome
+from tessellar.engine.flights import Flight, Flights
 from tessellar.engine.journal import Journal
 from tessellar.engine.lease import Agenda, Lease
 from tessellar.engine.observers import Silent
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.reports import Fault, LeaseReport
 from tessellar.engine.signals import StopSignals
+from tessellar.engine.stragglers import Stragglers
 from tessellar.engine.tally import StageReport, Tally
 from tessellar.engine.troubles import Troubles
-from tessellar.engine.worker import LeaseTask, forget_stage
+from tessellar.engine.worker import AHEAD_BYTES, LeaseTask, forget_stage
 from tessellar.errors import TessellarError, UsageError
 from tessellar.model import Observer, Stage
 
@@ -25,6 +28,7 @@ __all__ = ["StageReport", "run_stage"]
 
 TARGET_SECONDS = 20.0
 MAX_TRIES = 3
+PATIENCE_SECONDS = 120.0
 
 _POLL_SECONDS = 0.25  # how soon a signal is seen
 _HEARTBEAT_SECONDS = 10.0
@@ -40,6 +44,7 @@ def run_stage(
     observer: Observer | None = None,
     target_seconds: float = TARGET_SECONDS,
     max_tries: int = MAX_TRIES,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> StageReport:
     """Do all units of a stage that the journal does not know as done.
 
@@ -59,6 +64,8 @@ def run_stage(
         How long a worker is left alone with a lease.
     max_tries
         How often a unit is tried before it is given up.
+    patience_seconds
+        How long a lease may be gone, at least, before another worker is given a copy of it.
 
     Raises
     ------
@@ -71,20 +78,19 @@ def run_stage(
     InputError, TessellarError
         No unit could be done at all.
     """
-    token = uuid4().hex
-    task = LeaseTask(
-        stage, Lease(stage.name, 0, 0), token, partials, partials.stop_file(token), 2 * target_seconds
-    )
+    task = _task(stage, executor, partials, 2 * target_seconds)
     coverage = Coverage(stage, partials, journal)
     resumed, again = coverage.resume()
     observer = observer or Silent()
     tally = Tally(stage.name, stage.n_units, done=resumed, resumed=resumed)
     agenda = Agenda(stage.name, coverage.gaps(), executor.slots, target_seconds)
     troubles = Troubles(agenda, tally, observer, max_tries, executor.slots)
+    flights = Flights(patience_seconds)
+    stragglers = Stragglers(executor, flights, agenda, tally, observer, max_tries)
     observer.begin(stage.name, stage.n_units)
     try:
         _say_what_is_kept(observer, stage.name, resumed, again)
-        _Loop(task, executor, coverage, agenda, tally, troubles, observer).run()
+        _Loop(task, executor, coverage, agenda, tally, troubles, stragglers, flights, observer).run()
     finally:
         observer.end(stage.name)
         forget_stage()
@@ -96,6 +102,14 @@ def run_stage(
     return tally.report()
 
 
+def _task(stage: Stage, executor: Executor, partials: PartialStore, max_seconds: float) -> LeaseTask:
+    """Return what every worker of the stage is given, but for the lease."""
+    run = uuid4().hex
+    room = 0 if executor.name == "serial" else AHEAD_BYTES
+    nothing = Lease(stage.name, 0, 0)
+    return LeaseTask(stage, nothing, run, partials, partials.stop_file(run), max_seconds, room)
+
+
 class _Loop:
     """Keeps the window of leases full until nothing is left or there is a reason to stop.
 
@@ -103,8 +117,9 @@ class _Loop:
     ----------
     task
         What a worker is given, but for the lease.
-    executor, coverage, agenda, tally, troubles, observer
-        Who works, what is done, what is left, what is counted, what to do about failures, and who is told.
+    executor, coverage, agenda, tally, troubles, stragglers, flights, observer
+        Who works, what is done, what is left, what is counted, what to do about failures and about silence, what
+        is out, and who is told.
     """
 
     def __init__(
@@ -115,6 +130,8 @@ class _Loop:
         agenda: Agenda,
         tally: Tally,
         troubles: Troubles,
+        stragglers: Stragglers,
+        flights: Flights,
         observer: Observer,
     ) -> None:
         self._task = task
@@ -124,7 +141,9 @@ class _Loop:
         self._tally = tally
         self._troubles = troubles
         self._observer = observer
-        self._in_flight = 0
+        self._flights = flights
+        self._stragglers = stragglers
+        self._tickets = count(1)
         self._reason: BaseException | None = None
         self._told = monotonic()
 
@@ -137,6 +156,7 @@ class _Loop:
                     for outcome in outcomes:
                         self._take(outcome)
                     self._stop(signals.error())
+                    self._look_after_stragglers()
                     self._tell(bool(outcomes))
         except BaseException:
             self._ask_workers_to_stop()
@@ -147,25 +167,53 @@ class _Loop:
 
     def _fill_window(self) -> bool:
         """Submit leases until twice as many are out as there are slots; return whether any is out."""
-        while self._reason is None and self._in_flight < 2 * self._executor.slots:
+        slots = self._agenda.slots = self._executor.slots
+        while self._reason is None and len(self._flights) < 2 * slots:
             lease = self._agenda.next()
             if lease is None:
                 break
-            self._executor.submit(replace(self._task, lease=lease), lease.avoid)
-            self._in_flight += 1
-        return self._in_flight > 0
+            self._send(lease)
+        return len(self._flights) > 0
+
+    def _send(self, lease: Lease) -> None:
+        task = replace(self._task, lease=lease, ticket=next(self._tickets))
+        self._flights.start(task, self._executor.submit(task, lease.avoid))
 
     def _take(self, outcome: Outcome) -> None:
-        self._in_flight -= 1
-        lease: Lease = outcome.task.lease
-        if outcome.error:
+        if outcome.task.run != self._task.run:
+            return  # a copy that an earlier stage did not need
+        flight = self._flights.land(outcome.task.ticket)
+        if flight is None:
+            self._compare(outcome)
+        elif outcome.error:
             self._stop(self._cannot_run(outcome.error))
-        elif outcome.lost:
-            self._stop(self._troubles.worker_died(lease, outcome.lost, outcome.worker))
-        elif outcome.result is None:
-            self._agenda.put_back(lease)
-        else:
+        elif outcome.result is not None:
+            self._stragglers.landed(flight)
             self._take_report(outcome.result, outcome.worker)
+        elif not self._flights.copies(flight):
+            self._give_again(flight, outcome)
+
+    def _give_again(self, flight: Flight, outcome: Outcome) -> None:
+        if outcome.lost:
+            self._stop(self._troubles.worker_died(flight.lease, outcome.lost, outcome.worker))
+        else:
+            self._agenda.put_back(flight.lease)
+
+    def _compare(self, outcome: Outcome) -> None:
+        """Compare the results of a copy that came too late with those that are recorded."""
+        if outcome.result is not None:
+            try:
+                self._coverage.compare(outcome.result)
+            except TessellarError as error:
+                self._stop(error)
+
+    def _look_after_stragglers(self) -> None:
+        if self._reason is not None:
+            return
+        for lease in self._stragglers.copies():
+            self._send(lease)
+        for flight, silence in self._stragglers.give_up():
+            self._stop(self._troubles.worker_died(flight.lease, silence, flight.worker))
 
     def _take_report(self, report: LeaseReport, worker: str) -> None:
         try:
@@ -197,7 +245,7 @@ class _Loop:
             return
         self._reason = reason
         self._ask_workers_to_stop()
-        if self._in_flight:
+        if len(self._flights):
             self._observer.say(
                 "Stopping: pieces in progress are finished and kept; Ctrl-C again does not wait."
             )

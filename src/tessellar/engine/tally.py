@@ -26,6 +26,8 @@ class StageReport:
         The units that were given up.
     retries
         How often a unit, or a lease whose worker died, was tried again.
+    copies
+        How often a lease that was long overdue was given to a second worker.
     voxels, bytes_read
         Of the units done by this run.
     seconds
@@ -42,6 +44,7 @@ class StageReport:
     resumed: int
     failed: tuple[Failure, ...]
     retries: int
+    copies: int
     voxels: int
     bytes_read: int
     seconds: float
@@ -58,6 +61,7 @@ class Tally:
     done: int = 0
     resumed: int = 0
     retries: int = 0
+    copies: int = 0
     voxels: int = 0
     bytes_read: int = 0
     failed: list[Failure] = field(default_factory=list)
@@ -102,6 +106,7 @@ class Tally:
             self.resumed,
             tuple(sorted(self.failed, key=lambda failure: failure.unit)),
             self.retries,
+            self.copies,
             self.voxels,
             self.bytes_read,
             monotonic() - self._began,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -70,7 +70,7 @@ def _logged(path: Path | None) -> Iterator[list[Observer]]:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written: {error.strerror}. Choose another run folder."
@@ -85,3 +85,17 @@ def _logged(path: Path | None) -> Iterator[list[Observer]]:
         _LOGGER.removeHandler(handler)
         _LOGGER.setLevel(level)
         handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log whose lines are lost when the disk is full: what writes the results says so, in a sentence."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is logging's
+        """Complain about everything but the disk."""
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Let go of the file, and of what could not be written."""
+        with suppress(OSError):
+            super().close()

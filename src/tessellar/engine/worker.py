@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
 
 from tessellar import errors
+from tessellar.engine.conveyor import Passage, passages
 from tessellar.engine.lease import Lease
 from tessellar.engine.partial_file import PartialWriter
 from tessellar.engine.partials import PartialStore
@@ -16,6 +19,7 @@ from tessellar.engine.reports import Fault, LeaseReport
 from tessellar.model import Stage, UnitResult, Work
 
 MAX_PARTIAL_BYTES = 64 * 2**20  # a lease ends early when its results take more than this in memory
+AHEAD_BYTES = 32 * 2**20  # of voxels read ahead; a larger unit is read ahead alone
 _STOP_CHECK_SECONDS = 0.2
 _ABORTING = (
     errors.NonDeterministicError,
@@ -46,6 +50,10 @@ class LeaseTask:
         When this file exists, the worker ends the lease after the unit it is at.
     max_seconds
         The worker also ends the lease after this time, so that progress is seen.
+    room
+        Bytes of voxels that may be read ahead, and wait to be written; 0 to do one step after another.
+    ticket
+        Tells this copy of a lease from others.
     """
 
     stage: Stage
@@ -54,6 +62,8 @@ class LeaseTask:
     partials: PartialStore
     stop_file: Path
     max_seconds: float
+    room: int = AHEAD_BYTES
+    ticket: int = 0
 
     def __call__(self) -> LeaseReport:
         """Do the units and report; an exception in a unit is part of the report."""
@@ -85,9 +95,12 @@ class _Session:
     def report(self, work: Work) -> LeaseReport:
         lease = self._task.lease
         reached = lease.first
-        while reached < lease.stop and not self._must_end():
-            self._do(work, reached)
-            reached += self._abort is None
+        with closing(passages(work, self._units(), self._task.room)) as line:
+            for passage in line:
+                self._take(passage)
+                if self._abort:
+                    break
+                reached = passage.unit + 1
         file, digest, size = self._publish(reached)
         return LeaseReport(
             lease,
@@ -107,14 +120,23 @@ class _Session:
             hashes=self._writer.hashes(),
         )
 
-    def _do(self, work: Work, unit: int) -> None:
+    def _units(self) -> Iterator[int]:
+        """Yield the units to begin; called by the thread that reads, which may be ahead of the one that computes."""
+        for unit in range(self._task.lease.first, self._task.lease.stop):
+            if self._must_end():
+                return
+            yield unit
+
+    def _take(self, passage: Passage) -> None:
+        if passage.error is not None:
+            self._take_note(passage.error, passage.unit)
+            return
         try:
-            result = work(unit)
-            self._writer.add(unit, result.payload)
-        except Exception as error:
-            self._take_note(error, unit)
+            self._writer.add(passage.unit, passage.value.payload)
+        except (TypeError, ValueError) as error:
+            self._take_note(error, passage.unit)
         else:
-            self._count(result)
+            self._count(passage.value)
 
     def _take_note(self, error: Exception, unit: int) -> None:
         fault = Fault.of(error, unit)

@@ -1,13 +1,10 @@
-"""An output in the making: a hidden folder beside its target that survives a crash and knows what is done."""
+"""An output in the making: a hidden folder beside its target that survives a crash."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from tessellar.errors import OutputError
 from tessellar.io.naming import shown
@@ -22,21 +19,26 @@ from tessellar.io.publish import (
     write_text,
 )
 
+_ABOUT = "about.txt"
+_SETTINGS = "settings"
+_WORKSPACE = "run"
+_WORDS = (
+    "Tessellar keeps an unfinished output here. Repeat its command to finish it, or remove this folder.\n"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The hidden folder ``.NAME.partial``, in which a result grows until it is whole.
 
-    A piece that is absent from a store reads as blank voxels, so the store itself cannot tell what is
-    done. The draft keeps one byte for each piece, set after the piece is on the disk; threads and
-    processes may set different bytes at the same time.
+    A piece that is absent from a store reads as blank voxels, so the payload cannot tell what is done: that
+    stands in the journal of the run, which lives in the draft's workspace and locks it. All but `claim` is for
+    the run that holds this lock.
 
     Parameters
     ----------
     target
         Where the result shall appear.
-    n_pieces
-        How many pieces it has.
     folder_result
         Whether the result is a folder rather than a file.
     overwrite
@@ -44,7 +46,6 @@ class Draft:
     """
 
     target: Path
-    n_pieces: int
     folder_result: bool = False
     overwrite: bool = False
 
@@ -58,13 +59,45 @@ class Draft:
         """The unfinished result inside it."""
         return self.folder / self.target.name
 
-    def open(self, fingerprint: str) -> bool:
+    @property
+    def scratch(self) -> Path:
+        """Room for what writers need for a moment; empty whenever the draft is opened."""
+        return self.folder / "scratch"
+
+    @property
+    def workspace(self) -> Path:
+        """Room for a run's journal; it outlives the payload, so that the lock in it does too."""
+        return self.folder / _WORKSPACE
+
+    def claim(self) -> None:
+        """Refuse a target that cannot be written before anything is touched, and make the hidden folder.
+
+        Raises
+        ------
+        OutputError
+            The target cannot be written, or something of another owner has the hidden folder's name.
+        """
+        with output_errors(self.target):
+            if self._is_published():
+                self.tidy()
+            check_target(self.target, overwrite=self.overwrite, folder=self.folder_result)
+            if not self._about.is_file():
+                self._claim_folder()
+
+    def resumable(self, fingerprint: str) -> bool:
+        """Return whether an interrupted run left a draft with this fingerprint."""
+        sealed = self._settings.is_file() and os.path.lexists(self.payload)
+        return sealed and self._settings.read_text() == fingerprint
+
+    def open(self, fingerprint: str, *, fresh: bool = False) -> bool:
         """Go on with the draft of an interrupted run, or make an empty one.
 
         Parameters
         ----------
         fingerprint
             Text that changes with anything that the result depends on; another text starts again.
+        fresh
+            Whether to start again in any case.
 
         Returns
         -------
@@ -75,19 +108,17 @@ class Draft:
         Raises
         ------
         OutputError
-            The target cannot be written, or something of another owner has the hidden folder's name.
+            As for `claim`.
         """
         with output_errors(self.target):
-            self._settle_interrupted_publish()
-            check_target(self.target, overwrite=self.overwrite, folder=self.folder_result)
+            if self.folder.is_dir() and self._replaced.exists() and not self.target.exists():
+                self._replaced.rename(self.target)  # killed between the renames of `publish`
+            self.claim()
             sweep(self.target)
-            if self._resumable(fingerprint):
-                return True
-            self._clear()
-            make_folder(self.folder)
-            self._record.write_bytes(bytes(self.n_pieces))
-            flush(self._record)
-        return False
+            goes_on = self.resumable(fingerprint) and not fresh
+            self._clear(keep={self.payload, self._settings} if goes_on else set())
+            self.scratch.mkdir()
+        return goes_on
 
     def seal(self, fingerprint: str) -> None:
         """Declare that the payload is made; from here on an interrupted run can be resumed."""
@@ -95,88 +126,60 @@ class Draft:
             flush(self.folder)
             write_text(self._settings, fingerprint)
 
-    def mark(self, index: int) -> None:
-        """Note durably that piece ``index`` is on the disk."""
-        with output_errors(self.target):
-            handle = os.open(self._record, os.O_WRONLY)
-            try:
-                os.pwrite(handle, b"\x01", index)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-    def is_done(self, index: int) -> bool:
-        """Return whether piece ``index`` is on the disk."""
-        if not self._record.is_file():
-            return False
-        with self._record.open("rb") as record:
-            record.seek(index)
-            return record.read(1) == b"\x01"
-
-    def done(self) -> npt.NDArray[np.bool_]:
-        """Return which pieces are on the disk, bool array (piece)."""
-        if not self._record.is_file():
-            return np.zeros(self.n_pieces, dtype=bool)
-        return np.frombuffer(self._record.read_bytes(), dtype=np.bool_)
-
-    def publish(self, *, incomplete: bool = False) -> None:
-        """Give the payload its name and remove the draft.
-
-        Parameters
-        ----------
-        incomplete
-            Publish also where pieces are missing; they stay blank.
+    def publish(self) -> None:
+        """Give the payload its name.
 
         Raises
         ------
         OutputError
-            Pieces are missing, or the target cannot be written.
+            The target cannot be written.
         """
-        missing = int(np.count_nonzero(~self.done()))
-        if missing and not incomplete:
-            found = f"{missing} of {self.n_pieces} pieces are missing"
-            raise OutputError(f"{shown(self.target)} is not complete: {found}. Run the same command again.")
         with output_errors(self.target):
             check_target(self.target, overwrite=self.overwrite, folder=self.folder_result)
             if self.target.is_dir():
                 self.target.rename(self._replaced)
             move_into_place(self.payload, self.target)
-            self._clear()
+            self._clear(keep={self._settings})
+
+    def tidy(self) -> None:
+        """Remove the hidden folder unless an interrupted run can go on with it; call it when the lock is let go."""
+        if self._settings.is_file() and os.path.lexists(self.payload):
+            return
+        try:
+            remove(self.workspace)
+            self._clear(keep={self._settings, self._about})
+            remove(self._settings)  # that, without a payload, says that the target is published
+            remove(self._about)
+            self.folder.rmdir()
+        except OSError:  # what is left is small, hidden and explained in it
+            return
+
+    @property
+    def _about(self) -> Path:
+        return self.folder / _ABOUT
 
     @property
     def _settings(self) -> Path:
-        return self.folder / "settings"
-
-    @property
-    def _record(self) -> Path:
-        return self.folder / "done"
+        return self.folder / _SETTINGS
 
     @property
     def _replaced(self) -> Path:
         return self.folder / "replaced"
 
-    def _resumable(self, fingerprint: str) -> bool:
-        if not (self._settings.is_file() and self._record.is_file() and os.path.lexists(self.payload)):
-            return False
-        same_pieces = self._record.stat().st_size == self.n_pieces
-        return same_pieces and self._settings.read_text() == fingerprint
-
-    def _settle_interrupted_publish(self) -> None:
-        """Put things right where a run was killed between the renames of ``publish``."""
-        if not self._settings.is_file():
-            return
-        if self._replaced.exists() and not self.target.exists():
-            self._replaced.rename(self.target)
-        if self.target.exists() and not os.path.lexists(self.payload):
-            self._clear()
-
-    def _clear(self) -> None:
-        if not self.folder.exists():
-            return
-        if any(self.folder.iterdir()) and not self._record.is_file():
+    def _claim_folder(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()):
             raise OutputError(f"{shown(self.folder)} is in the way and is not ours. Remove or rename it.")
-        self._settings.unlink(missing_ok=True)
+        make_folder(self.folder)
+        self._about.write_text(_WORDS)
+
+    def _is_published(self) -> bool:
+        """Return whether a run was killed after it had given the payload its name."""
+        return self._settings.is_file() and self.target.exists() and not os.path.lexists(self.payload)
+
+    def _clear(self, keep: set[Path]) -> None:
+        """Remove what the folder holds but for the workspace; the settings first, lest half a payload be resumed."""
+        if self._settings not in keep:
+            self._settings.unlink(missing_ok=True)
         for entry in self.folder.iterdir():
-            if entry != self._record:
+            if entry not in {self._about, self.workspace, *keep}:
                 remove(entry)
-        remove(self.folder)

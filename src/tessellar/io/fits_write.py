@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tessellar.io.axes import CubeAxes
+from tessellar.io.digest import digest_of, size_in
 from tessellar.io.draft import Draft
 from tessellar.io.fits_cards import FitsPlan, plan_file
 from tessellar.io.pieces import Pieces
@@ -66,10 +69,30 @@ class FitsSink:
     @property
     def workspace(self) -> Path:
         """A hidden folder that lives until the file is published: room for a run's journal."""
-        return self._draft.folder
+        return self._draft.workspace
 
-    def begin(self) -> None:
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted run left a hidden file of the same content."""
+        return self._draft.resumable(self._fingerprint(plan_file(self.meta)))
+
+    def claim(self) -> None:
+        """Refuse an output that cannot be written, and make room for a run's journal.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written there.
+        """
+        self._draft.claim()
+
+    def begin(self, *, fresh: bool = False) -> None:
         """Make the hidden file at its full size, or go on with that of an interrupted run.
+
+        Parameters
+        ----------
+        fresh
+            Whether to start again in any case.
 
         Raises
         ------
@@ -77,65 +100,81 @@ class FitsSink:
             The file cannot be written there, or the disk has not enough room for it.
         """
         draft, plan = self._draft, plan_file(self.meta)
-        fingerprint = hashlib.sha256(plan.header + plan.tail + self.content.encode()).hexdigest()
-        if draft.open(fingerprint):
-            return
+        fingerprint = self._fingerprint(plan)
+        goes_on = draft.open(fingerprint, fresh=fresh)
         with output_errors(self.path):
             _make(draft.payload, plan)
             flush(draft.payload)
-        draft.seal(fingerprint)
+        if not goes_on:
+            draft.seal(fingerprint)
 
-    def is_done(self, index: int) -> bool:
-        """Return whether piece ``index`` is written."""
-        return self._draft.is_done(index)
-
-    def write(self, index: int, voxels: FloatArray) -> None:
-        """Write piece ``index`` durably, float32 array (frequency, l, m).
+    def write(self, index: int, voxels: FloatArray) -> bytes:
+        """Write piece ``index`` durably, float32 array (frequency, l, m); return the digest of its bytes.
 
         Raises
         ------
         OutputError
             The disk is full or cannot be written.
         """
-        box = self.pieces.check(index, voxels)
+        self.pieces.check(index, voxels)
         plan = plan_file(self.meta)
-        order = _slow_to_fast(plan.axes)
-        _, middle, fast = (self.meta.shape[axis] for axis in order)
-        first_plane, first_row = box.start[order[0]], box.start[order[1]]
-        block = voxels.transpose(order).astype(">f4", order="C", copy=False)
-        slabs = block.reshape(1 if block.shape[1] == middle else block.shape[0], -1)
-        with output_errors(self.path):
-            handle = os.open(self._draft.payload, os.O_WRONLY)
-            try:
-                for number, slab in enumerate(np.ascontiguousarray(slabs)):
-                    voxel = ((first_plane + number) * middle + first_row) * fast
-                    _write_at(handle, len(plan.header) + 4 * voxel, memoryview(slab).cast("B"))
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        self._draft.mark(index)
+        offsets, _ = self._slabs(index, plan)
+        block = voxels.transpose(_slow_to_fast(plan.axes)).astype(">f4", order="C", copy=False)
+        slabs = [memoryview(slab).cast("B") for slab in np.ascontiguousarray(block.reshape(len(offsets), -1))]
+        with output_errors(self.path), _opened(self._draft.payload, os.O_WRONLY) as handle:
+            for offset, slab in zip(offsets, slabs, strict=True):
+                _write_at(handle, offset, slab)
+            os.fsync(handle)
+        return digest_of(slabs)
 
-    def publish(self, *, incomplete: bool = False) -> None:
+    def verify(self, index: int, digest: bytes) -> bool:
+        """Return whether the bytes of piece ``index`` still are those whose digest this is."""
+        offsets, size = self._slabs(index, plan_file(self.meta))
+        if size_in(digest) != size * len(offsets):
+            return False
+        try:
+            with _opened(self._draft.payload, os.O_RDONLY) as handle:
+                return digest_of(os.pread(handle, size, offset) for offset in offsets) == digest
+        except OSError:
+            return False
+
+    def publish(self, digests: Iterable[bytes]) -> None:
         """Give the finished file its name, atomically.
 
         Parameters
         ----------
-        incomplete
-            Publish also where pieces are missing; their voxels become blank.
+        digests
+            What `write` returned for every piece, in order.
 
         Raises
         ------
         OutputError
             Pieces are missing, or the name cannot be given.
         """
-        if incomplete:
-            for index in np.flatnonzero(~self._draft.done()):
-                self.write(int(index), np.full(self.pieces[int(index)].shape, np.nan, dtype=np.float32))
+        self.pieces.check_whole(self.path, digests)
         self._draft.publish()
+
+    def tidy(self) -> None:
+        """Remove the hidden folder unless an interrupted run can go on with it."""
+        self._draft.tidy()
 
     @property
     def _draft(self) -> Draft:
-        return Draft(self.path, len(self.pieces), overwrite=self.overwrite)
+        return Draft(self.path, overwrite=self.overwrite)
+
+    def _fingerprint(self, plan: FitsPlan) -> str:
+        return hashlib.sha256(plan.header + plan.tail + self.content.encode()).hexdigest()
+
+    def _slabs(self, index: int, plan: FitsPlan) -> tuple[list[int], int]:
+        """Return where in the file the stretches of a piece begin, and how many bytes each has."""
+        box, order = self.pieces[index], _slow_to_fast(plan.axes)
+        planes, rows, row = (box.shape[axis] for axis in order)
+        first_plane, first_row = (box.start[axis] for axis in order[:2])
+        middle = self.meta.shape[order[1]]
+        if rows == middle:  # whole planes lie one behind the other
+            planes, rows = 1, planes * rows
+        voxels = [((first_plane + number) * middle + first_row) * row for number in range(planes)]
+        return [len(plan.header) + 4 * voxel for voxel in voxels], 4 * rows * row
 
 
 def _slow_to_fast(axes: CubeAxes) -> Shape:
@@ -159,14 +198,28 @@ def _piece(shape: Shape, order: Shape) -> Shape:
 
 
 def _make(path: Path, plan: FitsPlan) -> None:
-    """Write header and tail, and reserve the room between them, so that a full disk shows at once."""
-    with path.open("wb") as file:
-        file.write(plan.header)
-        file.flush()
+    """Write header and tail, and reserve the room between them, so that a full disk shows at once.
+
+    In a file that goes on they are written anew, for no digest tells whether they are still sound.
+    """
+    size = len(plan.header) + plan.voxel_bytes + len(plan.tail)
+    path.touch()
+    with path.open("r+b") as file:
+        file.truncate(size)
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, len(plan.header) + plan.voxel_bytes + len(plan.tail))
+            os.posix_fallocate(file.fileno(), 0, size)
+        file.write(plan.header)
         file.seek(len(plan.header) + plan.voxel_bytes)
         file.write(plan.tail)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    handle = os.open(path, flags)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _write_at(handle: int, offset: int, content: memoryview) -> None:

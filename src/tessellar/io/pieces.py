@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from tessellar.errors import UsageError
+from tessellar.errors import OutputError, UsageError
+from tessellar.io.naming import shown
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Box
 from tessellar.tiling.grid import Grid
@@ -39,3 +41,17 @@ class Pieces(Sequence[Box]):
         if voxels.shape != box.shape:
             raise UsageError(f"piece {index} ({box}) needs voxels of shape {box.shape}, got {voxels.shape}.")
         return box
+
+    def check_whole(self, path: Path, digests: Iterable[bytes]) -> list[bytes]:
+        """Return the digests of an output's pieces after making sure that there is one for each.
+
+        Raises
+        ------
+        OutputError
+            Some are missing.
+        """
+        known = list(digests)
+        if len(known) != len(self):
+            found = f"{len(known)} of {len(self)} pieces are written"
+            raise OutputError(f"{shown(path)} is not complete: {found}. Run the same command again.")
+        return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import zarr
 
 FAST_CODECS = {"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}
+_THREADS = "threading.max_workers"
 
 _settings = threading.Lock()
 
@@ -33,12 +35,29 @@ def fast_codecs() -> Iterator[None]:
         yield
 
 
-def open_array(path: Path, mode: Any = "r") -> zarr.Array[Any]:
-    """Open one array of a store; zarrs reads it where the numbers are in this machine's byte order."""
+def open_array(path: Path) -> zarr.Array[Any]:
+    """Open one array of a store to be read; zarrs does it where the numbers are in this machine's byte order."""
     import zarr
 
     with fast_codecs():
-        array = zarr.open_array(path, mode=mode)
+        array = zarr.open_array(path, mode="r")
     if array.dtype.isnative:
         return array
-    return zarr.open_array(path, mode=mode)
+    return zarr.open_array(path, mode="r")
+
+
+def open_to_write(path: Path) -> zarr.Array[Any]:
+    """Open one array of a store so that the bytes of a shard depend on its voxels alone.
+
+    With several threads zarrs puts the chunks into a shard in the order in which they happen to be encoded; with
+    one, in theirs. The number of threads is part of Zarr's configuration, from which Zarr also takes the size of
+    its own pool when that is needed for the first time: so that pool is made first, as large as asyncio makes it.
+    """
+    import zarr
+
+    usual = zarr.config.get(_THREADS, None) or min(32, (os.cpu_count() or 1) + 4)
+    with fast_codecs():
+        with zarr.config.set({_THREADS: usual}):
+            zarr.open_array(path, mode="r")
+        with zarr.config.set({_THREADS: 1}):
+            return zarr.open_array(path, mode="r+")

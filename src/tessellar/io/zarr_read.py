@@ -72,6 +72,11 @@ class ZarrSource:
         return f"zarr {digest.hexdigest()}"
 
     @property
+    def folder(self) -> Path:
+        """The folder of the array that holds the voxels."""
+        return self._cube.folder
+
+    @property
     def chunks(self) -> Shape | None:
         """The box of voxels that is decoded as one piece, ``(frequency, l, m)``."""
         z, x, y = (self._array.chunks[axis] for axis in self._cube.axes)

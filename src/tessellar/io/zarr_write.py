@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import threading
-import uuid
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from tessellar.io.digest import digest_of_file, is_file_sound
 from tessellar.io.draft import Draft
 from tessellar.io.meta_json import meta_to_json
 from tessellar.io.pieces import Pieces
-from tessellar.io.publish import flush, flush_tree, make_folder, move_into_place, output_errors, remove
+from tessellar.io.publish import make_folder, output_errors, remove
 from tessellar.io.schema import DIMS, SCHEMA_VERSION, SKY, dataset_template, sky_attributes
-from tessellar.io.zarr_array import open_array
 from tessellar.io.zarr_layout import codecs, layout
+from tessellar.io.zarr_manifest import shard_key, write_manifest
+from tessellar.io.zarr_scratch import put, scratch_array
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
-
-_this_thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +30,8 @@ class ZarrSink:
     """A cube that is written as a Zarr store: a valid xradio image, float32, sharded, blank where NaN.
 
     Several threads and processes may write different pieces at the same time. A piece is encoded aside,
-    flushed to disk and renamed, because neither Zarr library writes a shard atomically and durably; then
-    it is noted as done.
+    flushed to disk and renamed, because neither Zarr library writes a shard atomically and durably. The same
+    voxels always become the same bytes.
 
     Parameters
     ----------
@@ -89,10 +85,30 @@ class ZarrSink:
     @property
     def workspace(self) -> Path:
         """A hidden folder that lives until the store is published: room for a run's journal."""
-        return self._draft.folder
+        return self._draft.workspace
 
-    def begin(self) -> None:
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted run left a hidden store with the same settings."""
+        return self._draft.resumable(self._fingerprint())
+
+    def claim(self) -> None:
+        """Refuse an output that cannot be written, and make room for a run's journal.
+
+        Raises
+        ------
+        OutputError
+            The store cannot be written there.
+        """
+        self._draft.claim()
+
+    def begin(self, *, fresh: bool = False) -> None:
         """Make the hidden store, or go on with that of an interrupted run with the same settings.
+
+        Parameters
+        ----------
+        fresh
+            Whether to start again in any case.
 
         Raises
         ------
@@ -100,19 +116,14 @@ class ZarrSink:
             The store cannot be written there.
         """
         draft, fingerprint = self._draft, self._fingerprint()
-        if draft.open(fingerprint):
-            return
+        goes_on = draft.open(fingerprint, fresh=fresh)
         with output_errors(self.path):
-            self._make(draft.payload)
-            flush_tree(draft.payload)
-        draft.seal(fingerprint)
+            self._put_metadata(draft)
+        if not goes_on:
+            draft.seal(fingerprint)
 
-    def is_done(self, index: int) -> bool:
-        """Return whether piece ``index`` is written."""
-        return self._draft.is_done(index)
-
-    def write(self, index: int, voxels: FloatArray) -> None:
-        """Write piece ``index`` durably, float32 array (frequency, l, m).
+    def write(self, index: int, voxels: FloatArray) -> bytes:
+        """Write piece ``index`` durably, float32 array (frequency, l, m); return the digest of its file.
 
         Raises
         ------
@@ -120,41 +131,51 @@ class ZarrSink:
             The disk is full or cannot be written.
         """
         box = self.pieces.check(index, voxels)
-        draft = self._draft
-        z, x, y = (start // step for start, step in zip(box.start, self.piece_shape, strict=True))
-        key = f"c/0/{z}/0/{x}/{y}"
+        key = shard_key(box, self.piece_shape)
         with output_errors(self.path):
-            folder, array = self._scratch_array()
+            draft = self._draft
+            folder, array = scratch_array(draft.scratch, draft.payload / SKY)
+            made = folder / key
             short, (zs, xs, ys) = slice(0, 1), box.slices()
-            array[short, zs, short, xs, ys] = np.asarray(voxels, np.float32)[np.newaxis, :, np.newaxis]
-            target = draft.payload / SKY / key
-            if (folder / key).exists():
-                flush(folder / key)
-                make_folder(target.parent)
-                move_into_place(folder / key, target)
-            elif target.exists():  # a shard that is all blank has no file
-                remove(target)
-                flush(target.parent)
-        draft.mark(index)
+            try:
+                array[short, zs, short, xs, ys] = np.asarray(voxels, np.float32)[np.newaxis, :, np.newaxis]
+                digest = digest_of_file(made)
+                put(made, draft.payload / SKY / key)
+            finally:
+                remove(made)  # half a shard on a full disk
+        return digest
 
-    def publish(self, *, incomplete: bool = False) -> None:
-        """Give the finished store its name, atomically.
+    def verify(self, index: int, digest: bytes) -> bool:
+        """Return whether the file of piece ``index`` still is the one whose digest this is."""
+        return is_file_sound(
+            self._draft.payload / SKY / shard_key(self.pieces[index], self.piece_shape), digest
+        )
+
+    def publish(self, digests: Iterable[bytes]) -> None:
+        """Give the finished store its name, atomically; the digests of its shards are kept in it.
 
         Parameters
         ----------
-        incomplete
-            Publish also where pieces are missing; their voxels stay blank.
+        digests
+            What `write` returned for every piece, in order.
 
         Raises
         ------
         OutputError
             Pieces are missing, or the name cannot be given.
         """
-        self._draft.publish(incomplete=incomplete)
+        known = self.pieces.check_whole(self.path, digests)
+        with output_errors(self.path):
+            write_manifest(self._draft.payload / SKY, known)
+        self._draft.publish()
+
+    def tidy(self) -> None:
+        """Remove the hidden folder unless an interrupted run can go on with it."""
+        self._draft.tidy()
 
     @property
     def _draft(self) -> Draft:
-        return Draft(self.path, len(self.pieces), folder_result=True, overwrite=self.overwrite)
+        return Draft(self.path, folder_result=True, overwrite=self.overwrite)
 
     def _fingerprint(self) -> str:
         settings = {
@@ -164,6 +185,15 @@ class ZarrSink:
             "content": self.content,
         }
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def _put_metadata(self, draft: Draft) -> None:
+        """Write all but the shards: anew in a store that goes on, for no digest tells whether it is still sound."""
+        made = draft.scratch / "metadata"
+        self._make(made)
+        make_folder(draft.payload)
+        for file in sorted(path for path in made.rglob("*") if path.is_file()):
+            put(file, draft.payload / file.relative_to(made))
+        remove(made)
 
     def _make(self, folder: Path) -> None:
         import zarr
@@ -185,21 +215,6 @@ class ZarrSink:
             dimension_names=DIMS,
             attributes=sky_attributes(self.meta),
         )
-
-    @property
-    def _scratch(self) -> Path:
-        return self._draft.folder / "scratch"
-
-    def _scratch_array(self) -> tuple[Path, Any]:
-        """Return an array of this thread alone, with the store's metadata, in which shards are encoded."""
-        arrays: dict[tuple[int, Path], tuple[Path, Any]] = _this_thread.__dict__.setdefault("arrays", {})
-        place = (os.getpid(), self._scratch)
-        if place not in arrays or not arrays[place][0].is_dir():
-            folder = self._scratch / uuid.uuid4().hex
-            folder.mkdir(parents=True)
-            shutil.copy(self._draft.payload / SKY / "zarr.json", folder)
-            arrays[place] = (folder, open_array(folder, mode="r+"))
-        return arrays[place]
 
 
 def _with_short_axes(shape: Shape | None) -> tuple[int, ...]:

@@ -100,6 +100,19 @@ class NoiseLattice:
             row_cells = [cell for cell in cells if cell[1] == row]
             yield self.sample(unit, row_cells[0]) | self.sample(unit, row_cells[-1]), row_cells
 
+    @property
+    def n_read(self) -> int:
+        """Voxels in all strips of all units, without visiting them."""
+        (nx, ny), (lx, ly) = self.cells, self.shape[1:]
+        firsts = range(0, nx, CELLS_PER_UNIT)
+        lasts = (min(first + CELLS_PER_UNIT, nx) - 1 for first in firsts)
+        along_x = sum(
+            _part(last, nx, lx, self.whole)[1] - _part(first, nx, lx, self.whole)[0]
+            for first, last in zip(firsts, lasts, strict=True)
+        )
+        along_y = sum(stop - start for start, stop in (_part(j, ny, ly, self.whole) for j in range(ny)))
+        return self.shape[0] * along_x * along_y
+
     def centres(self) -> tuple[DoubleArray, DoubleArray]:
         """Return the pixel coordinates of the cells' centres along l and m."""
         x, y = (_centres(count, n) for count, n in zip(self.cells, self.shape[1:], strict=True))

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from tessellar.simulate.hi import HiSky
+from tessellar.tiling.box import Shape
 
 REST_FREQUENCY = 1420405751.786  # Hz, of the 21-cm line
 CENTRE_RA, CENTRE_DEC = 180.0, -30.0  # degrees, as in SKA Data Challenge 2
 
 
-def wcs_header(sky: HiSky) -> str:
+class Sampled(Protocol):
+    """A made-up cube as far as its header tells."""
+
+    @property
+    def name(self) -> str:
+        """A short name for people."""
+
+    @property
+    def shape(self) -> Shape:
+        """``(frequency, l, m)``."""
+
+    @property
+    def beam_arcsec(self) -> float:
+        """Full width of the round beam at half maximum."""
+
+    @property
+    def pixel_arcsec(self) -> float:
+        """Side of a pixel."""
+
+    @property
+    def channel_hz(self) -> float:
+        """Width of a channel."""
+
+    @property
+    def first_frequency_hz(self) -> float:
+        """Frequency of channel 0."""
+
+
+def wcs_header(sky: Sampled) -> str:
     """Return the three-axis header that astropy's WCS accepts, its cards joined by newlines."""
     return _text(_wcs_cards(sky))
 
 
-def full_header(sky: HiSky) -> str:
+def full_header(sky: Sampled) -> str:
     """Return the header of the FITS file that the cube would be, its cards joined by newlines."""
     channels, width, height = sky.shape
     shape = [("NAXIS1", width), ("NAXIS2", height), ("NAXIS3", channels)]
@@ -38,7 +65,7 @@ def full_header(sky: HiSky) -> str:
     )
 
 
-def _wcs_cards(sky: HiSky) -> list[tuple[str, Any]]:
+def _wcs_cards(sky: Sampled) -> list[tuple[str, Any]]:
     pixel = sky.pixel_arcsec / 3600.0
     axes = (
         ("RA---SIN", "deg", (sky.shape[1] + 1) / 2, CENTRE_RA, -pixel),

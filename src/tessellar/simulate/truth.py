@@ -95,17 +95,15 @@ def truth_path(cube: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{stem}.truth.ecsv")
 
 
-def write_truth(sky: HiSky, path: str | os.PathLike[str]) -> QTable:
-    """Write the truth of a sky as ECSV, whole or not at all, and return it.
+def write_truth(truth: QTable, path: str | os.PathLike[str]) -> None:
+    """Write a truth table as ECSV, whole or not at all.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    table = truth_table(sky)
-    _write(table, Path(path), "ascii.ecsv")
-    return table
+    _write(truth, Path(path), "ascii.ecsv")
 
 
 def read_truth(path: str | os.PathLike[str]) -> QTable:

@@ -43,6 +43,7 @@ def choose_tile(
     unit_bytes: Callable[[Shape], int],
     budget: int,
     slots: int,
+    sharing: int | None = None,
     chunks: Shape | None = None,
 ) -> Shape:
     """Return the core that minimises what is read twice, within the memory, with work for every slot.
@@ -56,9 +57,11 @@ def choose_tile(
     unit_bytes
         Bytes that one tile in work needs, as a function of the shape it reads.
     budget
-        Bytes for all tiles in work.
+        Bytes for the tiles in work that share it.
     slots
         Tiles in work at the same time; at least four tiles are made for each, where the cube is large enough.
+    sharing
+        How many of them share the budget; all of them when None.
     chunks
         What storage reads as one piece; cores are multiples of it.
 
@@ -70,9 +73,10 @@ def choose_tile(
     grain = [_grain(c, s) for c, s in zip(chunks or _STEP, _STEP, strict=True)]
     along_z, along_x, along_y = (_even_cuts(n, g) for n, g in zip(shape, grain, strict=True))
     wanted = TILES_PER_SLOT * slots
+    sharing = sharing or slots
     best: tuple[tuple[bool, float, float], Shape] | None = None
     for core in itertools.product(along_z, along_x, along_y):
-        if unit_bytes(read_shape(core, halo, shape)) * slots > budget:
+        if unit_bytes(read_shape(core, halo, shape)) * sharing > budget:
             continue
         n_tiles = prod(-(-n // c) for n, c in zip(shape, core, strict=True))
         overhead = read_overhead(core, halo, shape) * read_overhead(core, halo, shape, chunks)
@@ -83,9 +87,9 @@ def choose_tile(
             best = (key, core)
     if best is None:
         smallest = (along_z[0], along_x[0], along_y[0])
-        needed = unit_bytes(read_shape(smallest, halo, shape)) * slots
+        needed = unit_bytes(read_shape(smallest, halo, shape)) * sharing
         raise MemoryBudgetError(
-            f"the smallest tile {_words(smallest)} needs {_mib(needed)} for {slots} tiles in work, and "
+            f"the smallest tile {_words(smallest)} needs {_mib(needed)} for {sharing} tiles in work, and "
             f"{_mib(budget)} are left for them. Use a larger --memory, fewer --workers or smaller kernels."
         )
     return best[1]

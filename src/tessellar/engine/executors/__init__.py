@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Protocol, TypeAlias
 
 from tessellar.errors import UsageError
 
 EXECUTORS = ("serial", "threads", "processes", "dask", "ray")
-_CLUSTERS = ("dask", "ray")
+CLUSTERS = ("dask", "ray")
 
 Task: TypeAlias = Callable[[], Any]
 
@@ -57,11 +58,25 @@ class Executor(Protocol):
     def slots(self) -> int:
         """How many tasks run side by side; the loop keeps twice as many submitted."""
 
-    def submit(self, task: Task, avoid: str = "") -> None:
-        """Take a task, to be run by a worker with another label than ``avoid`` where there is one."""
+    @property
+    def about(self) -> str:
+        """Where the workers are, in a sentence; empty when they are this program's own."""
+
+    @property
+    def worker_memory(self) -> int | None:
+        """Bytes that each worker may use, as its cluster says; None when nobody says."""
+
+    def submit(self, task: Task, avoid: str = "") -> str:
+        """Take a task, to be run by a worker with another label than ``avoid`` where there is one.
+
+        Returns the label of the worker that was given the task.
+        """
 
     def wait(self, seconds: float) -> Sequence[Outcome]:
         """Return what has ended since the last call; after ``seconds`` without any, an empty sequence."""
+
+    def abandon(self, task: Task) -> None:
+        """Do not wait for a task any more: replace its worker where it can be killed."""
 
     def close(self, now: bool = False) -> None:
         """Release the workers once their tasks are done; ``now`` drops tasks and kills what can be killed."""
@@ -79,21 +94,25 @@ def check_executor(name: str, workers: int | None = None, address: str | None = 
     Raises
     ------
     UsageError
-        The name is unknown, the executor is not available, or an option does not apply to it.
+        The name is unknown, its library is not installed, or an option does not apply to it.
     """
     if name not in EXECUTORS:
         raise UsageError(f"There is no executor '{name}'. Choose one of {', '.join(EXECUTORS)}.")
-    if name in _CLUSTERS:
+    if name == "ray" and find_spec("ray") is None:
         raise UsageError(
-            f"The executor '{name}' is not available in this version. Use serial, threads or processes."
+            "The executor 'ray' needs Ray, which is not installed: pip install 'tessellar[ray]'."
         )
-    if address is not None:
-        raise UsageError(f"The executor '{name}' joins no cluster. Leave out --address.")
+    if address is not None and name not in CLUSTERS:
+        raise UsageError(
+            f"The executor '{name}' joins no cluster. Leave out --address, or use --executor dask or ray."
+        )
     if workers is not None and workers < 1:
         raise UsageError(f"{workers} workers cannot work. Give --workers 1 or more.")
 
 
-def make_executor(name: str, workers: int | None = None, address: str | None = None) -> Executor:
+def make_executor(
+    name: str, workers: int | None = None, address: str | None = None, *, gpus: bool = False
+) -> Executor:
     """Return the executor of that name.
 
     Parameters
@@ -101,9 +120,12 @@ def make_executor(name: str, workers: int | None = None, address: str | None = N
     name
         ``serial``, ``threads``, ``processes``, ``dask`` or ``ray``.
     workers
-        How many workers; by default one for each core that may be used.
+        How many workers; by default one for each core that may be used, or all that a running cluster has.
     address
-        A running Dask scheduler or Ray cluster to join.
+        A running Dask scheduler (``tcp://…``, ``tls://…``) or Ray cluster (``ray://…``, ``HOST:PORT`` or ``auto``)
+        to join; without one, a cluster of this machine is started for the run.
+    gpus
+        Whether every task needs a GPU of its own, on a cluster that tells who has one.
 
     Raises
     ------
@@ -111,10 +133,6 @@ def make_executor(name: str, workers: int | None = None, address: str | None = N
         The name is unknown, the executor is not available, or an option does not apply to it.
     """
     check_executor(name, workers, address)
-    return _make(name, workers)
-
-
-def _make(name: str, workers: int | None) -> Executor:
     if name == "serial":
         from tessellar.engine.executors.serial import SerialExecutor
 
@@ -123,6 +141,14 @@ def _make(name: str, workers: int | None) -> Executor:
         from tessellar.engine.executors.threads import ThreadsExecutor
 
         return ThreadsExecutor(workers)
-    from tessellar.engine.executors.processes import ProcessesExecutor
+    if name == "processes":
+        from tessellar.engine.executors.processes import ProcessesExecutor
 
-    return ProcessesExecutor(workers)
+        return ProcessesExecutor(workers)
+    if name == "dask":
+        from tessellar.engine.executors.dask import DaskExecutor
+
+        return DaskExecutor(workers, address, gpus=gpus)
+    from tessellar.engine.executors.ray import RayExecutor
+
+    return RayExecutor(workers, address, gpus=gpus)

@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -30,20 +30,23 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ProcessWorker:
-    """One process, and a pipe whose end tells it that the driver is gone."""
+    """One process, and a pipe: it tells its number, and the end of the pipe tells it that the driver is gone."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._theirs, self._ours = context.Pipe(duplex=False)
+        self._theirs, self._ours = context.Pipe()
         self._pool = ProcessPoolExecutor(1, context, _begin_process, (self._theirs,))
 
     def submit(self, task: Task) -> Future[Any]:
         """Queue a task; the first one starts the process."""
-        with _environment(ONE_THREAD), _held_back(_SIGNALS):
+        with environment(ONE_THREAD), held_back(_SIGNALS):
             return self._pool.submit(task)
 
     def close(self, now: bool) -> None:
         """End the process: after the task it is at, or ``now``."""
+        if now and self._ours.poll():
+            with suppress(ProcessLookupError):
+                os.kill(self._ours.recv(), signal.SIGKILL)
         if now:
             self._ours.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -69,6 +72,10 @@ def _begin_process(driver: Connection) -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    try:
+        driver.send(os.getpid())
+    except OSError:  # it died while this process began
+        os._exit(1)
     threading.Thread(target=_follow, args=(driver,), name="tessellar-follow-driver", daemon=True).start()
 
 
@@ -80,7 +87,7 @@ def _follow(driver: Connection) -> None:
 
 
 @contextmanager
-def _held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
+def held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
     """Hold signals back; a process that starts meanwhile inherits this until it is ready to ignore them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
@@ -90,7 +97,7 @@ def _held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
+def environment(variables: dict[str, str]) -> Iterator[None]:
     """Set environment variables for processes that start meanwhile: libraries read them when they load."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

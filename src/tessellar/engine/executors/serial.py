@@ -13,6 +13,8 @@ class SerialExecutor:
 
     name = "serial"
     slots = 1
+    about = ""
+    worker_memory: int | None = None
 
     def __init__(self) -> None:
         self._tasks: deque[Task] = deque()
@@ -23,9 +25,10 @@ class SerialExecutor:
     def __exit__(self, *details: object) -> None:
         self.close()
 
-    def submit(self, task: Task, avoid: str = "") -> None:  # noqa: ARG002  # there is no other worker
+    def submit(self, task: Task, avoid: str = "") -> str:  # noqa: ARG002  # there is no other worker
         """Take a task."""
         self._tasks.append(task)
+        return "0"
 
     def wait(self, seconds: float) -> Sequence[Outcome]:  # noqa: ARG002  # it never waits, it works
         """Run the oldest task and return what became of it."""
@@ -33,6 +36,11 @@ class SerialExecutor:
             return []
         task = self._tasks.popleft()
         return [Outcome(task, "0", task())]
+
+    def abandon(self, task: Task) -> None:
+        """Drop a task that was not begun; others have ended."""
+        if task in self._tasks:
+            self._tasks.remove(task)
 
     def close(self, now: bool = False) -> None:  # noqa: ARG002  # nothing is ever running here
         """Drop the tasks that were not begun."""

@@ -47,6 +47,12 @@ class Slot:
             outcomes.append(Outcome(task, self.label, result, error=error))
         return outcomes
 
+    def abandon(self, task: Task) -> list[Outcome]:
+        """Kill the worker, forget a task, and return the others as not begun."""
+        others = [Outcome(other, self.label) for other, _ in self.tasks if other is not task]
+        self.close(now=True)
+        return others
+
     def close(self, now: bool) -> None:
         """End the worker and forget its tasks."""
         worker, self.worker = self.worker, None
@@ -74,6 +80,7 @@ class SlotsExecutor:
 
     def __init__(self, workers: int | None = None) -> None:
         self._slots = [Slot(str(number)) for number in range(workers or usable_cores())]
+        self._returned: list[Outcome] = []
 
     def __enter__(self) -> SlotsExecutor:
         return self
@@ -82,11 +89,21 @@ class SlotsExecutor:
         self.close(now=details[0] is not None)
 
     @property
+    def about(self) -> str:
+        """Where the workers are, in a sentence; empty when they are this program's own."""
+        return ""
+
+    @property
+    def worker_memory(self) -> int | None:
+        """Bytes that each worker may use, as its cluster says; None when nobody says."""
+        return None
+
+    @property
     def slots(self) -> int:
         """How many tasks run side by side."""
         return len(self._slots)
 
-    def submit(self, task: Task, avoid: str = "") -> None:
+    def submit(self, task: Task, avoid: str = "") -> str:
         """Give a task to the worker with the least to do, if possible another than ``avoid``."""
         slot = min(self._slots, key=lambda s: (s.label == avoid, len(s.tasks)))
         if slot.worker is None:
@@ -97,12 +114,21 @@ class SlotsExecutor:
             future = Future()
             future.set_exception(error)
         slot.tasks.append((task, future))
+        return slot.label
 
     def wait(self, seconds: float) -> Sequence[Outcome]:
         """Return what has ended; waits up to ``seconds`` for the first."""
-        heads = [slot.tasks[0][1] for slot in self._slots if slot.tasks]
-        wait(heads, seconds, FIRST_COMPLETED)
-        return [outcome for slot in self._slots for outcome in slot.collect()]
+        if not self._returned:
+            heads = [slot.tasks[0][1] for slot in self._slots if slot.tasks]
+            wait(heads, seconds, FIRST_COMPLETED)
+        returned, self._returned = self._returned, []
+        return returned + [outcome for slot in self._slots for outcome in slot.collect()]
+
+    def abandon(self, task: Task) -> None:
+        """Do not wait for a task any more: its worker is killed, as far as it can be, and replaced."""
+        for slot in self._slots:
+            if any(other is task for other, _ in slot.tasks):
+                self._returned += slot.abandon(task)
 
     def close(self, now: bool = False) -> None:
         """End all workers; a task submitted later starts new ones."""

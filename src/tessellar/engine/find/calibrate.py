@@ -12,7 +12,7 @@ from tessellar.errors import InputError
 from tessellar.kernels.noise import NoiseLattice, NoiseModel, channel_sigmas, separate
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
-from tessellar.model import IntArray, Patch, Payload, Source, UnitResult, Work
+from tessellar.model import FloatArray, IntArray, Patch, Payload, Source, Steps, UnitResult, Work
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,18 +104,17 @@ class ScaleStage:
         """Number of blocks."""
         return len(self.blocks)
 
-    def worker(self) -> Work:
-        """Return the function that does one block."""
-        return self._count
+    def worker(self) -> Steps:
+        """Return what does one block."""
+        return Steps(self._read, self._count)
 
-    def _count(self, unit: int) -> UnitResult:
+    def _read(self, unit: int) -> FloatArray:
+        return self.source.read(self.blocks[unit].read)
+
+    def _count(self, unit: int, voxels: FloatArray) -> UnitResult:
         tile = self.blocks[unit]
-        start = time.perf_counter()
-        voxels = self.source.read(tile.read)
-        middle = time.perf_counter()
         counts = self.finder.count_scales(Patch(voxels, tile.read, tile.core), self.noise, self.blocks.step)
-        kernel = time.perf_counter() - middle
-        return UnitResult({"counts": counts}, tile.core.size, voxels.nbytes, middle - start, kernel)
+        return UnitResult({"counts": counts}, tile.core.size, voxels.nbytes)
 
     def reduce(self, partials: Iterable[tuple[int, Payload]]) -> CalibratedFinder:
         """Return the finder that knows the noise of its scales."""

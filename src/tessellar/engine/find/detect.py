@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.smooth_clip import CalibratedFinder
-from tessellar.model import Patch, Source, UnitResult, Work
+from tessellar.model import FloatArray, Patch, Source, Steps, UnitResult
 from tessellar.tiling.grid import Grid
 
 
@@ -28,16 +27,15 @@ class DetectStage:
         """Number of tiles."""
         return len(self.grid)
 
-    def worker(self) -> Work:
-        """Return the function that does one tile."""
-        return self._detect
+    def worker(self) -> Steps:
+        """Return what does one tile."""
+        return Steps(self._read, self._detect)
 
-    def _detect(self, unit: int) -> UnitResult:
+    def _read(self, unit: int) -> FloatArray:
+        return self.source.read(self.grid[unit].read)
+
+    def _detect(self, unit: int, voxels: FloatArray) -> UnitResult:
         tile = self.grid[unit]
-        start = time.perf_counter()
-        voxels = self.source.read(tile.read)
-        middle = time.perf_counter()
         mask = self.finder(Patch(voxels, tile.read, tile.core))
         payload = tile_components(mask, tile.core, self.grid.shape, self.linker)
-        kernel = time.perf_counter() - middle
-        return UnitResult(payload, tile.core.size, voxels.nbytes, middle - start, kernel)
+        return UnitResult(payload, tile.core.size, voxels.nbytes)

@@ -7,6 +7,7 @@ from math import prod
 
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.memory import resident_bytes
+from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import MemoryBudgetError, UsageError
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
@@ -18,10 +19,15 @@ from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
 
 LIBRARY_BYTES = 600 * 2**20  # the interpreter, its libraries, the compiler's first use, the report's figures
 GROWTH_BYTES = 350 * 2**20  # what of that is still to come in a process that holds other things already
-WORKER_LIBRARY_BYTES = 380 * 2**20  # a worker process: no figures, no catalogue writers
+WORKER_LIBRARY_BYTES = {  # a worker process, and what its cluster adds for it: no figures, no catalogue writers
+    "processes": 380 * 2**20,
+    "dask": 560 * 2**20,
+    "ray": 560 * 2**20,
+}
 ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading
 MEASURE_BYTES = 96  # of a voxel of a window of the measure stage: read, converted, and its runs spread out
 BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
+BYTES_AHEAD_PER_VOXEL = 4  # the tile in the kernel's hands, while the next one is read
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
 
@@ -44,6 +50,8 @@ class FindPlan:
         Memory of the whole run, and what it may use.
     bytes_read
         Bytes of voxels that are read over all stages.
+    remote
+        Whether the workers are those of a running cluster; then the memory is that of one worker.
     """
 
     grid: Grid
@@ -54,6 +62,7 @@ class FindPlan:
     projected_bytes: int
     budget_bytes: int
     bytes_read: int
+    remote: bool = False
 
     @property
     def halo_overhead(self) -> float:
@@ -67,6 +76,7 @@ class FindPlan:
 
     def __str__(self) -> str:
         g = self.grid
+        each = " for each worker" if self.remote else ""
         rows = [
             ("cube", f"{_words(g.shape)} voxels (frequency x l x m), {_bytes(4 * prod(g.shape))} as float32"),
             ("tiles", f"{len(g):,} of {_words(g.core)}, {_words(g.counts)} along each axis"),
@@ -76,7 +86,10 @@ class FindPlan:
             ),
             *self._chunk_row(),
             ("read", f"{_bytes(self.bytes_read)} of voxels over all stages"),
-            ("memory", f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed"),
+            (
+                "memory",
+                f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed{each}",
+            ),
             ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each tile in work"),
             ("time", f"about {_duration(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
         ]
@@ -106,6 +119,7 @@ def make_plan(
     memory_is_given: bool,
     executor: str,
     workers: int,
+    remote: bool = False,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -118,11 +132,13 @@ def make_plan(
     tile
         Core of a tile ``(frequency, l, m)``, or None to choose one.
     memory
-        Bytes that the run may use.
+        Bytes that the run may use; with ``remote``, that each worker may use.
     memory_is_given
         Whether somebody asked for that much; otherwise tiles stay moderate.
     executor, workers
         Who works.
+    remote
+        Whether the workers are those of a running cluster, with machines of their own.
 
     Raises
     ------
@@ -134,20 +150,30 @@ def make_plan(
     meta = source.meta
     halo = finder.halo(meta)
     libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
-    libraries += workers * WORKER_LIBRARY_BYTES if executor == "processes" else 0
+    libraries += workers * WORKER_LIBRARY_BYTES.get(executor, 0)
+    sharing = workers
+    if remote:
+        libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
     smallest = MEASURE_BYTES * WINDOW_VOXELS
 
     def unit_bytes(shape: Shape) -> int:
         voxels = prod(shape)
         runs = int(DETECTION_SHARE * voxels) * 24
-        return max(BYTES_PER_READ_VOXEL * voxels + finder.memory(shape).host + runs, smallest)
+        ahead = 0 if executor == "serial" else max(BYTES_AHEAD_PER_VOXEL * voxels, AHEAD_BYTES)
+        return max(BYTES_PER_READ_VOXEL * voxels + ahead + finder.memory(shape).host + runs, smallest)
 
     room = memory - libraries
     if tile is None:
-        limit = room if memory_is_given else min(room, workers * ROOMY_UNIT_BYTES)
+        limit = room if memory_is_given else min(room, sharing * ROOMY_UNIT_BYTES)
         try:
             core = choose_tile(
-                meta.shape, halo, unit_bytes=unit_bytes, budget=limit, slots=workers, chunks=source.chunks
+                meta.shape,
+                halo,
+                unit_bytes=unit_bytes,
+                budget=limit,
+                slots=workers,
+                sharing=sharing,
+                chunks=source.chunks,
             )
         except MemoryBudgetError as error:
             raise MemoryBudgetError(
@@ -156,20 +182,18 @@ def make_plan(
     else:
         core = _clipped(tile, meta.shape)
     unit = unit_bytes(read_shape(core, halo, meta.shape))
-    projected = libraries + workers * unit
+    projected = libraries + sharing * unit
     if projected > memory:
         raise MemoryBudgetError(
-            f"tiles of {_words(core)} with {workers} workers need {_bytes(projected)} and {_bytes(memory)} are "
+            f"tiles of {_words(core)} with {_who(workers, remote)} need {_bytes(projected)} and {_bytes(memory)} are "
             f"allowed ({_bytes(unit)} for each tile in work, {_bytes(libraries)} for the program). "
             f"Use a smaller --tile, fewer --workers or --memory {_up(projected)}MiB."
         )
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
-    sampled = sum(strip.size for unit in range(len(lattice)) for strip, _ in lattice.strips(unit))
-    sampled += len(blocks) * blocks[0].read.size
-    return FindPlan(
-        grid, source.chunks, executor, workers, unit, projected, memory, 4 * (sum_read(grid) + sampled)
-    )
+    sampled = lattice.n_read + len(blocks) * blocks[0].read.size
+    n_bytes = 4 * (sum_read(grid) + sampled)
+    return FindPlan(grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote)
 
 
 def _clipped(tile: Shape, shape: Shape) -> Shape:
@@ -178,6 +202,10 @@ def _clipped(tile: Shape, shape: Shape) -> Shape:
             f"tile {','.join(map(str, tile))} is not a box: every side must be at least 1 (frequency,l,m)."
         )
     return Box.of_shape(tile).clip(Box.of_shape(shape)).shape
+
+
+def _who(workers: int, remote: bool) -> str:
+    return "one worker" if remote else f"{workers} workers"
 
 
 def _words(shape: Shape) -> str:

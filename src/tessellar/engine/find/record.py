@@ -88,6 +88,7 @@ def _stage(stage: StageReport) -> dict[str, Any]:
         "resumed": stage.resumed,
         "failed": [{"unit": f.unit, "reason": f.reason, "tries": f.tries} for f in stage.failed],
         "retries": stage.retries,
+        "copies": stage.copies,
         "voxels": stage.voxels,
         "bytes_read": stage.bytes_read,
         "shares": stage.shares,

@@ -1,0 +1,119 @@
+"""Procedural cubes by their address: ``procedural://hi?shape=1024,512,512&seed=0`` stands where a path does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from tessellar.errors import InputError, UsageError
+from tessellar.simulate.procedural import KINDS, ProceduralSky
+
+SCHEME = "procedural://"
+
+_EXAMPLE = f"{SCHEME}hi?shape=1024,512,512&seed=0"
+_MOST_SHOWN = 60  # characters of what somebody wrote
+_MOST_PROBLEMS = 6
+_WHOLE = re.compile(r"[0-9]{1,30}")
+_REAL = re.compile(r"[+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]{1,4})?")
+
+
+def sky_of(address: str) -> ProceduralSky:
+    """Return the cube of an address.
+
+    Parameters
+    ----------
+    address
+        ``procedural://KIND?shape=Z,X,Y`` and, joined by ``&``, any other setting of `ProceduralSky` by its name.
+
+    Raises
+    ------
+    InputError
+        If it is not of that form or a setting is out of range; every problem is named, with what is allowed.
+    """
+    kind, _, query = address.removeprefix(SCHEME).partition("?")
+    problems = [] if kind in KINDS else [f"kind {_quoted(kind)} is not known, choose {' or '.join(KINDS)}"]
+    settings: dict[str, Any] = {}
+    pairs = query.split("&") if query else []
+    for pair in pairs:
+        try:
+            name, value = _setting(pair)
+            if name in settings:
+                raise ValueError(f"{name} stands there more than once")
+            settings[name] = value
+        except ValueError as error:
+            problems.append(str(error))
+    if "shape" not in (unquote(pair.partition("=")[0]) for pair in pairs):
+        problems.insert(0, "shape is missing, needed are channels and pixels such as shape=1024,512,512")
+    if problems:
+        words = "; ".join(list(dict.fromkeys(problems))[:_MOST_PROBLEMS])
+        raise InputError(f"{_quoted(address)} names no cube: {words}. Write it like {_EXAMPLE}.")
+    try:
+        return ProceduralSky(kind, **settings)
+    except UsageError as error:
+        raise InputError(f"{_quoted(address)}: {error}") from error
+
+
+def address_of(sky: ProceduralSky) -> str:
+    """Return the address of a cube, which names the settings that are not the usual ones."""
+    usual = ProceduralSky(sky.kind, sky.shape)
+    words = [f"shape={','.join(map(str, sky.shape))}"]
+    for name in _READERS:
+        value = getattr(sky, name)
+        if value != getattr(usual, name):
+            words.append(f"{name}={','.join(map(repr, value)) if isinstance(value, tuple) else repr(value)}")
+    return f"{SCHEME}{sky.kind}?{'&'.join(words)}"
+
+
+def _setting(pair: str) -> tuple[str, Any]:
+    """Return name and value of ``name=value``; ValueError says in words what is wrong."""
+    name, equals, text = (unquote(part) for part in pair.partition("="))
+    if name not in _READERS:
+        raise ValueError(f"{_quoted(name)} is not a setting, choose from {', '.join(_READERS)}")
+    if not equals or not text:
+        raise ValueError(f"{name} has no value")
+    return name, _READERS[name](name, text)
+
+
+def _whole(name: str, text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{name} is {_quoted(text)}, needed is a whole number from 0 on")
+    return int(text)
+
+
+def _real(name: str, text: str) -> float:
+    try:
+        if _REAL.fullmatch(text):
+            return float(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{name} is {_quoted(text)}, needed is a number")
+
+
+def _row(read: Callable[[str, str], Any], length: int, example: str) -> Callable[[str, str], tuple[Any, ...]]:
+    def parse(name: str, text: str) -> tuple[Any, ...]:
+        parts = text.split(",")
+        if len(parts) != length:
+            raise ValueError(f"{name} is {_quoted(text)}, needed are {length} numbers such as {example}")
+        return tuple(read(name, part) for part in parts)
+
+    return parse
+
+
+_READERS: dict[str, Callable[[str, str], Any]] = {
+    "shape": _row(_whole, 3, "1024,512,512"),
+    "seed": _whole,
+    "rms_jy": _real,
+    "sources_per_mvoxel": _real,
+    "flux_range": _row(_real, 2, "8,1500"),
+    "beam_arcsec": _real,
+    "pixel_arcsec": _real,
+    "channel_hz": _real,
+    "first_frequency_hz": _real,
+}
+
+
+def _quoted(text: str) -> str:
+    """Return what somebody wrote as a short literal without control characters."""
+    return ascii(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}...")
