@@ -100,14 +100,16 @@ def plan(
 
 
 @contextmanager
-def _joined(executor: str, workers: int | None, address: str | None) -> Iterator[Executor | None]:
+def _joined(
+    executor: str, workers: int | None, address: str | None, observer: Observer | None = None
+) -> Iterator[Executor | None]:
     """Give the workers of a running cluster, which only it can count; None where there is no address."""
     if address is None:
         yield None
         return
     from tessellar.engine.executors import make_executor
 
-    with make_executor(executor, workers, address) as pool:
+    with make_executor(executor, workers, address, say=observer.say if observer else None) as pool:
         yield pool
 
 
@@ -221,7 +223,7 @@ def find_sources(
     source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
-    with _joined(executor, workers, address) as pool:
+    with _joined(executor, workers, address, observer) as pool:
         the_plan = _plan(source, finder, executor, workers, pool, tile, memory)
         settings = find_settings(name_of(cube), finder, linker, the_plan, device=device, address=address)
         if folder is not None and not fresh:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+_MOST_THREADS = 4096  # started as they are needed: two at most for each worker of the process
 
 
 def ahead(items: Iterator[T], size: Callable[[T], int], room: int) -> Generator[T, None, None]:
@@ -31,14 +35,23 @@ def ahead(items: Iterator[T], size: Callable[[T], int], room: int) -> Generator[
         What ``items`` raised, after the things before it.
     """
     lane = _Lane[T](room)
-    thread = threading.Thread(target=lane.fill, args=(items, size), name="tessellar-ahead", daemon=True)
-    thread.start()
+    filling = _hands().submit(lane.fill, items, size)
     try:
         while lane.wait():
             yield lane.take()
     finally:
         lane.close()
-        thread.join()
+        filling.result()
+
+
+@cache
+def _hands() -> ThreadPoolExecutor:
+    """Return the threads that work ahead.
+
+    They outlive a lease, for the C library keeps the freed memory of every thread apart: each lease with a thread
+    of its own would make a process grow.
+    """
+    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="tessellar-ahead")
 
 
 class _Lane(Generic[T]):

@@ -47,7 +47,7 @@ class Coverage:
         files = set()
         for record in self._journal.begin(self._stage) if self._journal else ():
             units = record.stop - record.first - len(record.missing)
-            if self._partials.sound(self._stage, record.file, record.digest):
+            if self._partials.sound(self._stage, record.file, record.digest, record.units):
                 self._segments.extend(_segments(record.first, record.stop, record.missing, record.file))
                 files.add(record.file)
                 done += units

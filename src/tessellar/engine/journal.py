@@ -7,7 +7,7 @@ its partial results are safe on disk, so what stands here can be believed after 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,11 @@ class LeaseRecord:
     missing: tuple[int, ...]
     file: str
     digest: str
+
+    @property
+    def units(self) -> list[int]:
+        """The units that have a result."""
+        return _units(self.first, self.stop, self.missing)
 
 
 class Journal:
@@ -154,8 +159,8 @@ class Journal:
         now = _hash_of(first, stop, [fault.unit for fault in report.failed], report.hashes)
         with self._errors():
             rows = self._database.execute(query, bounds).fetchall()
-        for row in rows:
-            before = _hash_of(row[0], row[1], json.loads(row[2]), row[3])
+            known = [_hash_of(row[0], row[1], json.loads(row[2]), row[3]) for row in rows]
+        for before in known:
             for unit in sorted(now.keys() & before.keys()):
                 if now[unit] != before[unit]:
                     raise NonDeterministicError(
@@ -229,7 +234,7 @@ class Journal:
         )
 
 
-def _units(first: int, stop: int, missing: list[int]) -> list[int]:
+def _units(first: int, stop: int, missing: Iterable[int]) -> list[int]:
     without = set(missing)
     return [unit for unit in range(first, stop) if unit not in without]
 

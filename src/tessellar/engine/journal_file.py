@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tessellar.errors import FolderInUseError, OutputError, UsageError
+from tessellar.errors import FolderInUseError, OutputError, TessellarError, UsageError
 from tessellar.io.publish import make_folder, output_errors, remove
 
 FILE_NAME = "journal.sqlite"
 
 _VERSION = 1
+_CHANGED = ("Could not decode", "no such")  # how SQLite complains about letters and names that it did not write
 _TABLES = """
 CREATE TABLE IF NOT EXISTS stages (
     name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, n_units INTEGER NOT NULL, settings TEXT NOT NULL,
@@ -55,14 +56,18 @@ def journal_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite complains about into a sentence."""
     try:
         yield
+    except TessellarError:
+        raise
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             message = f"Another run writes to {path.parent}. Wait for it, or choose another run folder."
             raise FolderInUseError(message) from error
+        if str(error).startswith(_CHANGED):
+            raise _damaged(path, error) from error
         raise OutputError(
             f"{path} cannot be written: {error}. Free space or choose another folder."
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, ValueError) as error:  # ValueError: a text in it is none, or no JSON
         raise _damaged(path, error) from error
 
 

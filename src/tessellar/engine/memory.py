@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from tessellar.engine.cgroup import memory_headroom
@@ -12,6 +14,8 @@ from tessellar.errors import UsageError
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")  # writing 5 sets the peak back to what is held now
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
+_LARGE_BYTES = 1 << 20
 _WRITTEN = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -77,6 +81,17 @@ def forget_peak() -> None:
     """Let `peak_rss_bytes` count from now on, where the system can; elsewhere it counts from the start."""
     with suppress(OSError):
         _CLEAR.write_text("5")
+
+
+@cache
+def give_back_freed_memory() -> None:
+    """Let the C library of Linux return every large array to the system as soon as it is freed.
+
+    Otherwise it learns to keep arrays as large as tiles for the thread that freed them, and a process with several
+    threads holds a tile's memory several times.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _peak_of_usage() -> int:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -138,6 +138,10 @@ class PartialFile:
         with self._path.open("rb") as file:
             for row in range(begin, end):
                 yield int(self.units[row]), self._read(file, row)
+
+    def holds(self, units: Collection[int]) -> bool:
+        """Return whether all these units are in the file."""
+        return bool(np.isin(list(units), self.units).all())
 
     def verify(self) -> None:
         """Read everything once and compare it with the hashes."""

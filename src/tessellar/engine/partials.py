@@ -62,14 +62,15 @@ class PartialStore:
         self._write(stage, name, content)
         return name, digest, len(content)
 
-    def sound(self, stage: Stage, file: str, digest: str) -> bool:
-        """Return whether a file is complete, unharmed, and the one that is meant; reads all of it."""
+    def sound(self, stage: Stage, file: str, digest: str, units: Collection[int]) -> bool:
+        """Return whether a file is complete, unharmed, the one that is meant, and holds units; reads all of it."""
         try:
             partial = PartialFile(self._home(stage) / file)
             partial.verify()
         except OutputError:
             return False
-        return (partial.stage, partial.fingerprint, partial.digest) == (stage.name, stage.fingerprint, digest)
+        meant = (partial.stage, partial.fingerprint, partial.digest) == (stage.name, stage.fingerprint, digest)
+        return meant and partial.holds(units)
 
     def sweep(self, stage: StageName, keep: Collection[str] = ()) -> None:
         """Remove a stage's files but the ones to keep: what an interrupted run left unrecorded."""

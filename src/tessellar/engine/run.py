@@ -235,9 +235,10 @@ class _Loop:
     def _take_rest(self, report: LeaseReport, worker: str) -> None:
         """See to the units of a lease that failed or were not begun."""
         self._agenda.learn(report.reached - report.lease.first, report.seconds)
-        self._agenda.put_back(replace(report.lease, first=report.reached))
+        self._agenda.put_back(replace(report.lease, first=report.reached, tries=0))
+        tries = report.lease.tries if len(report.lease) == 1 else 0
         for fault in report.failed:
-            self._stop(self._troubles.unit_failed(fault, report.lease.tries + 1, worker))
+            self._stop(self._troubles.unit_failed(fault, tries + 1, worker))
 
     def _stop(self, reason: BaseException | None) -> None:
         """Hand out nothing more; the first reason is the one that is raised in the end."""

@@ -38,7 +38,7 @@ class Troubles:
         self._tally = tally
         self._observer = observer
         self._max_tries = max_tries
-        self._max_deaths = max(6, 3 * slots)
+        self._max_deaths = max(8, 3 * slots)
         self._deaths_in_a_row = 0
         self._first: Fault | None = None
 
@@ -65,17 +65,19 @@ class Troubles:
         return self.nothing_done() if len(failed) >= HOPELESS else None
 
     def worker_died(self, lease: Lease, reason: str, worker: str) -> TessellarError | None:
-        """Give the units of a dead worker to others, in short leases, so that a deadly unit is soon alone."""
+        """Give the units of a dead worker to others, in short leases, so that a deadly unit is soon alone.
+
+        Only then is the death counted against it: the others in a lease are innocent.
+        """
         self._deaths_in_a_row += 1
-        tries = lease.tries + 1
         if self._deaths_in_a_row > self._max_deaths:
             return self._too_many_deaths(lease)
         if len(lease) == 1:
-            return self.unit_failed(Fault("", reason, lease.first), tries, worker)
+            return self.unit_failed(Fault("", reason, lease.first), lease.tries + 1, worker)
         self._say(f"Worker {worker} was lost: {reason}. Its pieces are given to others.")
         self._tally.retries += 1
         for piece in lease.cut():
-            self._agenda.put_back(replace(piece, tries=tries, avoid=worker))
+            self._agenda.put_back(replace(piece, tries=0, avoid=worker))
         return None
 
     def bad_start(self, lease: Lease, fault: Fault, worker: str) -> TessellarError | None:

@@ -13,6 +13,7 @@ from time import monotonic, perf_counter
 from tessellar import errors
 from tessellar.engine.conveyor import Passage, passages
 from tessellar.engine.lease import Lease
+from tessellar.engine.memory import give_back_freed_memory
 from tessellar.engine.partial_file import PartialWriter
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.reports import Fault, LeaseReport
@@ -188,6 +189,7 @@ def forget_stage() -> None:
 
 def _set_up(run: str, stage: Stage) -> Work:
     """Return the stage's work function, made once for each thread and run; the one before is let go."""
+    give_back_freed_memory()
     if getattr(_HERE, "run", None) != run:
         forget_stage()
         _HERE.work, _HERE.run = stage.worker(), run

@@ -111,7 +111,12 @@ def check_executor(name: str, workers: int | None = None, address: str | None = 
 
 
 def make_executor(
-    name: str, workers: int | None = None, address: str | None = None, *, gpus: bool = False
+    name: str,
+    workers: int | None = None,
+    address: str | None = None,
+    *,
+    gpus: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Executor:
     """Return the executor of that name.
 
@@ -126,6 +131,8 @@ def make_executor(
         to join; without one, a cluster of this machine is started for the run.
     gpus
         Whether every task needs a GPU of its own, on a cluster that tells who has one.
+    say
+        Who is told about workers that are missed or unfit.
 
     Raises
     ------
@@ -148,7 +155,7 @@ def make_executor(
     if name == "dask":
         from tessellar.engine.executors.dask import DaskExecutor
 
-        return DaskExecutor(workers, address, gpus=gpus)
+        return DaskExecutor(workers, address, gpus=gpus, say=say)
     from tessellar.engine.executors.ray import RayExecutor
 
     return RayExecutor(workers, address, gpus=gpus)

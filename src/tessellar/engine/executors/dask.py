@@ -55,7 +55,7 @@ class DaskExecutor(SlotsExecutor):
         *,
         gpus: bool = False,
         patience_seconds: float = 120.0,
-        say: Callable[[str], None] = _LOG.info,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         if gpus and address is None:
             raise UsageError(
@@ -64,7 +64,7 @@ class DaskExecutor(SlotsExecutor):
             )
         super().__init__(1)
         self._patience_seconds = patience_seconds
-        self.say = say
+        self._say = say or _LOG.info
         self._address = address
         self._most = workers if address else workers or usable_cores()
         self._gpus = gpus
@@ -120,8 +120,7 @@ class DaskExecutor(SlotsExecutor):
         """Start or join the cluster, and wait until there are workers."""
         self._slots, self._returned = [], []
         self._cluster = DaskCluster(self._address, self._most or 1)
-        patience, say = self._patience_seconds, lambda text: self.say(text)
-        self._members = Members(self._cluster, self._most, self._gpus, patience, say)
+        self._members = Members(self._cluster, self._most, self._gpus, self._patience_seconds, self._say)
         late = monotonic() + _HELLO_SECONDS
         try:
             while not self._slots or (self._members.asked and monotonic() < late):

@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -66,6 +66,7 @@ class DaskCluster:
     def __init__(self, address: str | None, workers: int) -> None:
         self.own = address is None
         self.closed = False
+        self.dashboard = ""
         self._workers = workers
         self._news = threading.Event()
         self._run, self._numbers = uuid4().hex[:6], count(1)
@@ -74,7 +75,8 @@ class DaskCluster:
             connection = _joined(address) if address else _own(workers)
             self.client: Any = way_out.enter_context(connection)
             self.address = str(self.client.scheduler_info(n_workers=-1)["address"])
-            self.dashboard = _dashboard(self.client)
+            with suppress(KeyError):  # the scheduler serves no pages
+                self.dashboard = self.client.dashboard_link or ""
             self._way_out = way_out.pop_all()
 
     def send(self, address: str, call: Call, gpus: int = 0) -> Any:
@@ -93,7 +95,7 @@ class DaskCluster:
         return future
 
     def replenish(self) -> None:
-        """Replace workers of our own that are lost for good; most are restarted by Dask, but not all."""
+        """Replace those of our own workers that Dask has given up; as a rule it restarts them."""
         if self.own:
             self.client.cluster.scale(self._workers)
 
@@ -191,13 +193,6 @@ async def _kind(address: str) -> str:
     security = Security().get_connection_args("client")
     async with asyncio.timeout(_CONNECT_SECONDS), rpc(address, connection_args=security) as remote:
         return str((await remote.identity())["type"])
-
-
-def _dashboard(client: Any) -> str:
-    try:
-        return client.dashboard_link or ""
-    except KeyError:  # the scheduler serves no pages
-        return ""
 
 
 def first_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from tessellar.engine.executors.dask_worker import DaskFuture, DaskWorker, outco
 from tessellar.engine.executors.slots import Slot
 from tessellar.errors import StoppedError, UsageError
 
-_ROLL_SECONDS = 1.0  # how soon it is seen that a worker came or left
+_ROLL_SECONDS = 0.5  # how soon it is seen that a worker came or left
 _SILENCE_SECONDS = 5.0  # how long nothing is said about the lack of workers
 
 

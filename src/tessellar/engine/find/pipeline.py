@@ -143,6 +143,8 @@ class FindRun:
         if len(sources) == 0 and not noise.empty:
             self._warn(self._nothing_found(noise))
         failures = tuple(failure for report in self.reports for failure in report.failed)
+        peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
+        self._compare_with_plan(peak)
         return Found(
             catalogue_table(columns, self.source.meta, self._provenance(bool(failures))),
             tuple(self.reports),
@@ -150,7 +152,7 @@ class FindRun:
             tuple(self.warnings),
             n_negative,
             time.perf_counter() - start,
-            max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)]),
+            peak,
         )
 
     def _noise(self) -> NoiseModel:
@@ -231,6 +233,15 @@ class FindRun:
         for failure in report.failed:
             self._warn(f"{failure.stage} {failure.unit} failed after {failure.tries} tries: {failure.reason}")
         return report
+
+    def _compare_with_plan(self, peak: int) -> None:
+        """Say when the plan's promise was broken; it is for a worker alone where workers have their own machines."""
+        planned = self.plan.projected_bytes
+        if peak > planned and not self.plan.remote:
+            self._warn(
+                f"the run held {peak / 2**20:.0f} MiB of memory, and the plan said {planned / 2**20:.0f} MiB. "
+                "Please report it with run.json; a smaller --tile needs less."
+            )
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
