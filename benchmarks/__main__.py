@@ -11,8 +11,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from benchmarks.markdown import rate_in_words
 from benchmarks.results import Report, read_report, write_report
-from benchmarks.table import rate_in_words, render
+from benchmarks.table import render
 from tessellar.errors import TessellarError
 
 FOLDER = Path("bench")

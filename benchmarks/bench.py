@@ -40,6 +40,8 @@ class Size:
         Length of each float32 array that is copied; together they exceed every cache but at toy size.
     n_pieces
         Units of work without content.
+    n_tiles, tile_seconds
+        Tiles of a kernel that takes so long.
     """
 
     name: str
@@ -50,18 +52,24 @@ class Size:
     tile: Shape
     n_floats: int
     n_pieces: int
+    n_tiles: int
+    tile_seconds: float
 
 
 SIZES = {
     size.name: size
     for size in (
-        Size("toy", (32, 64, 64), 8, (32, 64, 64), (24, 48, 48), (16, 32, 32), 2**18, 200),
+        Size("toy", (32, 64, 64), 8, (32, 64, 64), (24, 48, 48), (16, 32, 32), 2**18, 200, 8, 0.02),
         Size(
-            "default", (256, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), 2**26, 20_000
+            "default", (256, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), 2**26, 20_000,
+            100, 0.2,
         ),
-        Size("large", (1024, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), 2**26, 20_000),
+        Size(
+            "large", (1024, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), 2**26, 20_000,
+            100, 0.2,
+        ),
     )
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

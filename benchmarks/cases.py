@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import engine, finds, kernels, machine, peers, reading
+from benchmarks import driver, engine, finds, kernels, machine, peers, reading
 from benchmarks.bench import Measure
 from tessellar.errors import UsageError
 
@@ -18,6 +18,8 @@ CASES: dict[str, dict[str, Measure]] = {
     "read": {"read-fits": reading.fits, "read-zarr": reading.zarr},
     "find": {"find-fits": finds.fits, "find-zarr": finds.zarr},
     "engine": {"executors": engine.executors},
+    "tiles": {"tiles": engine.tiles},
+    "driver": {"journal": driver.journal, "stitch": driver.stitch, "tables": driver.tables},
     "peers": {"scipy": peers.scipy, "sofia": peers.sofia},
 }
 

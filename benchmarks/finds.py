@@ -16,6 +16,8 @@ from benchmarks.results import Result
 
 Record: TypeAlias = dict[str, Any]  # what run.json holds
 
+NO_PRODUCTS = ("--no-mask", "--no-maps", "--cubelets", "0")  # as SoFiA is asked for none
+
 
 def fits(bench: Bench) -> Iterator[Result]:
     """Find the sources of the FITS file."""
@@ -29,7 +31,19 @@ def zarr(bench: Bench) -> Iterator[Result]:
 
 def find_task(cube: Path, run: Path, executor: str, workers: int, records: list[Record]) -> Task[Record]:
     """Return the task that runs the finder afresh; what each run says about itself is added to ``records``."""
-    words = ["find", cube, "--out", run, "--executor", executor, "--workers", workers, "--fresh", "--quiet"]
+    words = [
+        "find",
+        cube,
+        "--out",
+        run,
+        "--executor",
+        executor,
+        "--workers",
+        workers,
+        "--fresh",
+        "--quiet",
+        *NO_PRODUCTS,
+    ]
     command = [sys.executable, "-m", "tessellar", *map(str, words)]
 
     def work() -> Record:

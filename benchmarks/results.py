@@ -24,7 +24,7 @@ class Result:
     amount
         How much one repeat does, in ``unit``.
     unit
-        ``voxel``, ``byte``, ``operation`` or ``piece``.
+        ``voxel``, ``byte``, ``operation``, ``piece``, ``tile``, ``lease`` or ``source``.
     facts
         What else is known: bytes and operations a voxel, stages, memory.
     """

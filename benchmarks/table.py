@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
+from benchmarks.markdown import number, rate_in_words, section
 from benchmarks.results import Report, Result, counted
 
 FLOOR_BYTES = 4  # what finding cannot do without: each float32 voxel is read once
 MIB = 2**20
-_SCALES = {
-    "voxel": (1e6, "Mvoxel/s"),
-    "byte": (1e9, "GB/s"),
-    "operation": (1e9, "Gop/s"),
-    "piece": (1.0, "pieces/s"),
-}
-
-
-def rate_in_words(result: Result) -> str:
-    """Return the median rate of a result with its unit, and the range."""
-    low, high = result.rates
-    scale, unit = _SCALES[result.unit]
-    return f"{_number(result.rate / scale)} {unit} ({_number(low / scale)} to {_number(high / scale)})"
 
 
 def render(report: Report) -> str:
@@ -34,6 +22,8 @@ def render(report: Report) -> str:
         *_finds(report),
         *_stages(report),
         *_engine(report),
+        *_tiles(report),
+        *_driver(report),
         *_peers(report),
         *(f"Failed: {name}: {reason}" for name, reason in report.failed.items()),
     ]
@@ -53,7 +43,7 @@ def _setting(report: Report) -> str:
 
 def _machine(report: Report) -> Iterator[str]:
     rows = [(result.name, rate_in_words(result)) for result in report.group("machine")]
-    yield from _section("The machine", ("what", "rate"), rows)
+    yield from section("The machine", ("what", "rate"), rows)
 
 
 def _kernels(report: Report) -> Iterator[str]:
@@ -71,10 +61,10 @@ def _kernels(report: Report) -> Iterator[str]:
                 _megavoxels(floor),
                 _ratio(floor, result.rate),
                 f"{count:.0f}",
-                _number(count * result.rate / 1e9),
+                number(count * result.rate / 1e9),
             )
         )
-    yield from _section("Kernels alone", head, rows)
+    yield from section("Kernels alone", head, rows)
 
 
 def _reading(report: Report) -> Iterator[str]:
@@ -84,12 +74,12 @@ def _reading(report: Report) -> Iterator[str]:
         (
             result.name,
             rate_in_words(result),
-            _number(result.facts["halo_overhead"]),
+            number(result.facts["halo_overhead"]),
             _share(result.rate, copy),
         )
         for result in report.group("read")
     ]
-    yield from _section("Reading tiles", head, rows)
+    yield from section("Reading tiles", head, rows)
 
 
 def _finds(report: Report) -> Iterator[str]:
@@ -108,10 +98,10 @@ def _finds(report: Report) -> Iterator[str]:
         facts = result.facts
         floor = _floor(report, facts["workers"], FLOOR_BYTES)
         memory = [f"{facts[name] / MIB:.0f} MiB" for name in ("peak_rss_bytes", "projected_bytes")]
-        wall, sources = f"{_number(result.median)} s", str(facts["n_sources"])
+        wall, sources = f"{number(result.median)} s", str(facts["n_sources"])
         rate, above = rate_in_words(result), _ratio(floor, result.rate)
         rows.append((result.name, wall, rate, _megavoxels(floor), above, *memory, sources))
-    yield from _section("The whole find", head, rows)
+    yield from section("The whole find", head, rows)
 
 
 def _stages(report: Report) -> Iterator[str]:
@@ -125,7 +115,7 @@ def _stages(report: Report) -> Iterator[str]:
         "workers' time",
     )
     rows = [row for result in report.group("find") for row in _stage_rows(result)]
-    yield from _section("Its stages", head, rows)
+    yield from section("Its stages", head, rows)
 
 
 def _stage_rows(result: Result) -> Iterator[tuple[str, ...]]:
@@ -137,7 +127,7 @@ def _stage_rows(result: Result) -> Iterator[tuple[str, ...]]:
         yield (
             result.name,
             name,
-            _number(seconds),
+            number(seconds),
             f"{seconds / result.median:.0%}",
             _megavoxels(result.amount / seconds),
             _megavoxels(stage["voxels"] / seconds),
@@ -145,15 +135,46 @@ def _stage_rows(result: Result) -> Iterator[tuple[str, ...]]:
         )
     outside = result.median - median(result.facts["run_seconds"])
     for name, seconds in (("stitch, tables", rest - outside), ("start, files, report", outside)):
-        yield (result.name, name, _number(seconds), f"{seconds / result.median:.0%}", "", "", "")
+        yield (result.name, name, number(seconds), f"{seconds / result.median:.0%}", "", "", "")
 
 
 def _engine(report: Report) -> Iterator[str]:
     rows = [
-        (result.name, rate_in_words(result), f"{_number(1e6 * result.median / result.amount)} µs")
+        (result.name, rate_in_words(result), f"{number(1e6 * result.median / result.amount)} µs")
         for result in report.group("engine")
     ]
-    yield from _section("Pieces of work without content", ("executor and workers", "rate", "each"), rows)
+    yield from section("Pieces of work without content", ("executor and workers", "rate", "each"), rows)
+
+
+def _tiles(report: Report) -> Iterator[str]:
+    rows = []
+    for result in report.group("tiles"):
+        shares = [_median_and_range(result.facts[name]) for name in ("kernel_share", "processor_share")]
+        wall = f"{number(median(result.facts['stage_seconds']))} s"
+        rows.append(
+            (result.name, f"{result.amount:.0f} of {result.facts['tile_seconds']:g} s", wall, *shares)
+        )
+    title = f"Executors with tiles of {rows[0][1].partition('of ')[2]}" if rows else ""
+    head = (
+        "executor and workers",
+        "tiles",
+        "wall of the stage",
+        "kernel, of the workers' time",
+        "on a processor",
+    )
+    yield from section(title, head, rows)
+
+
+def _median_and_range(shares: Sequence[float]) -> str:
+    return f"{median(shares):.1%} ({min(shares):.1%} to {max(shares):.1%})"
+
+
+def _driver(report: Report) -> Iterator[str]:
+    rows = [
+        (result.name, rate_in_words(result), f"{number(result.amount)} {result.unit}s")
+        for result in report.group("driver")
+    ]
+    yield from section("What the driver does alone", ("what", "rate", "measured with"), rows)
 
 
 def _peers(report: Report) -> Iterator[str]:
@@ -162,21 +183,13 @@ def _peers(report: Report) -> Iterator[str]:
     for peer in results.values():
         if "against" in peer.facts:
             ours = results[peer.facts["against"]]
-            rates, ratio = (rate_in_words(ours), rate_in_words(peer)), _number(ours.rate / peer.rate)
+            rates, ratio = (rate_in_words(ours), rate_in_words(peer)), number(ours.rate / peer.rate)
             found = " and ".join(
                 str(each.facts["n_sources"]) for each in (ours, peer) if "n_sources" in each.facts
             )
             rows.append((peer.facts["work"], rates[0], peer.facts["peer"], rates[1], ratio, found))
     head = ("work", "Tessellar", "peer", "its rate", "times as fast", "sources of both")
-    yield from _section("Others, taking turns", head, rows)
-
-
-def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield a title and its table; nothing without rows."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    if lines:
-        yield f"### {title}"
-        yield "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines])
+    yield from section("Others, taking turns", head, rows)
 
 
 def _floor(report: Report, threads: int, bytes_per_voxel: float) -> float | None:
@@ -186,11 +199,11 @@ def _floor(report: Report, threads: int, bytes_per_voxel: float) -> float | None
 
 
 def _megavoxels(rate: float | None) -> str:
-    return "" if rate is None else f"{_number(rate / 1e6)} Mvoxel/s"
+    return "" if rate is None else f"{number(rate / 1e6)} Mvoxel/s"
 
 
 def _ratio(floor: float | None, rate: float) -> str:
-    return "" if floor is None else _number(floor / rate)
+    return "" if floor is None else number(floor / rate)
 
 
 def _share(rate: float, whole: float | None) -> str:
@@ -199,10 +212,3 @@ def _share(rate: float, whole: float | None) -> str:
 
 def _times(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _number(value: float) -> str:
-    """Return three significant digits, whole numbers with all of theirs."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"

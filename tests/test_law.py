@@ -17,6 +17,7 @@ from tessellar.engine.find.pipeline import FindRun
 from tessellar.errors import UsageError
 from tessellar.io.catalogue import write_catalogue
 from tessellar.kernels.components import Linker
+from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.simulate.hi import HiSky
 
@@ -58,19 +59,41 @@ def test_random_cubes_kernels_links_and_tiles(data: st.DataObject) -> None:
         min_size_z=data.draw(st.integers(0, 3)),
         shape=data.draw(st.sampled_from(["ellipsoid", "box"])),
     )
+    reliability = data.draw(st.sampled_from([None, Reliability(0.5, min_snr=0.0)]))
     core = tuple(data.draw(st.integers(max(2, n // 5), n)) for n in shape)
-    assert catalogue_of(source, finder, linker, shape) == catalogue_of(source, finder, linker, core)
+    one, many = (catalogue_of(source, finder, linker, reliability, tile) for tile in (shape, core))
+    assert one == many
 
 
 def catalogue_of(
-    source: MemorySource, finder: SmoothAndClip, linker: Linker, tile: tuple[int, int, int]
+    source: MemorySource,
+    finder: SmoothAndClip,
+    linker: Linker,
+    reliability: Reliability | None,
+    tile: tuple[int, int, int],
 ) -> list[bytes]:
     """The catalogue files of a run without a report."""
     plan = ts.plan(source, finder, executor="serial", tile=tile)
     with TemporaryDirectory() as folder:
-        found = FindRun(source, finder, linker, plan, Path(folder), SerialExecutor()).run()
+        found = FindRun(source, finder, linker, reliability, plan, Path(folder), SerialExecutor()).run()
         write_catalogue(found.table, Path(folder))
         return catalogue_bytes(Path(folder))
+
+
+def test_reliability_is_the_same_for_any_tiling(tmp_path: Path) -> None:
+    recipes = {
+        "kernel": SmoothAndClip(threshold=3.3),
+        "linker": Linker(min_size_xy=2, min_size_z=2),
+        "reliability": Reliability(0.8),
+    }
+    one, many = (
+        ts.find_sources(SKY, **recipes, executor=executor, tile=tile, out=tmp_path / executor)
+        for executor, tile in (("serial", SKY.shape), ("processes", (13, 32, 29)))
+    )
+    assert one.info["n_negative"] > 8
+    assert 5 <= len(one.catalogue) < one.info["n_detections"]
+    assert np.all(one.catalogue["rel"] >= 0.8)
+    assert catalogue_bytes(one.folder) == catalogue_bytes(many.folder)
 
 
 @pytest.fixture(scope="module")

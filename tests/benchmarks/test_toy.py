@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = ["noise", "scales", "detect", "measure"]
 FAKE_SOFIA = """#!{python}
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 keys = dict(line.split(" = ") for line in Path(sys.argv[1]).read_text().splitlines())
@@ -62,14 +64,18 @@ def toy(folder: Path, *words: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.slow
 def test_machine_kernels_reading_engine_and_scipy(tmp_path: Path) -> None:
-    words = ["machine", "kernels", "read", "engine", "scipy"]
+    words = ["machine", "kernels", "read", "engine", "tiles", "driver", "scipy"]
     table, results = toy(tmp_path, "--workers", "2", "--only", *words)
-    assert list(results) == ["machine", "kernels", "read", "engine", "peers"]
+    assert list(results) == ["machine", "kernels", "read", "engine", "tiles", "driver", "peers"]
     names = {group: [result["name"] for result in rows] for group, rows in results.items()}
     assert {"triad, 1 thread", "triad, 2 threads", "multiply and add, 1 thread"} <= set(names["machine"])
     assert names["kernels"] == ["noise", "scales", "mask", "components", "measure"]
     assert len(names["read"]) == 4
-    assert names["engine"] == ["serial 1", "threads 2", "processes 2"]
+    crews = ["serial 1", "threads 2", "processes 2", "dask 2"]
+    assert names["engine"] == names["tiles"] == crews + ["ray 2"] * (find_spec("ray") is not None)
+    assert all(0 < share <= 1 for result in results["tiles"] for share in result["facts"]["kernel_share"])
+    assert "### Executors with tiles of 0.02 s" in table
+    assert names["driver"] == ["journal", "stitch", "tables"]
     kernels = {result["name"]: result for result in results["kernels"]}
     assert kernels["mask"]["amount"] == 32 * 64 * 64
     assert 0 < kernels["measure"]["amount"] < 32 * 64 * 64

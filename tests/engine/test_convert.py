@@ -208,3 +208,26 @@ def test_a_real_table_of_beams_comes_back(data_dir, tmp_path):
     assert len(original.meta.beams) == 11
     assert open_source(tmp_path / "b.fits").meta.beams == original.meta.beams
     assert open_source(tmp_path / "b.fits").meta.header == original.meta.header
+
+
+class Asked(MemorySource):
+    """A cube that counts how often somebody asks who it is."""
+
+    asked = 0
+
+    @property
+    def identity(self) -> str:  # type: ignore[override]
+        self.asked += 1
+        return "asked"
+
+    @identity.setter
+    def identity(self, text: str) -> None: ...
+
+
+def test_a_cube_is_asked_who_it_is_a_few_times_however_many_pieces_it_has(tmp_path):
+    source = Asked(noisy(SHAPE), meta_of(SHAPE))
+    sink = open_sink(tmp_path / "out.zarr", source.meta, shard=(2, 4, 4), chunk=(2, 4, 4))
+    with make_executor("threads", 2) as executor:
+        report = convert(source, sink, executor=executor)
+    assert report.n_units > 50
+    assert 1 <= source.asked <= 3

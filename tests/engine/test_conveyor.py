@@ -5,9 +5,10 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tessellar.engine import conveyor
 from tessellar.engine.ahead import ahead
 from tessellar.engine.conveyor import Passage, passages
 from tessellar.model import FloatArray, Payload, Steps, UnitResult
@@ -17,16 +18,17 @@ BYTES = 4 * SIDE**3
 
 
 class Recorder:
-    """Steps that write down who did what, and may be told to fail."""
+    """Steps that write down who did what, wait for a slow disk, and may be told to fail."""
 
-    def __init__(self, fail: dict[str, set[int]] | None = None) -> None:
+    def __init__(self, fail: dict[str, set[int]] | None = None, waits: bool = True) -> None:
         self.fail = fail or {}
+        self.waits = waits
         self.threads: dict[str, set[int]] = {"read": set(), "compute": set(), "write": set()}
         self.order: dict[str, list[int]] = {"read": [], "compute": [], "write": []}
-        self.alive = self.most = 0
-        self.lock = threading.Lock()
 
     def note(self, step: str, unit: int) -> None:
+        if self.waits and step != "compute":
+            threading.Event().wait(0.001)
         self.threads[step].add(threading.get_ident())
         self.order[step].append(unit)
         if unit in self.fail.get(step, ()):
@@ -53,11 +55,13 @@ class Recorder:
     n=st.integers(0, 20),
     room=st.sampled_from([0, 1, BYTES, 3 * BYTES, 100 * BYTES]),
     writes=st.booleans(),
+    waits=st.booleans(),
     data=st.data(),
 )
-def test_every_unit_leaves_once_in_order_with_its_result_or_its_error(n, room, writes, data):
+@settings(max_examples=60)
+def test_every_unit_leaves_once_in_order_with_its_result_or_its_error(n, room, writes, waits, data):
     fail = {step: data.draw(st.sets(st.integers(0, 19), max_size=3)) for step in ("read", "compute", "write")}
-    recorder = Recorder(fail)
+    recorder = Recorder(fail, waits)
     left = list(passages(recorder.steps(writes), range(n), room))
     assert [passage.unit for passage in left] == list(range(n))
     for passage in left:
@@ -76,13 +80,25 @@ def test_every_unit_leaves_once_in_order_with_its_result_or_its_error(n, room, w
             assert passage.value.seconds_kernel > 0
 
 
-def test_steps_have_a_thread_each():
+def test_steps_that_wait_have_a_thread_each():
     recorder = Recorder()
-    for _ in passages(recorder.steps(), range(10), BYTES):
-        pass
+    line = passages(recorder.steps(), range(10), BYTES)
+    next(line)
+    assert set.union(*recorder.threads.values()) == {threading.get_ident()}  # the first unit tells what waits
+    recorder.threads = {step: set() for step in recorder.threads}
+    assert len(list(line)) == 9
     assert [len(threads) for threads in recorder.threads.values()] == [1, 1, 1]
     assert len(set.union(*recorder.threads.values())) == 3
     assert threading.get_ident() in recorder.threads["write"]
+
+
+def test_steps_that_keep_a_core_busy_share_one_thread(monkeypatch):
+    monkeypatch.setattr(
+        conveyor, "_BUSY", 0.0
+    )  # whoever has a core at all is busy, on the most loaded machine
+    recorder = Recorder()
+    list(passages(recorder.steps(), range(10), BYTES))
+    assert set.union(*recorder.threads.values()) == {threading.get_ident()}
 
 
 def test_without_room_one_thread_does_all():
@@ -96,12 +112,13 @@ def test_the_next_unit_is_read_while_one_is_computed():
     read_ahead = threading.Event()
 
     def read(unit: int) -> FloatArray:
-        if unit == 1:
+        threading.Event().wait(0.001)
+        if unit == 2:
             read_ahead.set()
         return np.zeros((1, 1, 1), np.float32)
 
     def compute(unit: int, voxels: FloatArray) -> UnitResult:
-        assert read_ahead.wait(60.0)
+        assert unit == 0 or read_ahead.wait(60.0)
         return UnitResult({})
 
     left = list(passages(Steps(read, compute), range(3), 1))

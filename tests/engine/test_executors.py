@@ -111,6 +111,7 @@ def test_a_process_killed_while_idle_is_replaced():
         until(lambda: not psutil.pid_exists(first.result))
         executor.submit(pid)
         outcomes = collect(executor, 1)
+        assert not outcomes[0].lost  # it was at nothing when it died
         if outcomes[0].result is None:  # the death was found out by this task
             executor.submit(pid)
             outcomes = collect(executor, 1)
@@ -147,6 +148,20 @@ def test_closing_at_once_kills_processes(tmp_path):
     executor.close(now=True)
     until(lambda: not psutil.pid_exists(outcome.result))
     assert executor.wait(0.0) == []
+
+
+@pytest.mark.parametrize("name", ["threads", "processes"])
+def test_closing_does_not_wait_for_ever(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"tessellar.engine.executors.{name}.LAST_SECONDS", 0.05)
+    executor = make_executor(name, 1)
+    executor.submit(partial(pid))
+    (outcome,) = collect(executor, 1)
+    executor.submit(partial(wait_for, tmp_path / "go"))
+    executor.submit(partial(wait_for, tmp_path / "go"))
+    executor.close()
+    if name == "processes":
+        until(lambda: not psutil.pid_exists(outcome.result))
+    (tmp_path / "go").touch()
 
 
 def test_names():

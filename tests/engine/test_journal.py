@@ -127,7 +127,7 @@ def test_a_journal_of_another_version_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
         database.execute("PRAGMA user_version = 7")
     database.close()
-    with pytest.raises(UsageError, match="layout 7, needed 1"):
+    with pytest.raises(UsageError, match="layout 7, needed 2"):
         Journal(tmp_path)
 
 

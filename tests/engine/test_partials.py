@@ -132,6 +132,7 @@ def test_a_reader_keeps_few_files_at_hand(tmp_path):
 
 def test_sweep_keeps_what_is_named_and_clear_removes_all(tmp_path):
     store = PartialStore(tmp_path / "partials")
+    store.folder.mkdir()
     kept = fill(store, 0, 2).file
     fill(store, 2, 4)
     store.sweep("stage", keep={kept})
@@ -139,6 +140,28 @@ def test_sweep_keeps_what_is_named_and_clear_removes_all(tmp_path):
     store.clear()
     store.clear()
     assert not (tmp_path / "partials").exists()
+
+
+def test_other_results_of_the_same_units_take_no_ones_place(tmp_path):
+    store = PartialStore(tmp_path)
+    before = fill(store, 0, 2)
+    other = PartialWriter("stage", "another print")
+    for unit in range(2):
+        other.add(unit, {"u": np.array(-1)})
+    store.write(other, "stage", 0, 2)
+    assert fill(store, 0, 2) == before
+    assert len(list((tmp_path / "stage").iterdir())) == 2
+    store.seal("stage", [before])
+    assert [int(payload["u"]) for _, payload in store.units("stage")] == [0, 1]
+
+
+def test_what_comes_after_the_run_has_removed_its_folder_does_not_make_it_anew(tmp_path):
+    store = PartialStore(tmp_path / "run" / "partials")
+    store.stop_file("run")
+    store.clear()
+    with pytest.raises(OutputError, match="its folder is missing"):
+        fill(store, 0, 2)
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):

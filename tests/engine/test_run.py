@@ -17,6 +17,7 @@ from scripted import ScriptedStage, act, callers, counts, expected, same
 from tessellar.engine import troubles, worker
 from tessellar.engine.executors import Executor, Outcome, Task, make_executor
 from tessellar.engine.journal import Journal
+from tessellar.engine.lease import Lease
 from tessellar.engine.observers import Silent
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
@@ -268,6 +269,41 @@ def test_workers_that_always_die_end_the_run(tmp_path, calls):
         run(stage, executor, tmp_path)
 
 
+@dataclass
+class Growing(Shuffled):
+    """One worker at first, then 32 of them on a machine that breaks down."""
+
+    seed: int = 0
+    slots: int = 1
+    waits: int = 0
+
+    def wait(self, seconds: float) -> Sequence[Outcome]:
+        self.waits += 1
+        if self.waits == 5:
+            self.slots = 32
+        if self.waits == 8:
+            lost, self._tasks = self._tasks[:32], self._tasks[32:]
+            return [Outcome(task, "c", lost="its machine broke down") for task in lost]
+        task = self._tasks.pop(0)
+        return [Outcome(task, "c", task())]
+
+
+def test_a_machine_with_many_workers_may_break_down_in_a_cluster_that_grew(tmp_path, calls):
+    report = run(ScriptedStage(calls, 300), Growing(), tmp_path, target_seconds=1e-9)
+    assert (report.done, report.failed) == (300, ())
+    assert all_units_are_right(tmp_path, 300)
+
+
+def test_a_late_worker_of_a_run_that_was_killed_changes_nothing(tmp_path, calls):
+    with make_executor("serial") as executor:
+        run(ScriptedStage(calls, 5), executor, tmp_path)
+    wrong = ScriptedStage(calls, 5, dict.fromkeys(range(5), ("other",) * 9), fingerprint="before")
+    partials = PartialStore(tmp_path / "partials")
+    late = worker.LeaseTask(wrong, Lease("scripted", 1, 2), "before", partials, tmp_path / "stop", 60.0)
+    assert late().done == 1
+    assert all_units_are_right(tmp_path, 5)
+
+
 def test_a_driver_that_fell_over_resumes_where_it_was(executor, tmp_path, calls):
     stage = ScriptedStage(calls, 80)
     with pytest.raises(RuntimeError, match="fell over"):
@@ -322,7 +358,8 @@ def test_a_unit_that_differs_when_done_again_is_an_error(tmp_path, calls):
     stage = ScriptedStage(calls, 40, {1: ("ok", "other")})
     with make_executor("serial") as executor:
         run(stage, executor, tmp_path)
-        (tmp_path / "partials" / "scripted" / "000000000001-000000000002.part").unlink()
+        (file,) = (tmp_path / "partials" / "scripted").glob("000000000001-000000000002-*.part")
+        file.unlink()
         with pytest.raises(NonDeterministicError, match="Piece 1 of scripted"):
             run(stage, executor, tmp_path)
 

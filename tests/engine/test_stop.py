@@ -14,10 +14,14 @@ import psutil
 import pytest
 from scripted import ScriptedStage, callers, counts, same, until
 
+from tessellar.engine.executors import make_executor
 from tessellar.engine.journal import Journal
+from tessellar.engine.observers import Silent
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.run import run_stage
 from tessellar.engine.signals import StopSignals
 from tessellar.errors import StoppedError
+from tessellar.model import Progress
 
 DRIVE = Path(__file__).with_name("drive.py")
 EXECUTORS = ["serial", "threads", "processes"]
@@ -97,6 +101,22 @@ def test_threads_end_after_a_second_signal_when_their_piece_does(tmp_path, calls
         assert driver.wait(60) == 130
     assert "repeat the command" in line
     assert 31 not in recorded(tmp_path)
+
+
+class Late(Silent):
+    """Sends SIGTERM when the last lease has been counted."""
+
+    def progress(self, event: Progress) -> None:
+        if event.done == event.total:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_in_the_last_moment_of_a_stage_is_heard(tmp_path, calls):
+    stage, partials = ScriptedStage(calls, 5), PartialStore(tmp_path / "partials")
+    with make_executor("serial") as executor, Journal(tmp_path) as journal:
+        with pytest.raises(StoppedError):
+            run_stage(stage, executor=executor, partials=partials, journal=journal, observer=Late())
+        assert run_stage(stage, executor=executor, partials=partials, journal=journal).resumed == 5
 
 
 def test_handlers_are_restored():

@@ -14,7 +14,7 @@ from tessellar.engine.observers import Silent
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.worker import LeaseTask
-from tessellar.errors import NonDeterministicError
+from tessellar.errors import NonDeterministicError, OutputError
 from tessellar.model import Stage
 
 
@@ -72,6 +72,16 @@ def test_a_unit_that_always_hangs_is_given_up(tmp_path, calls, workers):
     assert failure.unit == 5
     assert "silent" in failure.reason
     assert all_are_right(tmp_path, 12, without=(5,))
+
+
+def test_a_worker_that_hangs_does_not_hold_a_run_that_stops(tmp_path, calls):
+    ears = Ears()
+    with pytest.raises(OutputError, match="No space left"):
+        run(ScriptedStage(calls, 30, {5: ("hang",) * 9, 20: ("full",)}), "processes", 2, tmp_path, ears)
+    assert any("has been silent" in sentence and "is not waited for" in sentence for sentence in ears.said)
+    report = run(ScriptedStage(calls, 30), "processes", 2, tmp_path)
+    assert (report.done, report.failed) == (30, ())
+    assert all_are_right(tmp_path, 30)
 
 
 @dataclass

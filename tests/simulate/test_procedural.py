@@ -343,6 +343,7 @@ def test_meta_agrees_with_its_own_headers() -> None:
         ({"shape": (4, 500_000, 4)}, "half of the sky"),
         ({"seed": -1}, "seed"),
         ({"seed": 10**5000}, "seed"),
+        ({"seed": 1.5}, "seed"),
         ({"rms_jy": 0.0}, "rms_jy"),
         ({"channel_hz": float("nan")}, "channel_hz"),
         ({"sources_per_mvoxel": 8.0}, "0 to 7.63"),
@@ -356,6 +357,12 @@ def test_meta_agrees_with_its_own_headers() -> None:
 def test_a_cube_that_cannot_be_is_refused(wrong: dict, word: str) -> None:
     with pytest.raises(UsageError, match=word):
         ProceduralSky(**({"kind": "hi", "shape": (4, 8, 8)} | wrong))
+
+
+def test_a_seed_of_numpy_is_the_same_cube() -> None:
+    sky = ProceduralSky("hi", (4, 8, 8), seed=np.int64(5))
+    assert sky.identity == ProceduralSky("hi", (4, 8, 8), seed=5).identity
+    assert sky.address.endswith("seed=5")
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tessellar.simulate.procedural import ProceduralSky
     from tessellar.tiling.box import Shape
 
-_COPIES = 5  # of a piece: one as it is read and as float32, one that waits, one as it is written and encoded
+_COPIES = (
+    3  # of a piece: as the file has it, in the writer's hands, and encoded; others wait between the steps
+)
 
 
 def convert(
@@ -78,7 +80,7 @@ def convert(
     check_device(device)
     source = source_of(cube)
     sink = _sink(out, source, tile, overwrite)
-    hands = _hands_for(sink.piece_shape, executor, workers, memory_budget(memory))
+    hands = _hands_for(source.meta.shape, sink.piece_shape, executor, workers, memory_budget(memory))
     with make_executor(executor, workers if address else hands, address) as pool:
         copy(source, sink, executor=pool, observer=observer, fresh=fresh)
     return Path(fspath(out))
@@ -159,14 +161,18 @@ def _sink(
     return open_sink(out, source.meta, **options, shard=tile, chunk=chunk)
 
 
-def _hands_for(piece: Shape, executor: str, workers: int | None, memory: int) -> int:
-    """Return how many pieces may be in work at the same time."""
+def _hands_for(shape: Shape, piece: Shape, executor: str, workers: int | None, memory: int) -> int:
+    """Return how many workers may copy pieces at the same time."""
     from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.worker import AHEAD_BYTES
 
-    each = _COPIES * 4 * prod(piece)
+    one = 4 * prod(piece)
+    waiting = 0 if executor == "serial" else min(max(one, AHEAD_BYTES), 4 * prod(shape))
+    each = _COPIES * one + 2 * waiting  # read ahead, and still to be written
     if each > memory:
         raise MemoryBudgetError(
-            f"A piece of {' x '.join(map(str, piece))} voxels takes {each / 2**20:.0f} MiB while it is copied, and "
-            f"{memory / 2**20:.0f} MiB are allowed. Use more --memory, or a smaller --tile for Zarr output."
+            f"Copying pieces of {' x '.join(map(str, piece))} voxels takes {each / 2**20:.0f} MiB, and "
+            f"{memory / 2**20:.0f} MiB are allowed. Use more --memory, a smaller --tile for Zarr output, or "
+            "--executor serial."
         )
     return 1 if executor == "serial" else max(1, min(workers or usable_cores(), memory // each))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from tessellar.engine.executors import Executor
     from tessellar.engine.find.plan import FindPlan
+    from tessellar.engine.find.product_files import Products
     from tessellar.engine.journal import Journal
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
     from tessellar.tiling.box import Shape
@@ -149,6 +151,9 @@ def find_sources(
     kernel: SmoothAndClip | None = None,
     *,
     linker: Linker | None = None,
+    reliability: Reliability | None = None,
+    products: Products | None = None,
+    remarks: Sequence[str] = (),
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -169,6 +174,13 @@ def find_sources(
         The finder; `SmoothAndClip` with its defaults when None.
     linker
         Linking radii and size cuts; SoFiA's defaults when None.
+    reliability
+        How likely a detection must be real to be a source; all detections are sources when None.
+    products
+        What to make beside the catalogue: mask, maps of the field, cubelets; all of it, with the cubelets of the 100
+        brightest sources, when None and there is an ``out``.
+    remarks
+        Sentences about how the run was asked for, to be kept among its warnings.
     executor
         ``serial``, ``threads``, ``processes``, ``dask`` or ``ray``. Without an ``address``, the last two start a
         cluster of this machine for the run.
@@ -213,6 +225,7 @@ def find_sources(
         refuse_other_settings,
         take_journal,
     )
+    from tessellar.engine.find.product_files import NO_PRODUCTS, Products
     from tessellar.engine.find.record import find_settings
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -221,18 +234,34 @@ def find_sources(
     check_executor(executor, workers, address)
     folder = None if out is None else Path(fspath(out))
     source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
+    wanted = products or (NO_PRODUCTS if folder is None else Products())
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
     with _joined(executor, workers, address, observer) as pool:
         the_plan = _plan(source, finder, executor, workers, pool, tile, memory)
-        settings = find_settings(name_of(cube), finder, linker, the_plan, device=device, address=address)
+        settings = find_settings(
+            name_of(cube), finder, linker, reliability, wanted, the_plan, device=device, address=address
+        )
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)
         home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
         try:
             prepare_folder(home)
             with take_journal(home, settings, fresh=fresh) as journal:
-                run = _find_in(home, source, finder, linker, the_plan, settings, pool, journal, observer)
+                run = _find_in(
+                    home,
+                    source,
+                    finder,
+                    linker,
+                    reliability,
+                    wanted,
+                    remarks,
+                    the_plan,
+                    settings,
+                    pool,
+                    journal,
+                    observer,
+                )
         except BaseException:
             if folder is None:
                 shutil.rmtree(home, ignore_errors=True)
@@ -247,6 +276,9 @@ def _find_in(
     source: Source,
     finder: SmoothAndClip,
     linker: Linker,
+    reliability: Reliability | None,
+    products: Products,
+    remarks: Sequence[str],
     the_plan: FindPlan,
     settings: dict[str, Any],
     pool: Executor | None,
@@ -271,8 +303,12 @@ def _find_in(
         watchers = Everyone([log] if observer is None else [observer, log])
         if hands.about:
             watchers.say(hands.about)
-        run = FindRun(source, finder, linker, the_plan, folder, hands, journal, watchers)
+        run = FindRun(
+            source, finder, linker, reliability, the_plan, folder, hands, journal, watchers, products
+        )
         run.refuse_another_cube()
+        for remark in remarks:
+            run.warn(remark)
         withdraw_results(folder)
         write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
         found = run.run()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 from click.core import ParameterSource
 
+from tessellar.cli.defaults import place_of
 from tessellar.cli.stopping import Terminated
 from tessellar.errors import TessellarError
 from tessellar.io.naming import shown
@@ -87,5 +88,5 @@ def _usage(error: click.ClickException) -> str:
     if parameter is None or parameter.name is None:
         return f"{text} See {context.command_path} --help."
     if context.get_parameter_source(parameter.name) is ParameterSource.DEFAULT_MAP:
-        return f"{context.meta['config']}, {parameter.name}: {text}"
+        return f"{place_of(context, parameter.name)}: {text}"
     return text

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tessellar.cli import values
+from tessellar.cli.defaults import REMARKS, make_defaults
 from tessellar.cli.options import option, stacked
 from tessellar.cli.values import reader
 
@@ -16,6 +17,16 @@ _pixels = values.row_of(values.number(0, 100), words="0,3,6")
 _channels = values.row_of(values.whole(0, 1000), words="0,3,7,15")
 
 
+def _cubelets(value: object) -> int | None:
+    """Read a number of sources, or None for ``all``."""
+    return None if value == "all" else values.whole(0)(value)
+
+
+def _reliability(value: object) -> float | None:
+    """Read a probability, or None for ``off``."""
+    return None if value == "off" else values.number(0, 1)(value)
+
+
 def _read_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     """Make the settings of a TOML file the defaults of the command's other options."""
     from tessellar.config import read_settings
@@ -23,18 +34,21 @@ def _read_config(context: click.Context, parameter: click.Parameter, value: str 
     file = reader(values.path)(context, parameter, value)
     if file is not None:
         known = {str(param.name) for param in context.command.params} - NOT_IN_FILES
-        context.meta["config"] = file
-        context.default_map = read_settings(Path(file), "find", known)
+        settings = read_settings(Path(file), "find", known)
+        make_defaults(context, settings, {name: f"{file}, {name}" for name in settings})
 
 
-def _refuse_sofia(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise click.BadParameter(
-            "SoFiA parameter files cannot be read by this version. Give the options one by one: they bear "
-            "SoFiA's names (scfind.kernelsXY is --kernels-xy).",
-            context,
-            parameter,
+def _read_sofia(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Make what a SoFiA parameter file asks for the defaults of the command's other options."""
+    from tessellar.config import read_sofia
+
+    file = reader(values.path)(context, parameter, value)
+    if file is not None:
+        found = read_sofia(Path(file))
+        make_defaults(
+            context, found.settings, {option: f"{file}, {name}" for option, name in found.names.items()}
         )
+        context.meta[REMARKS] = found.remarks
 
 
 finder_options = stacked(
@@ -46,7 +60,14 @@ finder_options = stacked(
         callback=_read_config,
         help="Settings of an earlier run (its run.toml); options given here win over it.",
     ),
-    click.option("--sofia", metavar="F.par", expose_value=False, hidden=True, callback=_refuse_sofia),
+    click.option(
+        "--sofia",
+        metavar="F.par",
+        is_eager=True,
+        expose_value=False,
+        callback=_read_sofia,
+        help="Parameters of SoFiA 2; options given here win over them. What is not supported is told.",
+    ),
     option(
         "--finder",
         metavar="NAME",
@@ -126,9 +147,43 @@ finder_options = stacked(
     ),
     option(
         "--reliability",
-        metavar="off",
+        metavar="0.9|off",
         default="off",
-        reads=values.only("off", "this version does not rate the reliability of sources"),
-        about="Smallest reliability of a source; this version keeps all.",
+        reads=_reliability,
+        about="Keep sources that are real with this probability, judged by the negative detections; off keeps all.",
+    ),
+    option(
+        "--reliability-scale-kernel",
+        metavar="W",
+        default=0.4,
+        reads=values.positive,
+        about="Smoothing of the densities of detections, in units of the spread of the negative ones.",
+    ),
+    option(
+        "--reliability-min-snr",
+        metavar="SNR",
+        default=3.0,
+        reads=values.number(0),
+        about="With --reliability: smallest integrated signal-to-noise ratio of a source.",
+    ),
+    click.option(
+        "--mask/--no-mask", default=True, help="Write the cube of labels, mask.zarr.  [default: mask]"
+    ),
+    click.option(
+        "--maps/--no-maps", default=True, help="Write moment maps of the whole field.  [default: maps]"
+    ),
+    option(
+        "--cubelets",
+        metavar="N|all",
+        default=100,
+        reads=_cubelets,
+        about="How many sources get cubelets, spectra and maps of their own, the brightest first.",
+    ),
+    option(
+        "--cubelet-margin",
+        metavar="N",
+        default=10,
+        reads=values.whole(0, 1000),
+        about="Voxels around a source that its cubelet shows.",
     ),
 )

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from tessellar.cli.defaults import remarks_of
 from tessellar.cli.finder_options import finder_options
 from tessellar.cli.options import argument, option, running_options, watching_options
-from tessellar.cli.output import show
+from tessellar.cli.output import progress, show
 from tessellar.cli.recipes import finder_of, linker_of, running_of
 from tessellar.cli.values import path
 
@@ -28,6 +29,9 @@ def command(cube: str, **options: Any) -> None:
     from tessellar.api import plan
 
     linker_of(options)
+    with progress(options) as observer:
+        for remark in remarks_of(click.get_current_context()):
+            observer.say(remark)
     the_plan = plan(cube, finder_of(options), **running_of(options))
     if not options["quiet"]:
         show(str(the_plan))

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tessellar.engine.find.product_files import Products
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
 FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
@@ -26,6 +28,23 @@ def linker_of(options: Mapping[str, Any]) -> Linker:
     from tessellar.kernels.components import Linker
 
     return Linker(**{name: options[f"linker_{name}"] for name in LINKER})
+
+
+def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
+    """Return how detections are judged, None when all are kept."""
+    from tessellar.kernels.reliability import Reliability
+
+    if options["reliability"] is None:
+        return None
+    scale, min_snr = options["reliability_scale_kernel"], options["reliability_min_snr"]
+    return Reliability(options["reliability"], scale, min_snr)
+
+
+def products_of(options: Mapping[str, Any]) -> Products:
+    """Return what is made beside the catalogue."""
+    from tessellar.engine.find.product_files import Products
+
+    return Products(options["cubelets"], options["cubelet_margin"], options["mask"], options["maps"])
 
 
 def running_of(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,10 +47,11 @@ def costs(info: dict[str, Any]) -> list[str]:
     """Return time, speed and memory against the plan."""
     rate = info["voxels_per_second"] / 1e6
     peak, planned = (value / 2**20 for value in (info["peak_rss_bytes"], info["plan"]["projected_bytes"]))
+    each = " for each worker" if info["plan"].get("projected_for") == "each worker" else ""
     tiles = f"{count(info['n_tiles'])} tile{'s' if info['n_tiles'] != 1 else ''}"
     return [
         f"time     {duration(info['seconds'])}, {significant(rate)} Mvoxel/s, {tiles}",
-        f"memory   {peak:.0f} MiB at the peak, {planned:.0f} MiB planned",
+        f"memory   {peak:.0f} MiB at the peak{' of all' if each else ''}, {planned:.0f} MiB planned{each}",
     ]
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Generic, TypeVar
+
+from tessellar.engine.hands import Hands
 
 T = TypeVar("T")
 
-_MOST_THREADS = 4096  # started as they are needed: two at most for each worker of the process
+# They outlive a lease, for the C library keeps the freed memory of every thread apart: each lease with a thread of its
+# own would make a process grow.
+_HANDS = Hands("tessellar-ahead")
 
 
 def ahead(items: Iterator[T], size: Callable[[T], int], room: int) -> Generator[T, None, None]:
     """Yield what another thread takes from ``items``, in the same order.
 
-    The thread begins with a thing when nothing waits, or when what waits and another one of that size take no more
-    than ``room``: so at most ``room`` bytes, or one thing, exist beside the one that was yielded last.
+    The thread begins with a thing when nothing waits, or when what waits and another one of the largest size so far
+    take no more than ``room``: so at most ``room`` bytes, or one thing, exist beside the one that was yielded last.
 
     Parameters
     ----------
@@ -35,23 +37,13 @@ def ahead(items: Iterator[T], size: Callable[[T], int], room: int) -> Generator[
         What ``items`` raised, after the things before it.
     """
     lane = _Lane[T](room)
-    filling = _hands().submit(lane.fill, items, size)
+    filling = _HANDS.submit(lane.fill, items, size)
     try:
         while lane.wait():
             yield lane.take()
     finally:
         lane.close()
         filling.result()
-
-
-@cache
-def _hands() -> ThreadPoolExecutor:
-    """Return the threads that work ahead.
-
-    They outlive a lease, for the C library keeps the freed memory of every thread apart: each lease with a thread
-    of its own would make a process grow.
-    """
-    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="tessellar-ahead")
 
 
 class _Lane(Generic[T]):
@@ -61,7 +53,7 @@ class _Lane(Generic[T]):
         self._room = room
         self._changed = threading.Condition()
         self._things: deque[tuple[T, int]] = deque()
-        self._bytes = 0
+        self._bytes = self._largest = 0
         self._closed = self._ended = False
         self._error: BaseException | None = None
 
@@ -109,6 +101,7 @@ class _Lane(Generic[T]):
             if not self._closed:
                 self._things.append((thing, size))
                 self._bytes += size
+                self._largest = max(self._largest, size)
             self._changed.notify_all()
 
     def _wait_for_room(self) -> bool:
@@ -117,4 +110,4 @@ class _Lane(Generic[T]):
             return not self._closed
 
     def _has_room(self) -> bool:
-        return not self._things or self._bytes + self._things[-1][1] <= self._room
+        return not self._things or self._bytes + self._largest <= self._room

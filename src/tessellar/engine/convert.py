@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -57,10 +57,21 @@ class CopyStage:
         The cube.
     sink
         Where it goes; begun before the stage runs, published afterwards.
+
+    Attributes
+    ----------
+    fingerprint
+        Changes with the source's content and with how the output is cut.
     """
 
     source: Source
     sink: ResumableSink
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once: the identity of a store takes a walk through its files, and every lease and every record asks.
+        pieces = self.sink.pieces
+        object.__setattr__(self, "fingerprint", f"copy {self.source.identity} {len(pieces)} {pieces[0]}")
 
     @property
     def name(self) -> str:
@@ -71,12 +82,6 @@ class CopyStage:
     def n_units(self) -> int:
         """One unit for each piece of the sink."""
         return len(self.sink.pieces)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the source's content and with how the output is cut."""
-        pieces = self.sink.pieces
-        return f"copy {self.source.identity} {len(pieces)} {pieces[0]}"
 
     def worker(self) -> Steps:
         """Return what copies one piece."""

@@ -1,15 +1,24 @@
-"""The conveyor: while one tile of a lease is computed, the next is read and the one before is written."""
+"""The conveyor: while one tile of a lease is computed, the next is read and the one before is written.
+
+That pays where a step waits for a disk or a network. A step that keeps its core busy, such as swapping the bytes of
+a file that the system has in memory, would only take that core from another worker; so the first tile of a lease
+goes through the steps one after another, and tells which of them wait.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from time import perf_counter
+from itertools import islice
+from time import perf_counter, thread_time
 from typing import Any
 
 from tessellar.engine.ahead import ahead
+from tessellar.engine.reports import Fault
 from tessellar.model import Steps, UnitResult, Work
+
+_BUSY = 0.5  # a step waits when its thread had a core for less than this part of its time
 
 
 @dataclass(slots=True)
@@ -24,24 +33,32 @@ class Passage:
         What the last step made of it: voxels, then a result.
     error
         What a step stumbled over; later steps leave the unit alone.
+    fault
+        The same in words, which tell where it came from.
     seconds
         What the steps took, in their order.
+    waited
+        Whether a step spent most of its time waiting, in their order.
     """
 
     unit: int
     value: Any = None
     error: Exception | None = None
+    fault: Fault | None = None
     seconds: tuple[float, ...] = ()
+    waited: tuple[bool, ...] = ()
 
     def go(self, step: Callable[..., Any], *given: object) -> Passage:
         """Do a step, and keep what came of it."""
         if self.error is None:
-            began = perf_counter()
+            began, busy = perf_counter(), thread_time()
             try:
                 self.value = step(self.unit, *given)
             except Exception as error:
-                self.value, self.error = None, error
-            self.seconds = (*self.seconds, perf_counter() - began)
+                self.value, self.fault, self.error = None, Fault.of(error, self.unit), _alone(error)
+            seconds, busy = perf_counter() - began, thread_time() - busy
+            self.seconds = (*self.seconds, seconds)
+            self.waited = (*self.waited, busy < _BUSY * seconds)
         return self
 
     def compute(self, steps: Steps) -> Passage:
@@ -99,13 +116,24 @@ def passages(work: Work, units: Iterable[int], room: int) -> Generator[Passage, 
         return
     line: Iterator[Passage] = (Passage(unit).go(work.read) for unit in units)
     with ExitStack() as stack:
+        read_waits = write_waits = False
         if room:
+            for first in islice(line, 1):
+                yield first.compute(work).write(work).timed()
+                read_waits, _, write_waits = (*first.waited, False, False, False)[:3]
+        if read_waits:
             line = stack.enter_context(closing(ahead(line, _bytes, room)))
         line = (passage.compute(work) for passage in line)
-        if room and work.write is not None:
+        if write_waits:
             line = stack.enter_context(closing(ahead(line, _bytes, room)))
         for passage in line:
             yield passage.write(work).timed()
+
+
+def _alone(error: Exception) -> Exception:
+    """Return an exception without its traceback and causes: the frames in them hold the arrays of a whole tile."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _bytes(passage: Passage) -> int:

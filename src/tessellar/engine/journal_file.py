@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from tessellar.engine.lease import MAX_UNITS
 from tessellar.errors import FolderInUseError, OutputError, TessellarError, UsageError
 from tessellar.io.publish import make_folder, output_errors, remove
 
 FILE_NAME = "journal.sqlite"
 
-_VERSION = 1
-_CHANGED = ("Could not decode", "no such")  # how SQLite complains about letters and names that it did not write
-_TABLES = """
+_VERSION = 2
+_CHANGED = ("Could not decode", "no such")  # what SQLite says of words that it did not write
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS stages (
     name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, n_units INTEGER NOT NULL, settings TEXT NOT NULL,
     stale INTEGER NOT NULL
@@ -23,7 +24,10 @@ CREATE TABLE IF NOT EXISTS leases (
     stage TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL, missing TEXT NOT NULL,
     file TEXT NOT NULL, digest TEXT NOT NULL, hashes BLOB NOT NULL, lost INTEGER NOT NULL DEFAULT 0,
     voxels INTEGER, bytes_read INTEGER, bytes_partial INTEGER, seconds REAL, seconds_read REAL,
-    seconds_kernel REAL, seconds_write REAL, peak_rss_bytes INTEGER, process TEXT
+    seconds_kernel REAL, seconds_write REAL, peak_rss_bytes INTEGER, process TEXT,
+    CHECK (typeof(first) = 'integer' AND typeof(stop) = 'integer' AND first >= 0 AND stop > first),
+    CHECK (stop - first <= {MAX_UNITS} AND typeof(hashes) = 'blob'),
+    CHECK (typeof(stage) = 'text' AND typeof(missing) = 'text' AND typeof(file) = 'text' AND typeof(digest) = 'text')
 );
 CREATE INDEX IF NOT EXISTS leases_in_order ON leases (stage, first);
 """
@@ -98,6 +102,14 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise _damaged(path, "its pages do not fit together")
     database.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+    with closing(sqlite3.connect(":memory:")) as sound:
+        sound.executescript(_TABLES)
+        if _definitions(database) != _definitions(sound):
+            raise _damaged(path, "its tables are defined in other words")
+
+
+def _definitions(database: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def _damaged(path: Path, reason: object) -> UsageError:

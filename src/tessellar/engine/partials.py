@@ -52,14 +52,20 @@ class PartialStore:
     def write(self, writer: PartialWriter, stage: StageName, first: int, stop: int) -> tuple[str, str, int]:
         """Write the results of one lease durably; return the file's name, its digest and its size in bytes.
 
+        The digest is part of the name: no worker, however late, and be it that of another run which was killed, can
+        put other results in the place of those that are recorded.
+
         Raises
         ------
         OutputError
-            The folder cannot be written to, or the disk is full.
+            The folder cannot be written to, or the disk is full; or the run has ended and removed it.
         """
         content, digest = writer.pack()
-        name = f"{first:012d}-{stop:012d}.part"
-        self._write(stage, name, content)
+        name = f"{first:012d}-{stop:012d}-{digest}.part"
+        home = self._home(stage)
+        with output_errors(home):
+            home.mkdir(exist_ok=True)
+        write_bytes(home / name, content)
         return name, digest, len(content)
 
     def sound(self, stage: Stage, file: str, digest: str, units: Collection[int]) -> bool:
@@ -69,7 +75,11 @@ class PartialStore:
             partial.verify()
         except OutputError:
             return False
-        meant = (partial.stage, partial.fingerprint, partial.digest) == (stage.name, stage.fingerprint, digest)
+        meant = (partial.stage, partial.fingerprint, partial.digest) == (
+            stage.name,
+            stage.fingerprint,
+            digest,
+        )
         return meant and partial.holds(units)
 
     def sweep(self, stage: StageName, keep: Collection[str] = ()) -> None:
@@ -85,7 +95,10 @@ class PartialStore:
         """Declare a stage finished: from now on its units can be read."""
         segments = sorted(segments)
         rows = [[s.first, s.stop, s.file] for s in segments]
-        self._write(stage, _CONTENTS, json.dumps(rows).encode())
+        home = self._home(stage)
+        with output_errors(home):
+            make_folder(home)
+        write_bytes(home / _CONTENTS, json.dumps(rows).encode())
         with self._lock:
             self._contents[_name(stage)] = segments
             self._files.clear()
@@ -133,12 +146,6 @@ class PartialStore:
             self._files.clear()
         with output_errors(self.folder):
             remove(self.folder)
-
-    def _write(self, stage: StageName, name: str, content: bytes) -> None:
-        home = self._home(stage)
-        with output_errors(home):
-            make_folder(home)
-        write_bytes(home / name, content)
 
     def _home(self, stage: StageName) -> Path:
         return self.folder / _name(stage)

@@ -158,6 +158,8 @@ class _Loop:
                     self._stop(signals.error())
                     self._look_after_stragglers()
                     self._tell(bool(outcomes))
+                self._stop(signals.error())  # one that came while the last lease was counted
+            self._stop(signals.error())  # one that came after the last look
         except BaseException:
             self._ask_workers_to_stop()
             self._executor.close(now=True)
@@ -209,6 +211,7 @@ class _Loop:
 
     def _look_after_stragglers(self) -> None:
         if self._reason is not None:
+            self._stragglers.leave_behind()
             return
         for lease in self._stragglers.copies():
             self._send(lease)

@@ -47,6 +47,18 @@ class Sources:
         start, stop = np.searchsorted(self.piece_source, [row, row + 1])
         return self.piece_tile[start:stop], self.piece_label[start:stop]
 
+    def select(self, rows: IntArray) -> Sources:
+        """Return some of the sources, ``rows`` ascending."""
+        number = np.full(len(self), -1, np.int64)
+        number[rows] = np.arange(len(rows))
+        chosen = number[self.piece_source] >= 0
+        return Sources(
+            self.table[rows],
+            self.piece_tile[chosen],
+            self.piece_label[chosen],
+            number[self.piece_source[chosen]],
+        )
+
 
 def stitch(partials: Iterable[tuple[int, Payload]], sign: int, linker: Linker) -> Sources:
     """Merge the components of all tiles and cut the sources by size.

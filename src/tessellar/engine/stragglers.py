@@ -76,6 +76,16 @@ class Stragglers:
         if not self._flights.copies(flight):
             yield flight, f"it has been silent for {seconds:.0f} s"
 
+    def leave_behind(self) -> None:
+        """Wait no more for what is most overdue when the run stops: no worker that hangs holds it for ever."""
+        for flight in self._flights.overdue()[:1]:
+            self._flights.land(flight.task.ticket)
+            self._executor.abandon(flight.task)
+            seconds = self._flights.seconds(flight)
+            self._observer.say(
+                f"Worker {flight.worker} has been silent for {seconds:.0f} s and is not waited for."
+            )
+
     def _about(self, flight: Flight) -> str:
         lease = flight.lease
         return (

@@ -30,7 +30,7 @@ class Troubles:
     max_tries
         How often a unit is tried.
     slots
-        How many workers there are.
+        How many workers there are at first.
     """
 
     def __init__(self, agenda: Agenda, tally: Tally, observer: Observer, max_tries: int, slots: int) -> None:
@@ -38,7 +38,7 @@ class Troubles:
         self._tally = tally
         self._observer = observer
         self._max_tries = max_tries
-        self._max_deaths = max(8, 3 * slots)
+        self._most_slots = slots
         self._deaths_in_a_row = 0
         self._first: Fault | None = None
 
@@ -70,7 +70,8 @@ class Troubles:
         Only then is the death counted against it: the others in a lease are innocent.
         """
         self._deaths_in_a_row += 1
-        if self._deaths_in_a_row > self._max_deaths:
+        self._most_slots = max(self._most_slots, self._agenda.slots)  # a cluster may have grown
+        if self._deaths_in_a_row > max(8, 3 * self._most_slots):
             return self._too_many_deaths(lease)
         if len(lease) == 1:
             return self.unit_failed(Fault("", reason, lease.first), lease.tries + 1, worker)

@@ -60,6 +60,7 @@ class VerifyStage:
     source: Source
     grid: Grid
     shards: Path | None
+    fingerprint = "verify"  # nothing is resumed
 
     @property
     def name(self) -> str:
@@ -70,11 +71,6 @@ class VerifyStage:
     def n_units(self) -> int:
         """One unit for each piece."""
         return len(self.grid)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the cube."""
-        return f"verify {self.source.identity}"
 
     def worker(self) -> Work:
         """Return the function that looks at one piece."""

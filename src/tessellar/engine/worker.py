@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -68,7 +69,7 @@ class LeaseTask:
 
     def __call__(self) -> LeaseReport:
         """Do the units and report; an exception in a unit is part of the report."""
-        if self.stop_file.exists():
+        if self.stopped:
             return LeaseReport(self.lease, self.lease.first)
         try:
             work = _set_up(self.run, self.stage)
@@ -77,6 +78,11 @@ class LeaseTask:
             aborts = isinstance(error, _ABORTING)
             return LeaseReport(self.lease, self.lease.first, setup=fault, abort=fault if aborts else None)
         return _Session(self).report(work)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the workers of the run were told to stop; not as long as that cannot be seen."""
+        return os.path.exists(self.stop_file)  # noqa: PTH110  # a pathlib.Path raises what a network disk stumbles over
 
 
 class _Session:
@@ -129,18 +135,17 @@ class _Session:
             yield unit
 
     def _take(self, passage: Passage) -> None:
-        if passage.error is not None:
-            self._take_note(passage.error, passage.unit)
+        if passage.error is not None and passage.fault is not None:
+            self._take_note(passage.error, passage.fault)
             return
         try:
             self._writer.add(passage.unit, passage.value.payload)
-        except (TypeError, ValueError) as error:
-            self._take_note(error, passage.unit)
+        except Exception as error:
+            self._take_note(error, Fault.of(error, passage.unit))
         else:
             self._count(passage.value)
 
-    def _take_note(self, error: Exception, unit: int) -> None:
-        fault = Fault.of(error, unit)
+    def _take_note(self, error: Exception, fault: Fault) -> None:
         if isinstance(error, _ABORTING):
             self._abort = fault
         elif isinstance(error, OSError) and error.errno in _DISK_FULL:
@@ -148,7 +153,7 @@ class _Session:
             sentence = (
                 f"{name} cannot be written: {error.strerror}. Free space, then repeat the command to resume."
             )
-            self._abort = Fault("OutputError", sentence, unit, fault.trace)
+            self._abort = Fault("OutputError", sentence, fault.unit, fault.trace)
         else:
             self._failed.append(fault)
 
@@ -166,7 +171,7 @@ class _Session:
         if now < self._next_check:
             return False
         self._next_check = now + _STOP_CHECK_SECONDS
-        return now > self._deadline or self._task.stop_file.exists()
+        return now > self._deadline or self._task.stopped
 
     def _publish(self, reached: int) -> tuple[str, str, int]:
         if not len(self._writer):

@@ -11,6 +11,7 @@ from tessellar.report import panels
 from tessellar.report.markup import absent, panel, text
 from tessellar.report.quality import quality
 from tessellar.report.quantities import size_words
+from tessellar.report.reliability import reliability
 from tessellar.report.run_folder import RunFolder, read_run
 from tessellar.report.sky_map import MAX_ELLIPSES, sky_map
 from tessellar.report.sources import brightest, distributions, positive
@@ -75,6 +76,7 @@ def _page(run: RunFolder) -> str:
         panels="".join(
             (
                 quality(run),
+                reliability(run),
                 panels.timing(run),
                 panels.the_numbers(run),
                 panels.cube(run),
@@ -121,7 +123,8 @@ def _headlines(run: RunFolder) -> str:
         cells.append((count(run.of("voxels_per_second")), "voxels a second"))
     if run.of("peak_rss_bytes") is not None:
         planned = run.of("plan", "projected_bytes")
-        label = f"of {size_words(int(planned))} planned" if planned else "peak memory"
+        whole = planned and run.of("plan", "projected_for") != "each worker"
+        label = f"of {size_words(int(planned))} planned" if whole else "peak memory of all processes"
         cells.append((size_words(int(run.of("peak_rss_bytes"))), label))
     if run.of("n_tiles") is not None:
         cells.append((count(run.of("n_tiles")), "tiles, one answer" if run.of("n_tiles") > 1 else "tile"))

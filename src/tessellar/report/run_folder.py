@@ -37,6 +37,9 @@ class RunFolder:
         ``cell`` pixels per cell, ``spectral_values``; None where there is no such file.
     sky
         Arrays of ``skymap.npz``: ``image`` (l, m) moment 0, ``step`` pixels per map pixel, ``wcs_header``.
+    judged
+        Arrays of ``reliability.npz``: ``positive`` and ``negative`` (n, 3) places in the parameter space that
+        ``axes`` names, ``kept`` (n), ``threshold``; None where no reliability was asked for.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class RunFolder:
     catalogue: QTable | None
     noise: Arrays | None
     sky: Arrays | None
+    judged: Arrays | None
 
     def of(self, *keys: str, default: Any = None) -> Any:
         """Return an entry of the summary by its path of keys, ``default`` where it is absent."""
@@ -65,7 +69,8 @@ def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
     """
     summary = _summary(path)
     sources = _catalogue(path) if catalogue is None else catalogue
-    return RunFolder(path, summary, sources, _arrays(path / "noise.npz"), _arrays(path / "skymap.npz"))
+    arrays = (_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability"))
+    return RunFolder(path, summary, sources, *arrays)
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 
@@ -75,6 +76,7 @@ class ProceduralSky:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+        object.__setattr__(self, "seed", _whole(self.seed))
         object.__setattr__(self, "flux_range", tuple(float(f) for f in self.flux_range))
         for name in ("rms_jy", "sources_per_mvoxel", *_SAMPLING):
             object.__setattr__(self, name, float(getattr(self, name)))
@@ -150,6 +152,11 @@ class ProceduralSky:
             raise UsageError(
                 f"Box {box} is not inside the cube {Box.of_shape(self.shape)}; ask for a part of it."
             )
+
+
+def _whole(seed: object) -> int:
+    """Return a seed as Python's own number, under which the cube is known; -1 for what is no whole number."""
+    return int(seed) if isinstance(seed, Integral) else -1
 
 
 def _problems(sky: ProceduralSky) -> Iterator[str]:

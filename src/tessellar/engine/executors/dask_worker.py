@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.dask_call import Call
+from tessellar.engine.hands import LAST_SECONDS
 
 _FETCH_SECONDS = 5.0
 
@@ -93,11 +94,14 @@ class DaskWorker:
             future.set_exception(BrokenExecutor())
 
     def close(self, now: bool) -> None:
-        """Drop what is queued and let go of the worker: after the task it is at, or at once."""
+        """Drop what is queued and let go of the worker: after the task it is at, unless that lasts, or at once."""
         self._waiting.clear()
         if self._current and not now:
-            self._current[0].exception()  # returns when the task has ended
-        elif self._current and self._pid:
+            try:
+                self._current[0].exception(timeout=LAST_SECONDS)  # returns when the task has ended
+            except TimeoutError:
+                now = True
+        if self._current and self._pid and now:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
         self._let_go()

@@ -7,13 +7,14 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.slots import SlotsExecutor
+from tessellar.engine.hands import LAST_SECONDS
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -36,14 +37,19 @@ class ProcessWorker:
         context = multiprocessing.get_context("spawn")
         self._theirs, self._ours = context.Pipe()
         self._pool = ProcessPoolExecutor(1, context, _begin_process, (self._theirs,))
+        self._given: list[Future[Any]] = []
 
     def submit(self, task: Task) -> Future[Any]:
         """Queue a task; the first one starts the process."""
         with environment(ONE_THREAD), held_back(_SIGNALS):
-            return self._pool.submit(task)
+            future = self._pool.submit(task)
+        self._given = [given for given in self._given if not given.done()] + [future]
+        return future
 
     def close(self, now: bool) -> None:
-        """End the process: after the task it is at, or ``now``."""
+        """End the process: after the task it is at, unless that lasts, or ``now``."""
+        at_work = [given for given in self._given if not given.cancel()]
+        now = now or bool(wait(at_work, LAST_SECONDS).not_done)
         if now and self._ours.poll():
             with suppress(ProcessLookupError):
                 os.kill(self._ours.recv(), signal.SIGKILL)

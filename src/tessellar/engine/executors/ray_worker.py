@@ -13,9 +13,8 @@ from typing import Any
 
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.processes import ONE_THREAD
+from tessellar.engine.hands import LAST_SECONDS
 from tessellar.engine.lease import Lease
-
-_LAST_SECONDS = 30.0  # how long a worker is waited for when it is not needed any more
 
 
 class TileWorker:
@@ -76,7 +75,7 @@ class RayWorker:
         import ray
 
         if not now:
-            wait([self._last], _LAST_SECONDS)
+            wait([self._last], LAST_SECONDS)
         with suppress(BrokenExecutor), _broken():
             ray.kill(self._actor)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from time import monotonic
 from typing import Any, Protocol
 
 from tessellar.engine.cgroup import usable_cores
 from tessellar.engine.executors import Outcome, Task
+from tessellar.engine.hands import LAST_SECONDS
 
 _DEATH = "its worker process died (killed, out of memory, or crashed)"
 
@@ -24,7 +26,7 @@ class Worker(Protocol):
         """Queue a task; raises BrokenExecutor when the worker has died."""
 
     def close(self, now: bool) -> None:
-        """End the worker: after the tasks it has, or at once as far as that is possible."""
+        """End the worker: after the task it is at unless that lasts, or at once as far as that is possible."""
 
 
 class Slot:
@@ -110,7 +112,11 @@ class SlotsExecutor:
             slot.worker = self._hire()
         try:
             future = slot.worker.submit(task)
-        except BrokenExecutor as error:  # it died since it was last looked at; `collect` will find out
+        except BrokenExecutor as error:  # it died since it was last looked at
+            if not slot.tasks:  # at nothing: this task is innocent
+                slot.close(now=True)
+                self._returned.append(Outcome(task, slot.label))
+                return slot.label
             future = Future()
             future.set_exception(error)
         slot.tasks.append((task, future))
@@ -132,8 +138,9 @@ class SlotsExecutor:
 
     def close(self, now: bool = False) -> None:
         """End all workers; a task submitted later starts new ones."""
+        late = monotonic() + LAST_SECONDS
         for slot in self._slots:
-            slot.close(now)
+            slot.close(now or monotonic() > late)
 
     def _hire(self) -> Worker:
         """Return a new worker."""

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.slots import SlotsExecutor
+from tessellar.engine.hands import LAST_SECONDS, Hand
 
 
 class ThreadWorker:
     """One thread."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tessellar")
+        self._hand = Hand("tessellar")
 
     def submit(self, task: Task) -> Future[Any]:
         """Queue a task."""
-        return self._pool.submit(task)
+        return self._hand.submit(task)
 
     def close(self, now: bool) -> None:
         """End the thread after the task it is at; no thread can be killed, so ``now`` means not to wait."""
-        self._pool.shutdown(wait=not now, cancel_futures=True)
+        self._hand.close(0.0 if now else LAST_SECONDS)
 
 
 class ThreadsExecutor(SlotsExecutor):

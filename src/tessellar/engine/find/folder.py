@@ -22,7 +22,15 @@ PARTIALS = "partials"
 RUN_LOG = "run.log"
 _FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
-_PRODUCTS = (*_CATALOGUES, "run.json", "regions.reg", "report.html", "noise.npz", "skymap.npz", "sources.npz")
+_PRODUCTS = (
+    *_CATALOGUES,
+    "run.json",
+    "regions.reg",
+    "report.html",
+    "noise.npz",
+    "skymap.npz",
+    "reliability.npz",
+)
 
 
 def prepare_folder(folder: Path) -> None:

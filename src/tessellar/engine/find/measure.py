@@ -15,6 +15,7 @@ from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
+from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.measure import MEASURED, FluxScale, Sums, measure
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable, merge_touching
@@ -30,10 +31,12 @@ _ONE_AROUND = Halo.symmetric((1, 1, 1))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasureStage:
-    """Measure the sources, a few rows of the merged table at a time.
+    """Measure the sources of one sign, a few rows of the merged table at a time.
 
     Attributes
     ----------
+    sign
+        ``POSITIVE``, or ``NEGATIVE`` for the detections that tell how many of the positive ones are false.
     sources_file
         The merged sources, as `save_sources` wrote them.
     partials
@@ -48,7 +51,10 @@ class MeasureStage:
     partials: PartialStore
     fingerprint: str
 
-    name = "measure"
+    @property
+    def name(self) -> str:
+        """``measure``, or ``measure-negative``."""
+        return "measure" if self.sign == POSITIVE else "measure-negative"
 
     @property
     def n_units(self) -> int:
@@ -88,15 +94,17 @@ class _Measurer:
 
     def __call__(self, unit: int) -> UnitResult:
         start = time.perf_counter()
-        sky = SparseMap.empty(self._stage.source.meta.shape)
         self._reading, self._n_voxels = 0.0, 0
         first = unit * SOURCES_PER_UNIT
-        last = min(first + SOURCES_PER_UNIT, len(self._sources))
-        rows = [self._measure(row, sky) for row in range(first, last)]
+        numbers = range(first, min(first + SOURCES_PER_UNIT, len(self._sources)))
+        skies = [SparseMap.empty(self._stage.source.meta.shape) for _ in numbers]
+        rows = [self._measure(row, sky) for row, sky in zip(numbers, skies, strict=True)]
         payload: Payload = {
             name: np.array([row[name] for row in rows], dtype=np.float64) for name in MEASURED
         }
-        payload |= {"sky_index": sky.index, "sky_value": sky.value}
+        payload["sky_row"] = np.repeat(np.array(numbers, np.int64), [sky.index.size for sky in skies])
+        payload["sky_index"] = np.concatenate([sky.index for sky in skies])
+        payload["sky_value"] = np.concatenate([sky.value for sky in skies])
         seconds = time.perf_counter() - start
         return UnitResult(
             payload, self._n_voxels, 4 * self._n_voxels, self._reading, max(seconds - self._reading, 0.0)

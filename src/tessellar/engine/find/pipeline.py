@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tessellar.compiled import code_digest
 from tessellar.engine.executors import Executor
 from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
 from tessellar.engine.find.detect import DetectStage
+from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather, save_sources
 from tessellar.engine.find.plan import FindPlan
+from tessellar.engine.find.product_files import NO_PRODUCTS, ProductRun, Products, write_products
 from tessellar.engine.find.products import (
     catalogue_table,
     failed_tile_flags,
     neighbour_flags,
+    save_judgement,
     save_noise,
+    save_sky_map,
 )
-from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
@@ -35,6 +35,7 @@ from tessellar.errors import InputError
 from tessellar.kernels.components import FIRST, Linker
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import Failure, IntArray, Observer, Payload, Source, Stage
 
@@ -56,8 +57,9 @@ class Found:
         Units that were given up.
     warnings
         Sentences for people.
-    n_negative
-        Detections of negative flux, which the catalogue leaves out.
+    n_detections, n_negative
+        Detections of positive and of negative flux; the catalogue leaves the negative ones out, and those of the
+        positive ones that are not reliable.
     seconds
         Wall time.
     peak_rss_bytes
@@ -68,6 +70,7 @@ class Found:
     stages: tuple[StageReport, ...]
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
+    n_detections: int
     n_negative: int
     seconds: float
     peak_rss_bytes: int
@@ -81,8 +84,8 @@ class FindRun:
     ----------
     source
         The cube.
-    finder, linker
-        The recipes.
+    finder, linker, reliability
+        The recipes; without the last, all detections of positive flux are sources.
     plan
         The tiles.
     folder
@@ -93,16 +96,20 @@ class FindRun:
         What is done already.
     observer
         Who is told.
+    products
+        What is made beside the catalogue.
     """
 
     source: Source
     finder: SmoothAndClip
     linker: Linker
+    reliability: Reliability | None
     plan: FindPlan
     folder: Path
     executor: Executor
     journal: Journal | None = None
     observer: Observer | None = None
+    products: Products = NO_PRODUCTS
     partials: PartialStore = field(init=False)
     reports: list[StageReport] = field(init=False, default_factory=list)
     warnings: list[str] = field(init=False, default_factory=list)
@@ -135,22 +142,24 @@ class FindRun:
             self._fingerprint(self.linker, self.plan.grid, finder),
         )
         failed_tiles = [failure.unit for failure in self._do(detect).failed]
-        sources = stitch(self.partials.units(detect), POSITIVE, self.linker)
-        n_negative = len(stitch(self.partials.units(detect), NEGATIVE, self.linker))
-        columns = self._measure(noise, sources)
+        detections = {s: stitch(self.partials.units(detect), s, self.linker) for s in (POSITIVE, NEGATIVE)}
+        sources, columns = self._measure(noise, detections)
         columns["flag"] = self._flags(columns, sources, failed_tiles)
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
-        if len(sources) == 0 and not noise.empty:
-            self._warn(self._nothing_found(noise))
-        failures = tuple(failure for report in self.reports for failure in report.failed)
+        if not detections[POSITIVE] and not noise.empty:
+            self.warn(self._nothing_found(noise))
+        table = catalogue_table(columns, self.source.meta, self._provenance(bool(self._failures())))
+        self._write_products(noise, sources, table, detect)
+        failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
         self._compare_with_plan(peak)
         return Found(
-            catalogue_table(columns, self.source.meta, self._provenance(bool(failures))),
+            table,
             tuple(self.reports),
             failures,
             tuple(self.warnings),
-            n_negative,
+            len(detections[POSITIVE]),
+            len(detections[NEGATIVE]),
             time.perf_counter() - start,
             peak,
         )
@@ -170,7 +179,7 @@ class FindRun:
                 "Check the cube with `tessellar info`; was it written completely?"
             )
         if noise.empty:
-            self._warn(
+            self.warn(
                 f"{name} has too few negative voxels to measure its noise, so nothing can stand out of it. "
                 "Source finding needs a cube with its noise, not a gain, mask or model cube."
             )
@@ -181,44 +190,55 @@ class FindRun:
         self._do(stage)
         finder = stage.reduce(self.partials.units(stage))
         if not noise.empty and not np.isfinite(finder.scale_sigma).all():
-            self._warn(
+            self.warn(
                 "the sampled blocks hold too few negative voxels to measure the noise of every smoothing scale; "
                 "those without a value detect nothing."
             )
         return finder
 
-    def _measure(self, noise: NoiseModel, sources: Sources) -> Payload:
-        sources_file = self.folder / PARTIALS / "sources.npz"
-        save_sources(sources, sources_file)
+    def _measure(self, noise: NoiseModel, detections: dict[int, Sources]) -> tuple[Sources, Payload]:
+        """Return the sources, and the measured columns of those that could be measured."""
+        stage = self._measure_sign(noise, detections[POSITIVE], POSITIVE)
+        columns = gather(self.partials.units(stage)) | _bounds(detections[POSITIVE], self._measured(stage))
+        if self.reliability is not None:
+            negative = self._measure_sign(noise, detections[NEGATIVE], NEGATIVE)
+            columns = self._reliable(self.reliability, columns, gather(self.partials.units(negative)))
+        rows = np.searchsorted(detections[POSITIVE].table[:, FIRST], columns["id"])
+        save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, self.source.meta)
+        return detections[POSITIVE].select(rows), columns
+
+    def _measure_sign(self, noise: NoiseModel, sources: Sources, sign: int) -> MeasureStage:
         stage = MeasureStage(
             self.source,
             noise,
-            POSITIVE,
+            sign,
             len(sources),
-            sources_file,
+            self.folder / PARTIALS / f"sources{sign}.npz",
             self.partials,
             self._fingerprint(self.linker, self.plan.grid, noise, sources),
         )
+        save_sources(sources, stage.sources_file)
         self._do(stage)
-        sky = SparseMap.empty(self.source.meta.shape)
-        image = sky.dense(self.partials.units(stage))
-        np.savez(
-            self.folder / "skymap.npz",
-            image=image,
-            step=np.array(sky.step),
-            wcs_header=np.array(self.source.meta.wcs_header),
-        )
-        columns = gather(self.partials.units(stage))
+        return stage
+
+    def _measured(self, stage: MeasureStage) -> list[int]:
+        """Return the rows of the merged table that the stage just measured."""
         given_up = {failure.unit for failure in self.reports[-1].failed}
-        measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
-        return columns | _bounds(sources, measured)
+        return [row for row in range(stage.n_sources) if row // SOURCES_PER_UNIT not in given_up]
+
+    def _reliable(self, recipe: Reliability, positive: Payload, negative: Payload) -> Payload:
+        """Return the columns of the reliable sources, with their reliability."""
+        judgement = recipe(positive, negative)
+        save_judgement(self.folder / "reliability.npz", judgement, recipe)
+        for sentence in judgement.doubts():
+            self.warn(sentence)
+        return {name: values[judgement.kept] for name, values in (positive | {"rel": judgement.rel}).items()}
 
     def _flags(self, columns: Payload, sources: Sources, failed_tiles: list[int]) -> IntArray:
-        """Return the flags of the measured rows with what the other sources and the failed tiles add to them."""
+        """Return the flags of the sources with what the other sources and the failed tiles add to them."""
         extra = neighbour_flags(sources.table)
         extra |= failed_tile_flags(sources, self.plan.grid, failed_tiles, self.linker)
-        rows = np.searchsorted(sources.table[:, FIRST], columns["id"])
-        return columns["flag"].astype(np.int64) | extra[rows]
+        return columns["flag"].astype(np.int64) | extra
 
     def _do(self, stage: Stage) -> StageReport:
         """Run a stage and keep its report."""
@@ -229,21 +249,47 @@ class FindRun:
             journal=self.journal,
             observer=self.observer,
         )
+        self._keep(report)
+        return report
+
+    def _keep(self, report: StageReport) -> None:
         self.reports.append(report)
         for failure in report.failed:
-            self._warn(f"{failure.stage} {failure.unit} failed after {failure.tries} tries: {failure.reason}")
-        return report
+            self.warn(f"{failure.stage} {failure.unit} failed after {failure.tries} tries: {failure.reason}")
+
+    def _failures(self) -> tuple[Failure, ...]:
+        return tuple(failure for report in self.reports for failure in report.failed)
+
+    def _write_products(
+        self, noise: NoiseModel, sources: Sources, table: QTable, detect: DetectStage
+    ) -> None:
+        run = ProductRun(
+            self.source,
+            noise,
+            sources,
+            table,
+            self.plan.grid,
+            self.partials,
+            self.folder,
+            self.executor,
+            detect.fingerprint,
+            self.journal,
+            self.observer,
+        )
+        for report in write_products(run, self.products):
+            self._keep(report)
 
     def _compare_with_plan(self, peak: int) -> None:
         """Say when the plan's promise was broken; it is for a worker alone where workers have their own machines."""
         planned = self.plan.projected_bytes
         if peak > planned and not self.plan.remote:
-            self._warn(
+            self.warn(
                 f"the run held {peak / 2**20:.0f} MiB of memory, and the plan said {planned / 2**20:.0f} MiB. "
                 "Please report it with run.json; a smaller --tile needs less."
             )
 
-    def _warn(self, text: str) -> None:
+    def warn(self, text: str) -> None:
+        """Keep a sentence among the warnings of the run, and say it."""
         self.warnings.append(text)
         if self.observer is not None:
             self.observer.say(text)
@@ -256,14 +302,14 @@ class FindRun:
         )
 
     def _fingerprint(self, *parts: object) -> str:
-        """Return what a stage's result depends on, as a hash: the cube, the code, and what is given."""
-        text = repr((self.source.identity, self.source.meta.shape, code_digest(), *map(_identity, parts)))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return fingerprint(self.source, *parts)
 
     def _provenance(self, partial: bool) -> dict[str, str]:
         from tessellar import __version__
 
-        settings: Mapping[str, Any] = {"finder": asdict(self.finder), "linker": asdict(self.linker)}
+        settings = {"finder": asdict(self.finder), "linker": asdict(self.linker)}
+        if self.reliability is not None:
+            settings["reliability"] = asdict(self.reliability)
         return {
             "creator": f"Tessellar {__version__}",
             "cube": self.source.meta.name,
@@ -278,18 +324,3 @@ def _bounds(sources: Sources, rows: list[int]) -> Payload:
     names = ("id", "z_min", "z_max", "x_min", "x_max", "y_min", "y_max")
     columns = (0, 2, 3, 4, 5, 6, 7)
     return {name: table[:, column] for name, column in zip(names, columns, strict=True)}
-
-
-def _identity(part: object) -> str:
-    """Return a text that differs when a parameter of a stage does."""
-    if isinstance(part, np.ndarray):
-        return hashlib.sha256(np.ascontiguousarray(part).tobytes()).hexdigest()
-    if isinstance(part, CalibratedFinder):
-        parts: tuple[object, ...] = (part.recipe, part.noise, part.scale_sigma)
-    elif isinstance(part, NoiseModel):
-        parts = (part.lattice, part.spectral, part.spatial)
-    elif isinstance(part, Sources):
-        parts = (part.table, part.piece_tile, part.piece_label, part.piece_source)
-    else:
-        return repr(part)
-    return " ".join(map(_identity, parts))

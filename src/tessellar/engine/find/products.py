@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.stitch import Sources
 from tessellar.flags import NEIGHBOUR, TILE_FAILED
 from tessellar.kernels.components import Linker
 from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.reliability import AXES, Judgement, Reliability
 from tessellar.model import CubeMeta, FloatArray, IntArray, Payload
 from tessellar.tiling.box import Halo
 from tessellar.tiling.grid import Grid
@@ -102,3 +104,24 @@ def save_noise(path: Path, noise: NoiseModel, scale_sigma: FloatArray, meta: Cub
         spectral_values=np.asarray(meta.spectral.values),
         scale_sigma=scale_sigma,
     )
+
+
+def save_judgement(path: Path, judgement: Judgement, recipe: Reliability) -> None:
+    """Write where the detections of either sign lie in the parameter space, for the report and for people."""
+    np.savez(
+        path,
+        axes=np.array(AXES),
+        positive=judgement.points,
+        negative=judgement.negatives,
+        rel=judgement.rel,
+        kept=judgement.kept,
+        covariance=judgement.covariance,
+        threshold=np.array(recipe.threshold),
+    )
+
+
+def save_sky_map(path: Path, partials: Iterable[tuple[int, Payload]], rows: IntArray, meta: CubeMeta) -> None:
+    """Write the coarse map of the sources in some rows of the merged table, for the report and for people."""
+    sky = SparseMap.empty(meta.shape)
+    image = sky.dense(partials, rows)
+    np.savez(path, image=image, step=np.array(sky.step), wcs_header=np.array(meta.wcs_header))

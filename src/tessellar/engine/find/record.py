@@ -10,8 +10,10 @@ from typing import Any
 
 from tessellar.engine.find.pipeline import Found
 from tessellar.engine.find.plan import FindPlan
+from tessellar.engine.find.product_files import Products
 from tessellar.engine.run import StageReport
 from tessellar.kernels.components import Linker
+from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Source
 
@@ -19,7 +21,15 @@ _LIBRARIES = ("numpy", "scipy", "numba", "zarr", "zarrs", "astropy", "pyarrow")
 
 
 def find_settings(
-    cube: str, finder: SmoothAndClip, linker: Linker, plan: FindPlan, *, device: str, address: str | None
+    cube: str,
+    finder: SmoothAndClip,
+    linker: Linker,
+    reliability: Reliability | None,
+    products: Products,
+    plan: FindPlan,
+    *,
+    device: str,
+    address: str | None,
 ) -> dict[str, Any]:
     """Return the resolved settings of a run by the names of the command line's options."""
     return {
@@ -35,12 +45,25 @@ def find_settings(
         "linker_min_size_z": linker.min_size_z,
         "linker_min_pixels": linker.min_pixels,
         "linker_shape": linker.shape,
-        "reliability": "off",
+        **_reliability(reliability),
+        "mask": products.mask,
+        "maps": products.maps,
+        "cubelets": "all" if products.cubelets is None else products.cubelets,
+        "cubelet_margin": products.margin,
         "executor": plan.executor,
         "address": address,
         "workers": plan.workers,
         "device": device,
         "tile": list(plan.grid.core),
+    }
+
+
+def _reliability(recipe: Reliability | None) -> dict[str, Any]:
+    shown = recipe or Reliability()
+    return {
+        "reliability": recipe.threshold if recipe else "off",
+        "reliability_scale_kernel": shown.scale_kernel,
+        "reliability_min_snr": shown.min_snr,
     }
 
 
@@ -50,6 +73,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
     n_voxels = prod(meta.shape)
     return {
         "n_sources": len(found.table),
+        "n_detections": found.n_detections,
         "n_negative": found.n_negative,
         "n_voxels": n_voxels,
         "seconds": found.seconds,
@@ -67,6 +91,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
             "tile": list(plan.grid.core),
             "halo_overhead": plan.halo_overhead,
             "projected_bytes": plan.projected_bytes,
+            "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
         "cube": {

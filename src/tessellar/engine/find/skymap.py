@@ -58,9 +58,18 @@ class SparseMap:
         self.index, place = np.unique(index, return_inverse=True)
         self.value = np.bincount(place, weights=value, minlength=self.index.size).astype(np.float64)
 
-    def dense(self, partials: Iterable[tuple[int, Payload]]) -> FloatArray:
-        """Return the map of all units' results, float32 array (l, m)."""
+    def dense(self, partials: Iterable[tuple[int, Payload]], kept: IntArray) -> FloatArray:
+        """Return the map of some sources, float32 array (l, m).
+
+        Parameters
+        ----------
+        partials
+            Units with ``sky_index``, ``sky_value`` and ``sky_row``, the source that a value is of.
+        kept
+            Rows of the sources that belong on the map, ascending.
+        """
         image = np.zeros(self.map_shape, np.float64)
         for _, payload in partials:
-            image.ravel()[payload["sky_index"]] += payload["sky_value"]
+            shown = np.isin(payload["sky_row"], kept)
+            np.add.at(image.ravel(), payload["sky_index"][shown], payload["sky_value"][shown])
         return image.astype(np.float32)

@@ -1,0 +1,183 @@
+"""What becomes of each parameter of SoFiA 2, up to 2.7: used, already done, or not supported and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tessellar.config.par_values import number, row_of, switch, whole, word, words
+
+USED, SAME, MISSING = "used", "same", "not supported"
+Fine = bool | int | float | str | frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter and its fate.
+
+    Attributes
+    ----------
+    name
+        SoFiA's name.
+    fate
+        ``USED``, ``SAME``: nothing needs to be said, or ``MISSING``: said unless the value is the ``fine`` one.
+    text
+        The option that it becomes, what is done anyway, or why it is not supported and what to do.
+    read
+        How a value is read; values that do not matter are not.
+    fine
+        The value that asks for nothing that is missing.
+    within
+        The switch without which this one has no effect, empty when there is none.
+    """
+
+    name: str
+    fate: str
+    text: str
+    read: Callable[[str], Any] | None = None
+    fine: Fine | None = None
+    within: str = ""
+
+
+def _used(
+    module: str, read: Callable[[str], Any], within: str = "", /, **options: str
+) -> Iterator[Parameter]:
+    for name, text in options.items():
+        yield Parameter(f"{module}.{name}", USED, text, read, within=within)
+
+
+def _same(module: str, names: str, text: str) -> Iterator[Parameter]:
+    for name in names.split():
+        yield Parameter(f"{module}.{name}", SAME, text)
+
+
+def _missing(module: str, text: str, within: str = "", /, **fine: Fine) -> Iterator[Parameter]:
+    for name, value in fine.items():
+        yield Parameter(f"{module}.{name}", MISSING, text, _reader(value), value, within)
+
+
+def _reader(fine: Fine) -> Callable[[str], Any]:
+    """Return how values are read that are compared with this one."""
+    if isinstance(fine, bool):
+        return switch
+    if isinstance(fine, int | float):
+        return number
+    return words if isinstance(fine, frozenset) else word if fine else str
+
+
+_RATED, _CLIPPED, _SCALED, _CUT = (
+    "reliability.enable",
+    "scfind.enable",
+    "scaleNoise.enable",
+    "threshold.enable",
+)
+_WINDOW = "windowXY windowZ gridXY gridZ interpolate"
+_MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec marginAperture thresholdMom12"
+_AXES = frozenset({"peak", "sum", "mean"})
+
+_REGION = "the whole cube is searched; cut the region out of the cube first"
+_GAIN = "fluxes are not divided by it; divide the cube first"
+_WEIGHTS = (
+    "the noise is always measured in the cube itself; divide the cube by its noise first if that is better"
+)
+_MASK = "sources are not added to a mask; `tessellar match` compares catalogues"
+_SIGN = "only emission is searched for; change the sign of the cube first"
+_FLAGS = "nothing is flagged; set bad voxels to NaN in the cube first"
+_FILTER = "nothing is subtracted from the cube; filter the cube first"
+_ESTIMATOR = "the noise is always measured by the MAD of the negative voxels (mad, negative)"
+_LOCAL = "noise is a spectrum times a map of the sky; what changes otherwise is not followed"
+_NEGATIVE = "negative detections are counted in run.json only"
+_F_MIN = (
+    "divide it by the square root of the beam area in pixels and give the result as --reliability-min-snr"
+)
+_GROWTH = "masks are not grown; fluxes are those inside the mask"
+_MEASURED = "sources are always measured, with the coordinates that the cube has"
+_PHYSICAL = "always physical units where the cube has a beam and a spectral axis"
+_FOLDER = "a run folder has its own formats, and is resumed or refused"
+_NOISE = "neither the noise nor the scaled cube is written"
+_MASKS = "mask.zarr is the only mask, and maps/chan.fits is what it looks like on the sky"
+
+PARAMETERS: dict[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        *_same("pipeline", "verbose", "the progress is always shown; --quiet hides it"),
+        *_same("pipeline", "pedantic", "unknown parameters are refused unless it is false, as in SoFiA"),
+        *_same("pipeline", "threads", "never changes the result; --workers, or all cores"),
+        *_used("input", str, data="CUBE"),
+        *_missing("input", _REGION, region=""),
+        *_missing("input", _GAIN, gain="", primaryBeam=""),
+        *_missing("input", _WEIGHTS, noise="", weights=""),
+        *_missing("input", _MASK, mask=""),
+        *_missing("input", _SIGN, invert=False),
+        *_missing("flag", _FLAGS, region="", catalog="", auto="false", cube=""),
+        *_same("flag", "radius threshold log", "nothing without flag.catalog and flag.auto"),
+        *_missing("contsub", _FILTER, enable=False),
+        *_same("contsub", "order threshold shift padding", "nothing without contsub.enable"),
+        Parameter(_SCALED, SAME, "always: by the noise of every channel and every place on the sky", switch),
+        *_missing("scaleNoise", _LOCAL, _SCALED, mode="spectral"),
+        *_missing("scaleNoise", _ESTIMATOR, _SCALED, statistic="mad", fluxRange="negative"),
+        *_same("scaleNoise", _WINDOW, "the noise has a lattice of its own"),
+        *_missing("scaleNoise", "each scale has one noise, measured after smoothing", _SCALED, scfind=False),
+        *_missing("rippleFilter", _FILTER, enable=False),
+        *_same("rippleFilter", f"statistic {_WINDOW}", "nothing without rippleFilter.enable"),
+        *_missing("background", _FILTER, enable=False),
+        *_same("background", f"statistic {_WINDOW}", "nothing without background.enable"),
+        *_used("scfind", switch, enable="the finder; when false, threshold.enable must be true"),
+        *_used("scfind", row_of(number), _CLIPPED, kernelsXY="--kernels-xy"),
+        *_used("scfind", row_of(whole), _CLIPPED, kernelsZ="--kernels-z"),
+        *_used("scfind", number, _CLIPPED, threshold="--threshold", replacement="--replacement"),
+        *_missing("scfind", _ESTIMATOR, _CLIPPED, statistic="mad", fluxRange="negative"),
+        *_used("threshold", switch, enable="without scfind.enable: --kernels-xy 0 --kernels-z 0"),
+        *_used("threshold", number, _CUT, threshold="without scfind.enable: --threshold"),
+        *_used("threshold", word, _CUT, mode="relative only"),
+        *_missing("threshold", _ESTIMATOR, _CUT, statistic="mad", fluxRange="negative"),
+        *_missing("linker", "detected voxels are always linked", enable=True),
+        *_used("linker", whole, radiusXY="--linker-radius-xy", radiusZ="--linker-radius-z"),
+        *_used("linker", whole, minSizeXY="--linker-min-size-xy", minSizeZ="--linker-min-size-z"),
+        *_missing("linker", "select rows by x_min, x_max, y_min, y_max", maxSizeXY=0),
+        *_missing("linker", "select rows by z_min, z_max", maxSizeZ=0),
+        *_used("linker", whole, minPixels="--linker-min-pixels"),
+        *_missing("linker", "select rows by n_pix", maxPixels=0),
+        *_missing("linker", "select rows by fill", minFill=0, maxFill=0),
+        *_same("linker", "positivity", "always: the voxels of a source have one sign"),
+        *_missing("linker", _NEGATIVE, keepNegative=False),
+        *_missing("filter", _NEGATIVE, discardNegative=True),
+        *_used("filter", whole, minPixels="--linker-min-pixels"),
+        *_used("filter", number, minSNR="--reliability-min-snr, where reliability is on"),
+        *_used("reliability", switch, enable="--reliability"),
+        *_missing("reliability", "the axes are always peak, sum and mean", _RATED, parameters=_AXES),
+        *_used("reliability", number, _RATED, threshold="--reliability"),
+        *_used("reliability", number, _RATED, scaleKernel="--reliability-scale-kernel"),
+        *_used("reliability", number, _RATED, minSNR="--reliability-min-snr"),
+        *_used("reliability", whole, _RATED, minPixels="--linker-min-pixels"),
+        *_missing("reliability", _F_MIN, _RATED, fmin=""),
+        *_missing("reliability", "choose --reliability-scale-kernel", _RATED, autoKernel=False),
+        *_same("reliability", "iterations tolerance", "nothing without reliability.autoKernel"),
+        *_missing("reliability", "all negative detections are used", _RATED, catalog=""),
+        *_same("reliability", "plot plotExtra debug", "never changes the result"),
+        *_missing("dilation", _GROWTH, enable=False),
+        *_same("dilation", "iterationsXY iterationsZ threshold", "nothing without dilation.enable"),
+        *_same("parameter", "enable wcs", _MEASURED),
+        *_same("parameter", "physical", _PHYSICAL),
+        *_missing("parameter", "names of sources begin with TSL", prefix="sofia"),
+        *_same("parameter", "offset", "positions are always those in the whole cube"),
+        *_same("output", "directory filename", "the folder of the run is given as --out"),
+        *_same("output", "dataFormat overwrite", _FOLDER),
+        *_same("output", "writeCatASCII writeCatXML", "ECSV, VOTable and Parquet are always written"),
+        *_missing("output", "load catalogue.parquet into the database", writeCatSQL=False),
+        *_missing("output", "regions.reg has the sources for DS9 and CARTA", writeKarma=False),
+        *_same("output", "writeDiagnosticPlot", "never changes the result"),
+        *_missing("output", _NOISE, writeNoise=False, writeFiltered=False),
+        *_same("output", "writeMask", "mask.zarr is always written, unless by --no-mask"),
+        *_missing("output", _MASKS, writeMask2d=False, writeRawMask=False),
+        *_same("output", "writeMoments", "maps/ is always written, unless by --no-maps"),
+        *_same(
+            "output",
+            "writeCubelets writePV",
+            "cubelets/ is always written; --cubelets says for how many sources",
+        ),
+        *_same("output", _MARGINS, "--cubelet-margin says how much is shown around a source"),
+    )
+}
+"""Every parameter by its name, in SoFiA's order."""

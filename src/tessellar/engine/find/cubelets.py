@@ -1,0 +1,177 @@
+"""Cubelets: for each of some sources a small cube around it, its mask, moment maps, spectrum and slice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tessellar.engine.find.cubelet_files import CubeletFiles
+from tessellar.engine.find.maps import KINDS, moment_header
+from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.source_runs import SourceRuns
+from tessellar.engine.verify import DIGEST
+from tessellar.io.map_fits import cube_header, image_file, slice_header, write_image
+from tessellar.io.spectrum_text import write_spectrum
+from tessellar.kernels.detect import POSITIVE
+from tessellar.kernels.label_cube import paint
+from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.moments import MOMENTS, MomentSums, SpectralScale
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.position_velocity import ChannelCentres, KinematicAxis
+from tessellar.kernels.runs import RunTable
+from tessellar.kernels.spectrum import SpectrumSums, spectrum
+from tessellar.model import Source, UnitResult, Work
+from tessellar.tiling.box import Box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CubeletStage:
+    """Write the files of one source after the other; what a unit gives back is their digests.
+
+    A worker holds a slab of channels of one source and maps of its sky, however large the source is.
+
+    Attributes
+    ----------
+    source, noise
+        The cube, and its noise.
+    runs
+        The voxels of the sources.
+    sink
+        The files.
+    """
+
+    source: Source
+    noise: NoiseModel
+    runs: SourceRuns
+    sink: CubeletFiles
+    fingerprint: str
+
+    name = "cubelets"
+
+    @property
+    def n_units(self) -> int:
+        """One unit for each source."""
+        return len(self.sink.pieces)
+
+    def worker(self) -> Work:
+        """Return the function that writes the files of one source."""
+        return _Cubelets(self)
+
+
+class _Cubelets:
+    """Writes cubelets; keeps the runs of the last few tiles at hand."""
+
+    def __init__(self, stage: CubeletStage) -> None:
+        self._stage = stage
+        self._meta = stage.source.meta
+        self._runs = stage.runs.open()
+        self._scale, self._flux = SpectralScale.of(self._meta), FluxScale.of(self._meta)
+
+    def __call__(self, unit: int) -> UnitResult:
+        start, sink = time.perf_counter(), self._stage.sink
+        box, paths = sink.pieces[unit], sink.paths(unit)
+        title = str(sink.chosen.name[unit])
+        sign = 1.0 if self._stage.runs.sign == POSITIVE else -1.0
+        moments, line, centres = (
+            MomentSums(box, self._scale, sign),
+            SpectrumSums(box),
+            ChannelCentres(box, sign),
+        )
+        runs = self._runs.of_source(int(sink.chosen.row[unit]))
+        reading = self._cubes(paths, box, runs, title, (moments, line, centres))
+        self._maps(paths, box, title, moments)
+        self._spectrum(paths["spec"], title, line)
+        reading += self._slice(paths["pv"], box, title, centres.axis())
+        digest = np.frombuffer(sink.digest(unit), np.uint8)
+        writing = time.perf_counter() - start - reading
+        return UnitResult({DIGEST: digest}, 2 * box.size, 8 * box.size, reading, seconds_write=writing)
+
+    def _cubes(
+        self,
+        paths: dict[str, Path],
+        box: Box,
+        runs: RunTable,
+        title: str,
+        sums: tuple[MomentSums | SpectrumSums | ChannelCentres, ...],
+    ) -> float:
+        """Write cube and mask slab by slab, adding to the sums on the way; return the seconds of reading."""
+        reading = 0.0
+        with ExitStack() as stack:
+            cube, mask = self._open_cubes(stack, paths, box, title)
+            for slab in _slabs(box):
+                began = time.perf_counter()
+                voxels = self._stage.source.read(slab)
+                reading += time.perf_counter() - began
+                first, last = np.searchsorted(runs[:, 0], [slab.start[0], slab.stop[0]])
+                inside = runs[first:last]
+                channel = self._stage.noise.spectral[slab.start[0] : slab.stop[0]]
+                sky = 1.0 / self._stage.noise.inverse_sky(slab)
+                for one in sums:
+                    one.add(voxels, slab, inside, channel, sky)
+                cube(voxels.transpose(0, 2, 1))
+                labels = np.zeros(slab.shape, np.int32)
+                paint(labels, slab, inside, np.ones(len(inside), np.int64))
+                mask(labels.transpose(0, 2, 1).astype(np.uint8))
+        return reading
+
+    def _open_cubes(
+        self, stack: ExitStack, paths: dict[str, Path], box: Box, title: str
+    ) -> tuple[Callable[[Any], None], Callable[[Any], None]]:
+        shape = (box.shape[0], box.shape[2], box.shape[1])
+        header = cube_header(self._meta, box, self._meta.unit, OBJECT=title)
+        mask_header = cube_header(self._meta, box, OBJECT=title, BTYPE="mask of the source")
+        cube = stack.enter_context(image_file(paths["cube"], header, "float32", shape))
+        return cube, stack.enter_context(image_file(paths["mask"], mask_header, "uint8", shape))
+
+    def _maps(self, paths: dict[str, Path], box: Box, title: str, moments: MomentSums) -> None:
+        maps = moments.maps()
+        for name in MOMENTS:
+            header = moment_header(name, self._meta, box, self._scale, OBJECT=title)
+            write_image(paths[name], header, maps[name].T.astype(KINDS[name]))
+
+    def _spectrum(self, path: Path, title: str, line: SpectrumSums) -> None:
+        made, axis = spectrum(line, self._flux, self._meta), self._meta.spectral
+        write_spectrum(
+            path,
+            name=title,
+            channel=made.channel,
+            value=made.value,
+            flux=made.flux,
+            pixels=made.pixels,
+            noise=made.noise,
+            kind=axis.kind,
+            units=(axis.unit, made.unit),
+        )
+
+    def _slice(self, path: Path, box: Box, title: str, axis: KinematicAxis) -> float:
+        """Write the position-velocity slice slab by slab; return the seconds of reading."""
+        offsets = axis.offsets((box.shape[1], box.shape[2]))
+        header = slice_header(
+            self._meta, box, self._meta.unit, first=int(offsets[0]), step=axis.direction,
+            KIN_PA=axis.pa, KIN_X=axis.x, KIN_Y=axis.y, KIN_OK=axis.known, OBJECT=title,
+        )  # fmt: skip
+        header.comments["KIN_PA"] = "deg from the m axis, to the higher channels"
+        header.comments["KIN_X"] = header.comments["KIN_Y"] = "pixel of the cubelet at offset 0, from 0"
+        header.comments["KIN_OK"] = "whether the source tells the axis"
+        reading = 0.0
+        with image_file(path, header, "float32", (box.shape[0], offsets.size)) as append:
+            for slab in _slabs(box):
+                began = time.perf_counter()
+                voxels = self._stage.source.read(slab)
+                reading += time.perf_counter() - began
+                append(axis.slice(voxels, offsets))
+        return reading
+
+
+def _slabs(box: Box) -> Iterator[Box]:
+    """Yield the box in slabs of channels of bounded size, one channel at least."""
+    depth = max(1, WINDOW_VOXELS // (box.shape[1] * box.shape[2]))
+    for z in range(box.start[0], box.stop[0], depth):
+        stop = (min(z + depth, box.stop[0]), box.stop[1], box.stop[2])
+        yield Box((z, box.start[1], box.start[2]), stop)

@@ -1,0 +1,126 @@
+"""Which voxels belong to which row of the catalogue: the runs that the tiles found, under the sources they became."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tessellar.engine.find.measure import load_sources
+from tessellar.engine.partials import PartialStore
+from tessellar.kernels.detect import POSITIVE
+from tessellar.kernels.runs import RunTable, merge_touching
+from tessellar.model import IntArray
+from tessellar.tiling.box import Box
+from tessellar.tiling.grid import Grid
+
+CACHED_TILES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceRuns:
+    """Where the voxels of the catalogue's sources are to be had; it pickles small.
+
+    Attributes
+    ----------
+    sources_file
+        The sources of the catalogue, row by row, as `tessellar.engine.find.measure.save_sources` wrote them.
+    partials
+        Where the detect stage left its runs.
+    grid
+        Its tiles.
+    sign
+        ``POSITIVE`` or ``NEGATIVE``.
+    stage
+        Name of the stage that left the runs.
+    """
+
+    sources_file: Path
+    partials: PartialStore
+    grid: Grid
+    sign: int = POSITIVE
+    stage: str = "detect"
+
+    def open(self) -> OpenRuns:
+        """Read the sources; once per worker."""
+        return OpenRuns(self)
+
+
+class OpenRuns:
+    """The runs of the catalogue's sources, tile by tile; the last few tiles are kept at hand.
+
+    Attributes
+    ----------
+    sources
+        The sources, in the order of the catalogue.
+    """
+
+    def __init__(self, where: SourceRuns) -> None:
+        self._where = where
+        self.sources = load_sources(where.sources_file)
+        order = np.argsort(self.sources.piece_tile, kind="stable")
+        self._tile = self.sources.piece_tile[order]
+        self._label = self.sources.piece_label[order]
+        self._row = self.sources.piece_source[order]
+        self._kept: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
+
+    def of_tile(self, tile: int) -> tuple[RunTable, IntArray]:
+        """Return the runs of a tile, sorted, and the row of the catalogue that each belongs to; others are left out.
+
+        A tile that was given up has none.
+        """
+        if tile not in self._kept:
+            self._kept[tile] = self._fetch(tile)
+            if len(self._kept) > CACHED_TILES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(tile)
+        return self._kept[tile]
+
+    def of_box(self, box: Box) -> Iterator[tuple[RunTable, IntArray]]:
+        """Yield the runs inside a box, cut at its faces, with their rows: tile by tile in the grid's order.
+
+        Any one pixel of the sky sees its voxels in the order of its channels.
+        """
+        for tile in self._where.grid.touching(box):
+            runs, rows = self.of_tile(tile)
+            inside = slice(*np.searchsorted(runs[:, 0], [box.start[0], box.stop[0]]))
+            cut, within = _cut(runs[inside], box)
+            if len(cut):
+                yield cut, rows[inside][within]
+
+    def of_source(self, row: int) -> RunTable:
+        """Return the runs of a row of the catalogue in the order of the cube, whole again where tiles had cut them."""
+        tiles, _ = self.sources.pieces(row)
+        parts = [np.empty((0, 4), np.int32)]
+        for tile in np.unique(tiles).tolist():
+            runs, rows = self.of_tile(tile)
+            parts.append(runs[rows == row])
+        return merge_touching(np.concatenate(parts))
+
+    def _fetch(self, tile: int) -> tuple[RunTable, IntArray]:
+        nothing = np.empty((0, 4), np.int32), np.empty(0, np.int64)
+        first, last = np.searchsorted(self._tile, [tile, tile + 1])
+        if first == last:
+            return nothing
+        try:
+            payload = self._where.partials.fetch(self._where.stage, tile)
+        except KeyError:
+            return nothing
+        labels = payload[f"labels{self._where.sign}"]
+        row_of = np.full(labels.max(initial=-1) + 1, -1, np.int64)
+        row_of[self._label[first:last]] = self._row[first:last]
+        rows = row_of[labels]
+        return payload[f"runs{self._where.sign}"][rows >= 0], rows[rows >= 0]
+
+
+def _cut(runs: RunTable, box: Box) -> tuple[RunTable, IntArray]:
+    """Return the parts of runs inside a box along l and m, and which runs they are parts of."""
+    (_, x0, y0), (_, x1, y1) = box.start, box.stop
+    touches = (runs[:, 1] >= x0) & (runs[:, 1] < x1) & (runs[:, 2] < y1) & (runs[:, 3] > y0)
+    within = np.flatnonzero(touches)
+    cut = runs[within]
+    cut[:, 2], cut[:, 3] = np.maximum(cut[:, 2], y0), np.minimum(cut[:, 3], y1)
+    return cut, within

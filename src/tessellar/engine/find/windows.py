@@ -1,0 +1,50 @@
+"""Windows around detected voxels: boxes of bounded size, so that a source of any size is read piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.kernels.runs import RunTable
+from tessellar.tiling.box import Box
+
+CELL = 64  # pixels along l; cells are anchored to the cube
+_GAP = 8  # channels without a run that are read along rather than cut at
+
+
+def windows_around(runs: RunTable) -> Iterator[tuple[Box, RunTable]]:
+    """Yield boxes with the runs that lie in them: cell after cell of the sky, in each by ascending channel.
+
+    Parameters
+    ----------
+    runs
+        Sorted runs. Any one pixel of the sky sees its voxels in the order of their channels.
+    """
+    cells = runs[:, 1] // CELL
+    for cell in np.unique(cells):
+        inside = runs[cells == cell]
+        for first, last in _stretches(inside):
+            part = inside[first:last]
+            yield _box(part), part
+
+
+def _stretches(runs: RunTable) -> Iterator[tuple[int, int]]:
+    """Yield intervals of a sorted table of runs, each with few empty channels and a box of bounded size."""
+    box = _box(runs)
+    depth = max(1, WINDOW_VOXELS // (box.shape[1] * box.shape[2]))
+    channels, begins = np.unique(runs[:, 0], return_index=True)
+    first = 0
+    for k in range(1, len(channels)):
+        far = channels[k] - channels[k - 1] > _GAP
+        if far or channels[k] - runs[first, 0] >= depth:
+            yield first, int(begins[k])
+            first = int(begins[k])
+    yield first, len(runs)
+
+
+def _box(runs: RunTable) -> Box:
+    z, x, y, _ = (int(n) for n in runs.min(axis=0))
+    z_last, x_last, _, y_stop = (int(n) for n in runs.max(axis=0))
+    return Box((z, x, y), (z_last + 1, x_last + 1, y_stop))

@@ -1,0 +1,206 @@
+"""Pictures of a part of a cube as FITS files: maps of the sky and small cubes, with the coordinates of that part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import hypot
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.io.cards import Cards, Value
+from tessellar.io.hdus import BLOCK
+from tessellar.io.publish import atomic_file
+from tessellar.io.spectral_words import CTYPES
+from tessellar.model import CubeMeta
+from tessellar.tiling.box import Box
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+Image: TypeAlias = npt.NDArray[Any]
+
+_BITPIX = {"float32": -32, "float64": -64, "int32": 32, "uint8": 8}
+_SPECTRAL = ("CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3")
+_OBSERVATION = ("TELESCOP", "INSTRUME", "OBSERVER", "DATE-OBS")
+
+
+def map_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Header:
+    """Return the header of a map of the sky, two axes: l and m.
+
+    Parameters
+    ----------
+    meta
+        The cube.
+    box
+        The part of it whose sky is shown.
+    unit
+        What a pixel counts in, as astropy writes it.
+    **cards
+        Further cards.
+    """
+    wcs = _shifted(meta, box)
+    return _with_words(_two_axes(wcs), meta, box, unit, cards)
+
+
+def cube_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Header:
+    """Return the header of a small cube, three axes: l, m and frequency; parameters as for `map_header`."""
+    wcs = _shifted(meta, box)
+    if not any(key.endswith("3") for key in wcs):
+        wcs.update(_linear_axis(meta, box))
+    return _with_words(wcs, meta, box, unit, cards)
+
+
+def slice_header(
+    meta: CubeMeta, box: Box, unit: str, *, first: int, step: tuple[float, float], **cards: Value
+) -> Header:
+    """Return the header of a position-velocity slice, two axes: offset along a line, and frequency.
+
+    Parameters
+    ----------
+    meta, box, unit, cards
+        As for `map_header`.
+    first
+        Offset of the first pixel in steps.
+    step
+        Pixels along l and m from one pixel of the slice to the next.
+    """
+    from astropy.io.fits import Header
+
+    header = Header([("CTYPE1", "OFFSET"), ("CRPIX1", 1.0 - first), ("CRVAL1", 0.0), ("CDELT1", 1.0)])
+    if meta.pixel_size is not None:
+        header["CUNIT1"] = "deg"
+        header["CDELT1"] = hypot(step[0] * meta.pixel_size[0], step[1] * meta.pixel_size[1])
+    for card in cube_header(meta, box).cards:
+        if card.keyword in _SPECTRAL:
+            header[f"{card.keyword[:-1]}2"] = card.value
+    return _with_words(header, meta, box, unit, cards)
+
+
+@contextmanager
+def image_file(
+    path: Path, header: Header, kind: str, shape: tuple[int, ...]
+) -> Iterator[Callable[[Image], None]]:
+    """Give a function that appends rows to an image; the file appears when the block ends and the image is whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    header
+        Cards beyond those that tell type and size.
+    kind
+        ``float32``, ``float64``, ``int32`` or ``uint8``.
+    shape
+        Shape of the image in the order of the file, the fastest axis last: (m, l) or (frequency, m, l).
+
+    Raises
+    ------
+    OutputError
+        The disk is full or cannot be written.
+    """
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        file.write(_opening(header, kind, shape))
+        order = np.dtype(kind).newbyteorder(">")
+
+        def append(rows: Image) -> None:
+            file.write(np.ascontiguousarray(rows, dtype=order).data)
+
+        yield append
+        file.write(bytes(-file.tell() % BLOCK))
+
+
+def write_image(path: Path, header: Header, image: Image) -> None:
+    """Write a small image, its axes in the order of the file, atomically.
+
+    Raises
+    ------
+    OutputError
+        The disk is full or cannot be written.
+    """
+    with image_file(path, header, image.dtype.name, image.shape) as append:
+        append(image)
+
+
+def _opening(header: Header, kind: str, shape: tuple[int, ...]) -> bytes:
+    """Return the whole header, padded to the block."""
+    from astropy.io.fits import Header
+
+    whole = Header([("SIMPLE", True), ("BITPIX", _BITPIX[kind]), ("NAXIS", len(shape))])
+    for number, length in enumerate(reversed(shape), start=1):
+        whole[f"NAXIS{number}"] = length
+    whole.extend(header.cards)
+    return str(whole.tostring()).encode("ascii")
+
+
+def _shifted(meta: CubeMeta, box: Box) -> Header:
+    """Return the coordinates of a box of the cube, empty where the cube has none."""
+    from astropy.io.fits import Header
+
+    header = Header.fromstring(meta.wcs_header, sep="\n") if meta.wcs_header else Header()
+    z, x, y = box.start
+    for number, start in enumerate((x, y, z), start=1):
+        key = f"CRPIX{number}"
+        if key in header:
+            header[key] = float(header[key]) - start
+    return header
+
+
+def _two_axes(header: Header) -> Header:
+    """Return a header without its third axis."""
+    from astropy.io.fits import Header
+
+    kept = Header()
+    for card in header.cards:
+        axes = _axes_in(card.keyword)
+        if "3" not in axes:
+            kept.append(card)
+    if "WCSAXES" in kept:
+        kept["WCSAXES"] = 2
+    return kept
+
+
+def _axes_in(keyword: str) -> tuple[str, ...]:
+    """Return the axis numbers in a keyword: ``CTYPE3``, ``PC1_3``; a parameter ``PV2_3`` is of axis 2."""
+    name = keyword.rstrip("0123456789_")
+    numbers = tuple(keyword[len(name) :].split("_"))
+    return numbers[:1] if name in ("PV", "PS") else numbers
+
+
+def _linear_axis(meta: CubeMeta, box: Box) -> Header:
+    """Return the spectral axis as a linear one, for a cube without coordinates of the sky."""
+    from astropy.io.fits import Header
+
+    header, axis = Header(), meta.spectral
+    if axis.kind in CTYPES:
+        values = axis.values
+        step = (values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else axis.width or 1.0
+        header["CTYPE3"], header["CUNIT3"], header["CRPIX3"] = CTYPES[axis.kind], axis.unit, 1.0
+        header["CRVAL3"], header["CDELT3"] = values[box.start[0]], step
+    return header
+
+
+def _with_words(header: Header, meta: CubeMeta, box: Box, unit: str, cards: Mapping[str, Value]) -> Header:
+    """Add unit, beam, and what was observed; where every channel has a beam, that of the box's middle channel."""
+    if unit:
+        header["BUNIT"] = unit.replace(" / ", "/")
+    if meta.beams:
+        middle = (box.start[0] + box.stop[0] - 1) // 2
+        beam = meta.beams[middle if len(meta.beams) > 1 else 0]
+        header["BMAJ"], header["BMIN"], header["BPA"] = beam.major, beam.minor, beam.pa
+        if len(meta.beams) > 1:
+            header.comments["BMAJ"] = f"of channel {middle} of the cube; beams vary"
+    if meta.spectral.rest_frequency and "RESTFRQ" not in header:
+        header["RESTFRQ"] = meta.spectral.rest_frequency
+    if meta.spectral.frame and "SPECSYS" not in header:
+        header["SPECSYS"] = meta.spectral.frame
+    original = Cards.from_text(meta.header)
+    for key in _OBSERVATION:
+        if original.word(key):
+            header[key] = original.word(key)
+    header["ORIGIN"] = "Tessellar"
+    header.update(cards)
+    return header

@@ -1,0 +1,182 @@
+"""The mask of a run as a Zarr store: every voxel says to which row of the catalogue it belongs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.io.digest import ABSENT, digest_of_file, is_file_sound
+from tessellar.io.draft import Draft
+from tessellar.io.meta_json import meta_to_json
+from tessellar.io.pieces import Pieces
+from tessellar.io.publish import make_folder, output_errors, remove
+from tessellar.io.schema import DIMS, dataset_template
+from tessellar.io.zarr_layout import codecs, layout
+from tessellar.io.zarr_manifest import shard_key, write_manifest
+from tessellar.io.zarr_scratch import put, scratch_array
+from tessellar.model import CubeMeta, IntArray
+from tessellar.tiling.box import Shape
+from tessellar.tiling.grid import Grid
+
+LABEL = "LABEL"
+_WORDS = (
+    "Row of the catalogue, counted from 1, that the voxel belongs to; 0 where no source is. The attribute id "
+    "lists the column id of these rows."
+)
+
+Labels = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskSink:
+    """The label cube of a catalogue: a Zarr v3 group with the coordinates of an xradio image.
+
+    ``LABEL``, int32 array (time, frequency, polarization, l, m), is the row of the catalogue counted from 1, and 0
+    elsewhere; its attribute ``id`` lists the ``id`` of each row. The shards are those of our cubes; one without a
+    source has no file. Pieces are written like those of `tessellar.io.zarr_write.ZarrSink`, and the same labels
+    always become the same bytes. xradio's ``MASK`` holds floats or booleans, so labels have a name of
+    their own.
+
+    Parameters
+    ----------
+    path
+        Folder in which the finished store appears.
+    meta
+        The cube.
+    content
+        Text that changes with what is written, the catalogue's ids too; an unfinished store of other content is
+        started again.
+    """
+
+    path: Path
+    meta: CubeMeta
+    content: str = ""
+
+    @property
+    def pieces(self) -> Pieces:
+        """One box for each shard, a lazy sequence."""
+        return Pieces(Grid(self.meta.shape, self._layout[1]))
+
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted run left a hidden store of the same content."""
+        return self._draft.resumable(self._fingerprint())
+
+    def begin(self, ids: IntArray, *, fresh: bool = False) -> None:
+        """Make the hidden store, or go on with that of an interrupted run of the same content.
+
+        Parameters
+        ----------
+        ids
+            The column ``id`` of the catalogue, int64 array (source).
+        fresh
+            Whether to start again in any case.
+
+        Raises
+        ------
+        OutputError
+            The store cannot be written there.
+        """
+        draft, fingerprint = self._draft, self._fingerprint()
+        goes_on = draft.open(fingerprint, fresh=fresh)
+        with output_errors(self.path):
+            self._put_metadata(draft, ids)
+        if not goes_on:
+            draft.seal(fingerprint)
+
+    def write(self, index: int, labels: Labels | None) -> bytes:
+        """Write piece ``index`` durably, int32 array (frequency, l, m) or None where no source is; return its digest.
+
+        Raises
+        ------
+        OutputError
+            The disk is full or cannot be written.
+        """
+        box = self.pieces[index]
+        draft, key = self._draft, shard_key(box, self._layout[1])
+        with output_errors(self.path):
+            if labels is None:
+                put(draft.scratch / "nothing", draft.payload / LABEL / key)
+                return ABSENT
+            folder, array = scratch_array(draft.scratch, draft.payload / LABEL)
+            made = folder / key
+            short, (zs, xs, ys) = slice(0, 1), box.slices()
+            try:
+                array[short, zs, short, xs, ys] = labels[np.newaxis, :, np.newaxis]
+                digest = digest_of_file(made)
+                put(made, draft.payload / LABEL / key)
+            finally:
+                remove(made)
+        return digest
+
+    def verify(self, index: int, digest: bytes) -> bool:
+        """Return whether the file of piece ``index`` still is the one whose digest this is."""
+        return is_file_sound(
+            self._draft.payload / LABEL / shard_key(self.pieces[index], self._layout[1]), digest
+        )
+
+    def publish(self, digests: Iterable[bytes]) -> None:
+        """Give the finished store its name, atomically, in place of an earlier one.
+
+        Raises
+        ------
+        OutputError
+            Pieces are missing, or the name cannot be given.
+        """
+        known = self.pieces.check_whole(self.path, digests)
+        with output_errors(self.path):
+            write_manifest(self._draft.payload / LABEL, known)
+        self._draft.publish()
+        self._draft.tidy()
+
+    @property
+    def _layout(self) -> tuple[Shape, Shape]:
+        return layout(self.meta.shape, None, None)
+
+    @property
+    def _draft(self) -> Draft:
+        return Draft(self.path, folder_result=True, overwrite=True)
+
+    def _fingerprint(self) -> str:
+        settings = {"meta": meta_to_json(self.meta), "layout": self._layout, "content": self.content}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+    def _put_metadata(self, draft: Draft, ids: IntArray) -> None:
+        made = draft.scratch / "metadata"
+        self._make(made, ids)
+        make_folder(draft.payload)
+        for file in sorted(path for path in made.rglob("*") if path.is_file()):
+            put(file, draft.payload / file.relative_to(made))
+        remove(made)
+
+    def _make(self, folder: Path, ids: IntArray) -> None:
+        """Write everything but the shards."""
+        import zarr
+
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+            template = dataset_template(replace(self.meta, unit="", beams=()))
+            template.attrs["data_groups"] = {"base": {}}
+            plain = {str(name): {"_FillValue": None} for name in template.variables}
+            template.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
+        (z, x, y), (cz, cx, cy), (sz, sx, sy) = self.meta.shape, *self._layout
+        attributes: dict[str, Any] = {"type": "label", "description": _WORDS, "id": ids.tolist()}
+        zarr.create_array(
+            folder / LABEL,
+            shape=(1, z, 1, x, y),
+            chunks=(1, cz, 1, cx, cy),
+            shards=(1, sz, 1, sx, sy),
+            dtype="int32",
+            compressors=codecs("zstd"),
+            fill_value=0,
+            dimension_names=DIMS,
+            attributes=attributes,
+        )

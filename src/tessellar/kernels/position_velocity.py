@@ -1,0 +1,157 @@
+"""Position-velocity slices: the cube along the axis on which a source's velocity changes.
+
+The axis is the straight line that lies nearest to the source's centre in every channel, each weighted by its flux
+(orthogonal regression, as in SoFiA; Westmeier et al. 2021, MNRAS 506, 3962). It points to the end of the higher
+channels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tessellar.compiled import compiled
+from tessellar.kernels.runs import RunTable
+from tessellar.model import DoubleArray, FloatArray, IntArray
+from tessellar.tiling.box import Box
+
+_SIGNIFICANT = 3.0  # times its noise: the flux that a channel needs to say where the source is
+
+
+@dataclass(slots=True, eq=False)
+class ChannelCentres:
+    """Where a source is in every channel: flux and its first moments over the voxels of its sign.
+
+    Attributes
+    ----------
+    box
+        The box around the source; positions count from its corner.
+    sign
+        +1 or -1.
+    sums
+        float64 array (frequency, 4): flux, flux times l, flux times m, and variance of the noise.
+    """
+
+    box: Box
+    sign: float = 1.0
+    sums: DoubleArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sums = np.zeros((self.box.shape[0], 4))
+
+    def add(
+        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
+    ) -> None:
+        """Add the voxels of some runs; parameters as for `tessellar.kernels.moments.MomentSums.add`."""
+        origin, corner = np.array(window.start, np.int64), np.array(self.box.start, np.int64)
+        _add_runs(voxels, origin, corner, runs, channel, sky, self.sign, self.sums)
+
+    def axis(self) -> KinematicAxis:
+        """Return the axis; along m where fewer than two channels are bright enough to tell it."""
+        flux, x, y, variance = self.sums.T
+        whole = max(float(flux.sum()), np.finfo(np.float64).tiny)
+        centre = (float(x.sum()) / whole, float(y.sum()) / whole)
+        bright = (flux > 0) & (flux > _SIGNIFICANT * np.sqrt(variance))
+        if np.count_nonzero(bright) < 2:
+            return KinematicAxis(*centre, 0.0, known=False)
+        weight = flux[bright]
+        dx, dy = x[bright] / weight - centre[0], y[bright] / weight - centre[1]
+        xx, yy, xy = ((weight * a * b).sum() for a, b in ((dx, dx), (dy, dy), (dx, dy)))
+        angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
+        channel = np.flatnonzero(bright)
+        along = dx * math.cos(angle) + dy * math.sin(angle)
+        rises = (weight * along * (channel - np.average(channel, weights=weight))).sum()
+        turn = math.degrees(angle) - 90.0 + (0.0 if rises >= 0 else 180.0)
+        return KinematicAxis(*centre, turn % 360.0, known=bool(xx + yy > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class KinematicAxis:
+    """A line across a box of the sky.
+
+    Attributes
+    ----------
+    x, y
+        A point of it, pixels from the corner of the box along l and m.
+    pa
+        Degrees anticlockwise from the m axis in the pixel frame, towards the end of the higher channels.
+    known
+        Whether the source tells it.
+    """
+
+    x: float
+    y: float
+    pa: float
+    known: bool = True
+
+    @property
+    def direction(self) -> tuple[float, float]:
+        """Step of one pixel along l and m."""
+        return -math.sin(math.radians(self.pa)), math.cos(math.radians(self.pa))
+
+    def offsets(self, shape: tuple[int, int]) -> IntArray:
+        """Return the pixels along the axis, from the point, that reach across a sky of this shape."""
+        reach = math.ceil(math.hypot(*shape))
+        steps = np.arange(-reach, reach + 1)
+        x, y = self._positions(steps)
+        inside = (x >= 0) & (x <= shape[0] - 1) & (y >= 0) & (y <= shape[1] - 1)
+        return steps[inside] if inside.any() else steps[reach : reach + 1]
+
+    def slice(self, voxels: FloatArray, offsets: IntArray) -> FloatArray:
+        """Return voxels along the axis, float32 array (frequency, offset), bilinear between pixels.
+
+        Parameters
+        ----------
+        voxels
+            float32 array (frequency, l, m) of all pixels of the box of the sky.
+        offsets
+            From `offsets`.
+        """
+        x, y = (np.clip(p, 0, n - 1) for p, n in zip(self._positions(offsets), voxels.shape[1:], strict=True))
+        i, j = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+        u, v = x - i, y - j
+        right, up = np.minimum(i + 1, voxels.shape[1] - 1), np.minimum(j + 1, voxels.shape[2] - 1)
+        corners = (
+            (i, j, (1 - u) * (1 - v)),
+            (i, up, (1 - u) * v),
+            (right, j, u * (1 - v)),
+            (right, up, u * v),
+        )
+        made = np.zeros((voxels.shape[0], offsets.size))
+        for a, b, weight in corners:
+            used = weight > 0  # a blank corner that has no weight blanks nothing
+            made[:, used] += voxels[:, a[used], b[used]] * weight[used]
+        return made.astype(np.float32)
+
+    def _positions(self, offsets: IntArray) -> tuple[DoubleArray, DoubleArray]:
+        steps = offsets.astype(np.float64)
+        step_x, step_y = self.direction
+        return self.x + steps * step_x, self.y + steps * step_y
+
+
+@compiled
+def _add_runs(
+    voxels: FloatArray,
+    origin: IntArray,
+    corner: IntArray,
+    runs: RunTable,
+    channel: FloatArray,
+    sky: FloatArray,
+    sign: float,
+    sums: DoubleArray,
+) -> None:
+    for r in range(runs.shape[0]):
+        z, x = np.int64(runs[r, 0]), np.int64(runs[r, 1])
+        a, b, k = z - origin[0], x - origin[1], z - corner[0]
+        for y in range(runs[r, 2], runs[r, 3]):
+            c = y - origin[2]
+            w = sign * np.float64(voxels[a, b, c])
+            if not w > 0.0:
+                continue
+            noise = np.float64(channel[a]) * np.float64(sky[b, c])
+            sums[k, 0] += w
+            sums[k, 1] += w * np.float64(x - corner[1])
+            sums[k, 2] += w * np.float64(y - corner[2])
+            sums[k, 3] += noise * noise
