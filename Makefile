@@ -14,7 +14,7 @@ demo: $(VENV)/core.stamp  ## simulate a small sky, find its galaxies, write demo
 	$(BIN)/tessellar demo --out demo
 
 test: install  ## the whole test suite; some of it with ARGS="-k catalogue"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 install: $(VENV)/dev.stamp  ## everything that tests and checks need
 

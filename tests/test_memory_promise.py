@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from memory_cube import header_of
 
+import tessellar as ts
+from tessellar.errors import MemoryBudgetError
+
 PLANE = (512, 1024)
 SCRIPT = """
 import sys, tessellar as ts
@@ -44,6 +47,16 @@ def run_of(folder: Path, channels: int, executor: str) -> dict[str, object]:
     info = json.loads((out / "run.json").read_text())
     assert info["n_sources"] == channels // 32
     return info
+
+
+def test_a_copy_counts_what_waits_between_its_steps(tmp_path: Path) -> None:
+    """Small pieces are read ahead by the dozen: 32 MiB of them, and as many wait to be written."""
+    cube = "procedural://noise?shape=64,512,512"
+    with pytest.raises(MemoryBudgetError, match=r"takes 64 MiB, and 60 MiB are allowed.*--executor serial"):
+        ts.convert(cube, tmp_path / "a.zarr", tile=(16, 32, 32), memory="60MiB")
+    small = "procedural://noise?shape=16,32,64"
+    for executor in ("threads", "serial"):
+        ts.convert(small, tmp_path / f"{executor}.zarr", tile=(16, 32, 32), memory="1MiB", executor=executor)
 
 
 @pytest.mark.slow

@@ -242,6 +242,17 @@ def test_an_interrupted_file_goes_on_and_missing_pieces_are_not_published(tmp_pa
     np.testing.assert_array_equal(FitsSource(tmp_path / "a.fits").read(Box.of_shape(SHAPE)), voxels)
 
 
+def test_a_late_worker_of_a_run_with_another_cube_changes_nothing(tmp_path, small_pieces):
+    voxels, late = noisy(SHAPE), FitsSink(tmp_path / "a.fits", meta_of(SHAPE), content="before")
+    now = FitsSink(tmp_path / "a.fits", meta_of(SHAPE), content="now")
+    late.begin()
+    now.begin()
+    digest = now.write(0, part(now, 2 * voxels, 0))
+    with pytest.raises(OutputError, match="came too late"):
+        late.write(0, part(late, voxels, 0))
+    assert now.verify(0, digest)
+
+
 def test_a_file_of_another_content_starts_again(tmp_path, small_pieces):
     sink = FitsSink(tmp_path / "a.fits", meta_of(SHAPE))
     sink.begin()

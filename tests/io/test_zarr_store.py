@@ -27,7 +27,7 @@ from memory_cube import meta_of, names_in, noisy, numbered
 
 from tessellar.errors import CubeNotFoundError, InputError, OutputError, UsageError
 from tessellar.io import zarr_scratch
-from tessellar.io.digest import ABSENT
+from tessellar.io.digest import ABSENT, digest_of_file
 from tessellar.io.zarr_store import ZarrSink, ZarrSource
 from tessellar.model import Beam, FloatArray, SpectralAxis
 from tessellar.tiling.box import Box
@@ -313,6 +313,32 @@ def test_metadata_that_was_harmed_is_written_again_when_the_store_goes_on(tmp_pa
     again.begin()
     again.publish(digests)
     assert files_in(tmp_path / "b.zarr") == files_in(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("content", ["same", "other"])
+def test_a_late_worker_of_a_run_that_was_killed_changes_nothing(tmp_path, monkeypatch, content):
+    """It stands between encoding and renaming when another run goes on with the store, or begins it anew."""
+    voxels, late = noisy(SHAPE), make_sink(tmp_path / "a.zarr", content="same")
+    now = replace(late, content=content)
+    late.begin()
+    index = next(i for i, box in enumerate(late.pieces) if not np.isnan(voxels[box.slices()]).all())
+    piece = np.ascontiguousarray(voxels[late.pieces[index].slices()])
+    digests = [late.write(index, piece)]
+
+    def slow(made: Path) -> bytes:
+        monkeypatch.undo()
+        now.begin()
+        digests.append(now.write(index, 2 * piece) if content == "other" else digests[0])
+        return digest_of_file(made)
+
+    monkeypatch.setattr("tessellar.io.zarr_write.digest_of_file", slow)
+    with pytest.raises(OutputError):
+        late.write(index, piece)
+    assert now.verify(index, digests[1])
+    if content == "other":
+        with pytest.raises(OutputError, match="came too late"):
+            late.write(index, piece)
+        assert now.verify(index, digests[1])
 
 
 def test_a_finished_store_is_replaced_only_when_asked(store):

@@ -89,6 +89,20 @@ class Draft:
         sealed = self._settings.is_file() and os.path.lexists(self.payload)
         return sealed and self._settings.read_text() == fingerprint
 
+    def check(self, fingerprint: str) -> None:
+        """Refuse a piece that comes too late: a worker may outlive a run that was killed.
+
+        Raises
+        ------
+        OutputError
+            The draft is published, or another run has begun it with something else.
+        """
+        if not self.resumable(fingerprint):
+            raise OutputError(
+                f"{shown(self.target)} is finished, or is written by another run by now: a worker came too late with "
+                "a piece of it. Nothing was changed; if the output is missing, run the command again."
+            )
+
     def open(self, fingerprint: str, *, fresh: bool = False) -> bool:
         """Go on with the draft of an interrupted run, or make an empty one.
 

@@ -122,6 +122,8 @@ class FitsSink:
         block = voxels.transpose(_slow_to_fast(plan.axes)).astype(">f4", order="C", copy=False)
         slabs = [memoryview(slab).cast("B") for slab in np.ascontiguousarray(block.reshape(len(offsets), -1))]
         with output_errors(self.path), _opened(self._draft.payload, os.O_WRONLY) as handle:
+            # Now that it is open: should another run begin the file anew, that is another file.
+            self._draft.check(self._fingerprint(plan))
             for offset, slab in zip(offsets, slabs, strict=True):
                 _write_at(handle, offset, slab)
             os.fsync(handle)

@@ -21,7 +21,7 @@ from tessellar.io.publish import make_folder, output_errors, remove
 from tessellar.io.schema import DIMS, dataset_template
 from tessellar.io.zarr_layout import codecs, layout
 from tessellar.io.zarr_manifest import shard_key, write_manifest
-from tessellar.io.zarr_scratch import put, scratch_array
+from tessellar.io.zarr_scratch import check_made, put, scratch_array
 from tessellar.model import CubeMeta, IntArray
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -104,6 +104,7 @@ class MaskSink:
         draft, key = self._draft, shard_key(box, self._layout[1])
         with output_errors(self.path):
             if labels is None:
+                draft.check(self._fingerprint())
                 put(draft.scratch / "nothing", draft.payload / LABEL / key)
                 return ABSENT
             folder, array = scratch_array(draft.scratch, draft.payload / LABEL)
@@ -112,6 +113,8 @@ class MaskSink:
             try:
                 array[short, zs, short, xs, ys] = labels[np.newaxis, :, np.newaxis]
                 digest = digest_of_file(made)
+                check_made(digest, lambda: not labels.any())
+                draft.check(self._fingerprint())
                 put(made, draft.payload / LABEL / key)
             finally:
                 remove(made)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tessellar.io.digest import ABSENT
 from tessellar.io.publish import flush, make_folder, move_into_place, remove
 from tessellar.io.zarr_array import open_to_write
 
@@ -31,6 +34,18 @@ def scratch_array(scratch: Path, array: Path) -> tuple[Path, Any]:
         shutil.copy(array / "zarr.json", folder)
         arrays[place] = (folder, open_to_write(folder))
     return arrays[place]
+
+
+def check_made(digest: bytes, is_blank: Callable[[], bool]) -> None:
+    """Make sure that a shard that has no file is blank.
+
+    Raises
+    ------
+    OSError
+        Its file is gone: another run cleared the scratch folder, and the shard that has its place must stay there.
+    """
+    if digest == ABSENT and not is_blank():
+        raise FileNotFoundError(errno.ENOENT, "the piece vanished while it was written")
 
 
 def put(made: Path, target: Path) -> None:

@@ -19,7 +19,7 @@ from tessellar.io.publish import make_folder, output_errors, remove
 from tessellar.io.schema import DIMS, SCHEMA_VERSION, SKY, dataset_template, sky_attributes
 from tessellar.io.zarr_layout import codecs, layout
 from tessellar.io.zarr_manifest import shard_key, write_manifest
-from tessellar.io.zarr_scratch import put, scratch_array
+from tessellar.io.zarr_scratch import check_made, put, scratch_array
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -140,6 +140,8 @@ class ZarrSink:
             try:
                 array[short, zs, short, xs, ys] = np.asarray(voxels, np.float32)[np.newaxis, :, np.newaxis]
                 digest = digest_of_file(made)
+                check_made(digest, lambda: bool(np.isnan(voxels).all()))
+                draft.check(self._fingerprint())
                 put(made, draft.payload / SKY / key)
             finally:
                 remove(made)  # half a shard on a full disk
