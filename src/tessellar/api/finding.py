@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import check_device, name_of, source_of
+from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -233,6 +234,10 @@ def find_sources(
     check_device(device)
     check_executor(executor, workers, address)
     folder = None if out is None else Path(fspath(out))
+    if folder is None and address is not None:
+        raise UsageError(
+            "The workers of a cluster write into the run folder. Give one that all of them see as out."
+        )
     source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
     wanted = products or (NO_PRODUCTS if folder is None else Products())
     if folder is not None and tile is None and not fresh:

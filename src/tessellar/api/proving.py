@@ -16,7 +16,6 @@ def verify(
     cube: Source | str | PathLike[str],
     *,
     executor: str = "threads",
-    address: str | None = None,
     workers: int | None = None,
     observer: Observer | None = None,
 ) -> Verdict:
@@ -26,8 +25,8 @@ def verify(
     ----------
     cube
         A cube, or the path of one.
-    executor, address, workers
-        As for `find_sources`.
+    executor, workers
+        As for `find_sources`; workers of this machine only.
     observer
         Who is told how far the check is.
 
@@ -51,7 +50,7 @@ def verify(
     from tessellar.engine.executors import check_executor, make_executor
     from tessellar.engine.verify_cube import verify_cube
 
-    check_executor(executor, workers, address)
+    check_executor(executor, workers)
     source = source_of(cube)
-    with make_executor(executor, workers, address) as pool:
+    with make_executor(executor, workers) as pool:
         return verify_cube(source, executor=pool, observer=observer)
