@@ -156,8 +156,10 @@ def test_a_lease_is_overdue_after_three_times_the_slowest():
     flights = Flights(10.0, lambda: now[0])
     for ticket in range(3):
         flights.start(task(ticket, ticket, ticket + 1), f"w{ticket}")
-    now[0] = 1000.0
+    now[0] = 599.0
     assert flights.overdue() == []  # nothing has come back yet: who knows how long it takes
+    now[0] = 601.0
+    assert len(flights.overdue()) == 3
     now[0] = 2.0
     flight = flights.land(0)
     assert flight is not None

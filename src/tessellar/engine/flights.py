@@ -10,6 +10,7 @@ from tessellar.engine.lease import Lease
 from tessellar.engine.worker import LeaseTask
 
 _TIMES_SLOWEST = 3.0  # a lease is overdue after so many times the slowest turn-around so far
+_TIMES_PATIENCE = 60.0  # and after so many times the patience, while nobody knows how long one takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,12 @@ class Flights:
         ]
 
     def overdue(self) -> list[Flight]:
-        """Return what should be back by now, oldest first; nothing while no lease has come back at all."""
+        """Return what should be back by now, oldest first; while none has come back at all, one may take long."""
         if self._slowest is None:
-            return []
-        latest = self._clock() - max(self._patience, _TIMES_SLOWEST * self._slowest)
+            allowed = _TIMES_PATIENCE * self._patience
+        else:
+            allowed = max(self._patience, _TIMES_SLOWEST * self._slowest)
+        latest = self._clock() - allowed
         return [flight for flight in self._flights.values() if flight.since < latest]
 
     def workers(self) -> set[str]:

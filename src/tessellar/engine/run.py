@@ -158,7 +158,6 @@ class _Loop:
                     self._stop(signals.error())
                     self._look_after_stragglers()
                     self._tell(bool(outcomes))
-                self._stop(signals.error())  # one that came while the last lease was counted
             self._stop(signals.error())  # one that came after the last look
         except BaseException:
             self._ask_workers_to_stop()
