@@ -53,21 +53,20 @@ class Stragglers:
 
     def copies(self) -> Iterator[Lease]:
         """Yield the leases to hand out a second time, to workers that have nothing else to do."""
-        if not self._agenda.empty:
-            return
         for flight in self._flights.overdue():
-            if len(self._flights.workers()) >= self._executor.slots:
-                return
-            tries = flight.lease.tries + 1
-            if tries < self._max_tries and not self._flights.copies(flight):
+            if self._may_be_copied(flight):
                 self._tally.copies += 1
                 self._observer.say(self._about(flight))
-                yield replace(flight.lease, avoid=flight.worker, tries=tries)
+                yield replace(flight.lease, avoid=flight.worker, tries=flight.lease.tries + 1)
 
     def give_up(self) -> Iterator[tuple[Flight, str]]:
         """Yield what to take as lost, and why, when every worker that has something is silent."""
         overdue = self._flights.overdue()
         if not overdue or self._flights.workers() - workers_of(overdue):
+            return
+        if self._is_idle() and not self._agenda.empty:
+            return  # the next lease is about to be handed out
+        if any(self._may_be_copied(flight) for flight in overdue):
             return
         flight = overdue[0]
         seconds = self._flights.seconds(flight)
@@ -85,6 +84,15 @@ class Stragglers:
             self._observer.say(
                 f"Worker {flight.worker} has been silent for {seconds:.0f} s and is not waited for."
             )
+
+    def _may_be_copied(self, flight: Flight) -> bool:
+        """Return whether a worker is idle, and this was not copied or tried too often before."""
+        free = self._agenda.empty and self._is_idle()
+        return free and flight.lease.tries + 1 < self._max_tries and not self._flights.copies(flight)
+
+    def _is_idle(self) -> bool:
+        """Return whether a worker has nothing."""
+        return len(self._flights.workers()) < self._executor.slots
 
     def _about(self, flight: Flight) -> str:
         lease = flight.lease
