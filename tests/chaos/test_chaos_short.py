@@ -54,7 +54,7 @@ def test_after_every_blow_the_catalogue_is_that_of_peace(
     assert campaign.counts.total() == wanted, campaign.counts
 
 
-@pytest.mark.parametrize(("suffix", "executor"), [(".zarr", "threads"), (".fits", "threads")])
+@pytest.mark.parametrize(("suffix", "executor"), [(".zarr", "processes"), (".fits", "threads")])
 def test_after_every_blow_the_copy_is_that_of_peace(
     suffix: str, executor: str, cube: Path, stores: dict[str, Peace], tmp_path: Path
 ) -> None:

@@ -143,3 +143,16 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "run" / "journal.sqlite").mkdir(parents=True)
     with pytest.raises(OutputError, match="cannot be written"):
         Journal(tmp_path / "run")
+
+
+def test_a_lease_without_a_sound_unit_is_no_record(tmp_path, calls):
+    stage = ScriptedStage(calls, 10)
+    with Journal(tmp_path) as journal:
+        journal.begin(stage)
+        journal.record(report(2, 4))
+        (record,) = journal.begin(stage)
+        journal.mark_damaged(record, [3])
+        (record,) = journal.begin(stage)
+        assert (record.first, record.stop, record.missing) == (2, 4, (3,))
+        journal.mark_damaged(record, [2])
+        assert journal.begin(stage) == []  # a file of which nothing counts would be looked after for nothing

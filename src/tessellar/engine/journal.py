@@ -175,6 +175,9 @@ class Journal:
     def mark_damaged(self, record: LeaseRecord, units: Collection[int]) -> None:
         """Note that what some units of a lease wrote is damaged: they alone are done again and compared with before."""
         missing = sorted({*record.missing, *units})
+        if len(missing) == record.stop - record.first:
+            self.mark_lost(record)  # nothing of it is left to count on
+            return
         with self._errors():
             query = "SELECT hashes FROM leases WHERE rowid = ?"
             row = self._database.execute(query, (record.row,)).fetchone()
