@@ -14,6 +14,7 @@ from memory_cube import MemorySource, meta_of
 import tessellar as ts
 from tessellar.engine.executors.serial import SerialExecutor
 from tessellar.engine.find.pipeline import FindRun
+from tessellar.engine.find.recipes import Recipes
 from tessellar.errors import UsageError
 from tessellar.io.catalogue import write_catalogue
 from tessellar.kernels.components import Linker
@@ -75,7 +76,9 @@ def catalogue_of(
     """The catalogue files of a run without a report."""
     plan = ts.plan(source, finder, executor="serial", tile=tile)
     with TemporaryDirectory() as folder:
-        found = FindRun(source, finder, linker, reliability, plan, Path(folder), SerialExecutor()).run()
+        found = FindRun(
+            source, Recipes(finder, linker, reliability), plan, Path(folder), SerialExecutor()
+        ).run()
         write_catalogue(found.table, Path(folder))
         return catalogue_bytes(Path(folder))
 

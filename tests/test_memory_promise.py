@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,10 @@ import pytest
 from memory_cube import header_of
 
 import tessellar as ts
+from tessellar.engine.find.plan import make_plan
 from tessellar.errors import MemoryBudgetError
+from tessellar.model import MemoryUse
+from tessellar.tiling.box import Shape
 
 PLANE = (512, 1024)
 SCRIPT = """
@@ -57,6 +62,23 @@ def test_a_copy_counts_what_waits_between_its_steps(tmp_path: Path) -> None:
     small = "procedural://noise?shape=16,32,64"
     for executor in ("threads", "serial"):
         ts.convert(small, tmp_path / f"{executor}.zarr", tile=(16, 32, 32), memory="1MiB", executor=executor)
+
+
+class _OnDevice(ts.SmoothAndClip):
+    """A finder that holds a byte on a device for each voxel it reads."""
+
+    def memory(self, shape: Shape) -> MemoryUse:
+        return MemoryUse(super().memory(shape).host, prod(shape))
+
+
+def test_the_plan_holds_the_memory_of_a_device_too() -> None:
+    source = ts.open_cube("procedural://noise?shape=64,128,128")
+    planned = partial(make_plan, source, _OnDevice(), tile=(64, 128, 128), memory=2**32, memory_is_given=True)
+    assert "device   2 MiB of memory" in str(planned(executor="threads", workers=2, device_memory=2**21))
+    assert "device   1 MiB" in str(planned(executor="serial", workers=1, device_memory=2**20))
+    with pytest.raises(MemoryBudgetError, match="need 2 MiB of device memory and 1 MiB are there"):
+        planned(executor="threads", workers=2, device_memory=2**20)
+    assert "device   none" in str(ts.plan("procedural://noise?shape=64,128,128"))
 
 
 @pytest.mark.slow

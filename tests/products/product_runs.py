@@ -19,6 +19,7 @@ from tessellar.engine.find.calibrate import NoiseStage
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.pipeline import FindRun
 from tessellar.engine.find.product_files import ProductRun
+from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import stitch
 from tessellar.kernels.components import FIRST, Linker
@@ -49,7 +50,7 @@ def find(source: Source, folder: Path, tile: Shape | None = None, linker: Linker
     tile = tile or source.meta.shape
     plan = ts.plan(source, FINDER, executor="serial", tile=tile)
     folder.mkdir(exist_ok=True)
-    found = FindRun(source, FINDER, linker, None, plan, folder, SerialExecutor()).run()
+    found = FindRun(source, Recipes(FINDER, linker), plan, folder, SerialExecutor()).run()
     partials = PartialStore(folder / PARTIALS)
     noise = NoiseStage(source, "").reduce(partials.units("noise"))
     assert noise is not None

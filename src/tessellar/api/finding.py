@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tessellar.engine.executors import Executor
     from tessellar.engine.find.plan import FindPlan
     from tessellar.engine.find.product_files import Products
+    from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.journal import Journal
     from tessellar.kernels.components import Linker
     from tessellar.kernels.reliability import Reliability
@@ -227,6 +228,7 @@ def find_sources(
         take_journal,
     )
     from tessellar.engine.find.product_files import NO_PRODUCTS, Products
+    from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.find.record import find_settings
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -238,35 +240,26 @@ def find_sources(
         raise UsageError(
             "The workers of a cluster write into the run folder. Give one that all of them see as out."
         )
-    source, finder, linker = source_of(cube), kernel or SmoothAndClip(), linker or Linker()
-    wanted = products or (NO_PRODUCTS if folder is None else Products())
+    source = source_of(cube)
+    recipes = Recipes(
+        kernel or SmoothAndClip(),
+        linker or Linker(),
+        reliability,
+        products or (NO_PRODUCTS if folder is None else Products()),
+    )
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
     with _joined(executor, workers, address, observer) as pool:
-        the_plan = _plan(source, finder, executor, workers, pool, tile, memory)
-        settings = find_settings(
-            name_of(cube), finder, linker, reliability, wanted, the_plan, device=device, address=address
-        )
+        the_plan = _plan(source, recipes.finder, executor, workers, pool, tile, memory)
+        settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)
         home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
         try:
             prepare_folder(home)
             with take_journal(home, settings, fresh=fresh) as journal:
-                run = _find_in(
-                    home,
-                    source,
-                    finder,
-                    linker,
-                    reliability,
-                    wanted,
-                    remarks,
-                    the_plan,
-                    settings,
-                    pool,
-                    journal,
-                    observer,
-                )
+                observers = [observer] if observer is not None else []
+                run = _find_in(home, source, recipes, the_plan, settings, pool, journal, observers, remarks)
         except BaseException:
             if folder is None:
                 shutil.rmtree(home, ignore_errors=True)
@@ -279,16 +272,13 @@ def find_sources(
 def _find_in(
     folder: Path,
     source: Source,
-    finder: SmoothAndClip,
-    linker: Linker,
-    reliability: Reliability | None,
-    products: Products,
-    remarks: Sequence[str],
+    recipes: Recipes,
     the_plan: FindPlan,
     settings: dict[str, Any],
     pool: Executor | None,
     journal: Journal,
-    observer: Observer | None,
+    observers: list[Observer],
+    remarks: Sequence[str],
 ) -> Run:
     """Run the finder in a folder that is ready for it."""
     from tessellar.config import settings_text
@@ -305,12 +295,10 @@ def _find_in(
         nullcontext(pool) if pool else make_executor(the_plan.executor, the_plan.workers) as hands,
         watching(quiet=True, run_log=folder / RUN_LOG) as log,
     ):
-        watchers = Everyone([log] if observer is None else [observer, log])
+        watchers = Everyone([*observers, log])
         if hands.about:
             watchers.say(hands.about)
-        run = FindRun(
-            source, finder, linker, reliability, the_plan, folder, hands, journal, watchers, products
-        )
+        run = FindRun(source, recipes, the_plan, folder, hands, journal, watchers)
         run.refuse_another_cube()
         for remark in remarks:
             run.warn(remark)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather, save_sources
 from tessellar.engine.find.plan import FindPlan
-from tessellar.engine.find.product_files import NO_PRODUCTS, ProductRun, Products, write_products
+from tessellar.engine.find.product_files import ProductRun, write_products
 from tessellar.engine.find.products import (
     catalogue_table,
     failed_tile_flags,
@@ -26,17 +25,18 @@ from tessellar.engine.find.products import (
     save_noise,
     save_sky_map,
 )
+from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
-from tessellar.kernels.components import FIRST, Linker
+from tessellar.kernels.components import FIRST
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import Reliability
-from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
+from tessellar.kernels.smooth_clip import CalibratedFinder
 from tessellar.model import Failure, IntArray, Observer, Payload, Source, Stage
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ class FindRun:
     ----------
     source
         The cube.
-    finder, linker, reliability
-        The recipes; without the last, all detections of positive flux are sources.
+    recipes
+        What is done with it.
     plan
         The tiles.
     folder
@@ -96,20 +96,15 @@ class FindRun:
         What is done already.
     observer
         Who is told.
-    products
-        What is made beside the catalogue.
     """
 
     source: Source
-    finder: SmoothAndClip
-    linker: Linker
-    reliability: Reliability | None
+    recipes: Recipes
     plan: FindPlan
     folder: Path
     executor: Executor
     journal: Journal | None = None
     observer: Observer | None = None
-    products: Products = NO_PRODUCTS
     partials: PartialStore = field(init=False)
     reports: list[StageReport] = field(init=False, default_factory=list)
     warnings: list[str] = field(init=False, default_factory=list)
@@ -137,12 +132,14 @@ class FindRun:
         detect = DetectStage(
             self.source,
             finder,
-            self.linker,
+            self.recipes.linker,
             self.plan.grid,
-            self._fingerprint(self.linker, self.plan.grid, finder),
+            self._fingerprint(self.recipes.linker, self.plan.grid, finder),
         )
         failed_tiles = [failure.unit for failure in self._do(detect).failed]
-        detections = {s: stitch(self.partials.units(detect), s, self.linker) for s in (POSITIVE, NEGATIVE)}
+        detections = {
+            s: stitch(self.partials.units(detect), s, self.recipes.linker) for s in (POSITIVE, NEGATIVE)
+        }
         sources, columns = self._measure(noise, detections)
         columns["flag"] = self._flags(columns, sources, failed_tiles)
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
@@ -186,7 +183,9 @@ class FindRun:
         return noise
 
     def _scales(self, noise: NoiseModel) -> CalibratedFinder:
-        stage = ScaleStage(self.source, self.finder, noise, self._fingerprint(self.finder, noise))
+        stage = ScaleStage(
+            self.source, self.recipes.finder, noise, self._fingerprint(self.recipes.finder, noise)
+        )
         self._do(stage)
         finder = stage.reduce(self.partials.units(stage))
         if not noise.empty and not np.isfinite(finder.scale_sigma).all():
@@ -200,9 +199,9 @@ class FindRun:
         """Return the sources, and the measured columns of those that could be measured."""
         stage = self._measure_sign(noise, detections[POSITIVE], POSITIVE)
         columns = gather(self.partials.units(stage)) | _bounds(detections[POSITIVE], self._measured(stage))
-        if self.reliability is not None:
+        if self.recipes.reliability is not None:
             negative = self._measure_sign(noise, detections[NEGATIVE], NEGATIVE)
-            columns = self._reliable(self.reliability, columns, gather(self.partials.units(negative)))
+            columns = self._reliable(self.recipes.reliability, columns, gather(self.partials.units(negative)))
         rows = np.searchsorted(detections[POSITIVE].table[:, FIRST], columns["id"])
         save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, self.source.meta)
         return detections[POSITIVE].select(rows), columns
@@ -215,7 +214,7 @@ class FindRun:
             len(sources),
             self.folder / PARTIALS / f"sources{sign}.npz",
             self.partials,
-            self._fingerprint(self.linker, self.plan.grid, noise, sources),
+            self._fingerprint(self.recipes.linker, self.plan.grid, noise, sources),
         )
         save_sources(sources, stage.sources_file)
         self._do(stage)
@@ -237,7 +236,7 @@ class FindRun:
     def _flags(self, columns: Payload, sources: Sources, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""
         extra = neighbour_flags(sources.table)
-        extra |= failed_tile_flags(sources, self.plan.grid, failed_tiles, self.linker)
+        extra |= failed_tile_flags(sources, self.plan.grid, failed_tiles, self.recipes.linker)
         return columns["flag"].astype(np.int64) | extra
 
     def _do(self, stage: Stage) -> StageReport:
@@ -276,7 +275,7 @@ class FindRun:
             self.journal,
             self.observer,
         )
-        for report in write_products(run, self.products):
+        for report in write_products(run, self.recipes.products):
             self._keep(report)
 
     def _compare_with_plan(self, peak: int) -> None:
@@ -295,10 +294,11 @@ class FindRun:
             self.observer.say(text)
 
     def _nothing_found(self, noise: NoiseModel) -> str:
+        meta, threshold = self.source.meta, self.recipes.finder.threshold
         sigma = float(np.median(noise.spectral[noise.spectral > 0]))
         return (
-            f"no sources above {self.finder.threshold:g} sigma in {np.prod(self.source.meta.shape) / 1e6:.3g} Mvoxel; "
-            f"the noise is {sigma:.3g} {self.source.meta.unit or '(no unit)'}. A lower --threshold finds fainter ones."
+            f"no sources above {threshold:g} sigma in {np.prod(meta.shape) / 1e6:.3g} Mvoxel; "
+            f"the noise is {sigma:.3g} {meta.unit or '(no unit)'}. A lower --threshold finds fainter ones."
         )
 
     def _fingerprint(self, *parts: object) -> str:
@@ -307,13 +307,10 @@ class FindRun:
     def _provenance(self, partial: bool) -> dict[str, str]:
         from tessellar import __version__
 
-        settings = {"finder": asdict(self.finder), "linker": asdict(self.linker)}
-        if self.reliability is not None:
-            settings["reliability"] = asdict(self.reliability)
         return {
             "creator": f"Tessellar {__version__}",
             "cube": self.source.meta.name,
-            "settings": json.dumps(settings, sort_keys=True),
+            "settings": self.recipes.provenance(),
             "complete": "no: some tiles failed" if partial else "yes",
         }
 

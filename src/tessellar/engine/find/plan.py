@@ -52,6 +52,8 @@ class FindPlan:
         Bytes of voxels that are read over all stages.
     remote
         Whether the workers are those of a running cluster; then the memory is that of one worker.
+    device_bytes
+        Memory of the tiles in work on the worker's device; 0 on the CPU.
     """
 
     grid: Grid
@@ -63,6 +65,7 @@ class FindPlan:
     budget_bytes: int
     bytes_read: int
     remote: bool = False
+    device_bytes: int = 0
 
     @property
     def halo_overhead(self) -> float:
@@ -89,6 +92,10 @@ class FindPlan:
             (
                 "memory",
                 f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed{each}",
+            ),
+            (
+                "device",
+                f"{_bytes(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
             ),
             ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each tile in work"),
             ("time", f"about {_duration(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
@@ -120,6 +127,7 @@ def make_plan(
     executor: str,
     workers: int,
     remote: bool = False,
+    device_memory: int = 0,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -139,6 +147,8 @@ def make_plan(
         Who works.
     remote
         Whether the workers are those of a running cluster, with machines of their own.
+    device_memory
+        Bytes of the device that the workers of one machine share; 0 without one.
 
     Raises
     ------
@@ -181,7 +191,13 @@ def make_plan(
             ) from None
     else:
         core = _clipped(tile, meta.shape)
-    unit = unit_bytes(read_shape(core, halo, meta.shape))
+    read = read_shape(core, halo, meta.shape)
+    unit, on_device = unit_bytes(read), sharing * finder.memory(read).device
+    if on_device > device_memory:
+        raise MemoryBudgetError(
+            f"tiles of {_words(core)} with {_who(workers, remote)} need {_bytes(on_device)} of device memory and "
+            f"{_bytes(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
+        )
     projected = libraries + sharing * unit
     if projected > memory:
         raise MemoryBudgetError(
@@ -193,7 +209,9 @@ def make_plan(
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
     sampled = lattice.n_read + len(blocks) * blocks[0].read.size
     n_bytes = 4 * (sum_read(grid) + sampled)
-    return FindPlan(grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote)
+    return FindPlan(
+        grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote, on_device
+    )
 
 
 def _clipped(tile: Shape, shape: Shape) -> Shape:

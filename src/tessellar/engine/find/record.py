@@ -10,60 +10,25 @@ from typing import Any
 
 from tessellar.engine.find.pipeline import Found
 from tessellar.engine.find.plan import FindPlan
-from tessellar.engine.find.product_files import Products
+from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.run import StageReport
-from tessellar.kernels.components import Linker
-from tessellar.kernels.reliability import Reliability
-from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Source
 
 _LIBRARIES = ("numpy", "scipy", "numba", "zarr", "zarrs", "astropy", "pyarrow")
 
 
 def find_settings(
-    cube: str,
-    finder: SmoothAndClip,
-    linker: Linker,
-    reliability: Reliability | None,
-    products: Products,
-    plan: FindPlan,
-    *,
-    device: str,
-    address: str | None,
+    cube: str, recipes: Recipes, plan: FindPlan, *, device: str, address: str | None
 ) -> dict[str, Any]:
     """Return the resolved settings of a run by the names of the command line's options."""
     return {
         "cube": cube,
-        "finder": finder.name,
-        "kernels_xy": list(finder.kernels_xy),
-        "kernels_z": list(finder.kernels_z),
-        "threshold": finder.threshold,
-        "replacement": finder.replacement,
-        "linker_radius_xy": linker.radius_xy,
-        "linker_radius_z": linker.radius_z,
-        "linker_min_size_xy": linker.min_size_xy,
-        "linker_min_size_z": linker.min_size_z,
-        "linker_min_pixels": linker.min_pixels,
-        "linker_shape": linker.shape,
-        **_reliability(reliability),
-        "mask": products.mask,
-        "maps": products.maps,
-        "cubelets": "all" if products.cubelets is None else products.cubelets,
-        "cubelet_margin": products.margin,
+        **recipes.settings(),
         "executor": plan.executor,
         "address": address,
         "workers": plan.workers,
         "device": device,
         "tile": list(plan.grid.core),
-    }
-
-
-def _reliability(recipe: Reliability | None) -> dict[str, Any]:
-    shown = recipe or Reliability()
-    return {
-        "reliability": recipe.threshold if recipe else "off",
-        "reliability_scale_kernel": shown.scale_kernel,
-        "reliability_min_snr": shown.min_snr,
     }
 
 
@@ -91,6 +56,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
             "tile": list(plan.grid.core),
             "halo_overhead": plan.halo_overhead,
             "projected_bytes": plan.projected_bytes,
+            "projected_device_bytes": plan.device_bytes,
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
