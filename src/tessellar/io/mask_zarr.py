@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +15,11 @@ from tessellar.io.digest import ABSENT, digest_of_file, is_file_sound
 from tessellar.io.draft import Draft
 from tessellar.io.meta_json import meta_to_json
 from tessellar.io.pieces import Pieces
-from tessellar.io.publish import make_folder, output_errors, remove
-from tessellar.io.schema import DIMS, dataset_template
+from tessellar.io.publish import output_errors, remove
 from tessellar.io.zarr_layout import codecs, layout
 from tessellar.io.zarr_manifest import shard_key, write_manifest
 from tessellar.io.zarr_scratch import check_made, put, scratch_array
+from tessellar.io.zarr_template import VoxelArray, put_files, small_files
 from tessellar.model import CubeMeta, IntArray
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -153,33 +151,9 @@ class MaskSink:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def _put_metadata(self, draft: Draft, ids: IntArray) -> None:
-        made = draft.scratch / "metadata"
-        self._make(made, ids)
-        make_folder(draft.payload)
-        for file in sorted(path for path in made.rglob("*") if path.is_file()):
-            put(file, draft.payload / file.relative_to(made))
-        remove(made)
-
-    def _make(self, folder: Path, ids: IntArray) -> None:
         """Write everything but the shards."""
-        import zarr
-
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-            template = dataset_template(replace(self.meta, unit="", beams=()))
-            template.attrs["data_groups"] = {"base": {}}
-            plain = {str(name): {"_FillValue": None} for name in template.variables}
-            template.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
-        (z, x, y), (cz, cx, cy), (sz, sx, sy) = self.meta.shape, *self._layout
-        attributes: dict[str, Any] = {"type": "label", "description": _WORDS, "id": ids.tolist()}
-        zarr.create_array(
-            folder / LABEL,
-            shape=(1, z, 1, x, y),
-            chunks=(1, cz, 1, cx, cy),
-            shards=(1, sz, 1, sx, sy),
-            dtype="int32",
-            compressors=codecs("zstd"),
-            fill_value=0,
-            dimension_names=DIMS,
-            attributes=attributes,
-        )
+        says = {"type": "label", "description": _WORDS, "id": ids.tolist()}
+        labels = VoxelArray(LABEL, "int32", 0, *self._layout, codecs("zstd"), says)
+        meta = replace(self.meta, unit="", beams=())
+        files = small_files(meta, labels, {"data_groups": {"base": {}}})
+        put_files(files, draft.scratch, draft.payload)

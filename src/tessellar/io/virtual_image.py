@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import itertools
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from tessellar.io.schema import DIMS, SKY, dataset_template, sky_attributes
+from tessellar.io.schema import SKY, sky_attributes
 from tessellar.io.zarr_layout import layout
-from tessellar.model import CubeMeta, Source
+from tessellar.io.zarr_template import VoxelArray, small_files
+from tessellar.model import Source
 from tessellar.tiling.box import Box, Shape
 
 CHUNK: Shape = (32, 128, 128)  # 2 MiB of voxels
@@ -42,7 +41,9 @@ class VirtualImage:
     @cached_property
     def held(self) -> dict[str, bytes]:
         """The small files: all metadata, coordinates and beams."""
-        return _small_files(self.source.meta, self.chunk)
+        meta = self.source.meta
+        voxels = VoxelArray(SKY, "float32", float("nan"), self.chunk, None, (), sky_attributes(meta))
+        return small_files(meta, voxels)
 
     def size(self, key: str) -> int | None:
         """Return the bytes of a file, None if there is none."""
@@ -107,29 +108,3 @@ class VirtualImage:
             return None
         a, b, c = self.chunk
         return Box.of_shape(self.chunk).shift((z * a, x * b, y * c))
-
-
-def _small_files(meta: CubeMeta, chunk: Shape) -> dict[str, bytes]:
-    """Return the files of the image, written to memory by the libraries that will read them."""
-    import zarr
-
-    files: dict[str, Any] = {}
-    store = zarr.storage.MemoryStore(files)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        template = dataset_template(meta)
-        plain = {str(name): {"_FillValue": None} for name in template.variables}
-        template.to_zarr(store, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
-    z, x, y = meta.shape
-    zarr.create_array(
-        store,
-        name=SKY,
-        shape=(1, z, 1, x, y),
-        chunks=(1, chunk[0], 1, *chunk[1:]),
-        dtype="float32",
-        compressors=(),
-        fill_value=float("nan"),
-        dimension_names=DIMS,
-        attributes=sky_attributes(meta),
-    )
-    return {key: value.to_bytes() for key, value in sorted(files.items())}

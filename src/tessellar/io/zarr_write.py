@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,12 @@ from tessellar.io.digest import digest_of_file, is_file_sound
 from tessellar.io.draft import Draft
 from tessellar.io.meta_json import meta_to_json
 from tessellar.io.pieces import Pieces
-from tessellar.io.publish import make_folder, output_errors, remove
-from tessellar.io.schema import DIMS, SCHEMA_VERSION, SKY, dataset_template, sky_attributes
+from tessellar.io.publish import output_errors, remove
+from tessellar.io.schema import SCHEMA_VERSION, SKY, sky_attributes
 from tessellar.io.zarr_layout import codecs, layout
 from tessellar.io.zarr_manifest import shard_key, write_manifest
 from tessellar.io.zarr_scratch import check_made, put, scratch_array
+from tessellar.io.zarr_template import VoxelArray, put_files, small_files
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -190,35 +190,8 @@ class ZarrSink:
 
     def _put_metadata(self, draft: Draft) -> None:
         """Write all but the shards: anew in a store that goes on, for no digest tells whether it is still sound."""
-        made = draft.scratch / "metadata"
-        self._make(made)
-        make_folder(draft.payload)
-        for file in sorted(path for path in made.rglob("*") if path.is_file()):
-            put(file, draft.payload / file.relative_to(made))
-        remove(made)
-
-    def _make(self, folder: Path) -> None:
-        import zarr
-
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-            template = dataset_template(self.meta)
-            plain = {str(name): {"_FillValue": None} for name in template.variables}
-            template.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
-        z, x, y = self.meta.shape
-        zarr.create_array(
-            folder / SKY,
-            shape=(1, z, 1, x, y),
-            chunks=_with_short_axes(self.chunk),
-            shards=_with_short_axes(self.shard),
-            dtype="float32",
-            compressors=codecs(self.codec),
-            fill_value=float("nan"),
-            dimension_names=DIMS,
-            attributes=sky_attributes(self.meta),
+        chunk, shard = layout(self.meta.shape, self.chunk, self.shard)
+        voxels = VoxelArray(
+            SKY, "float32", float("nan"), chunk, shard, codecs(self.codec), sky_attributes(self.meta)
         )
-
-
-def _with_short_axes(shape: Shape | None) -> tuple[int, ...]:
-    z, x, y = shape or (1, 1, 1)
-    return (1, z, 1, x, y)
+        put_files(small_files(self.meta, voxels), draft.scratch, draft.payload)

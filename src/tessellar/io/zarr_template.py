@@ -1,0 +1,102 @@
+"""The small files of a Zarr image: all metadata, coordinates and beams, everything but the voxels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tessellar.io.publish import remove
+from tessellar.io.schema import DIMS, dataset_template
+from tessellar.io.zarr_scratch import put
+from tessellar.model import CubeMeta
+from tessellar.tiling.box import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class VoxelArray:
+    """The array of an image that holds its voxels, as Zarr is told to make it.
+
+    Attributes
+    ----------
+    name, dtype, fill_value
+        Of the array; the value is that of voxels whose file is missing.
+    chunk, shard
+        Voxels that are decoded together, and those of a file, ``(frequency, l, m)``; without the last, a chunk is a
+        file.
+    compressors
+        What encodes a chunk.
+    attributes
+        What it says about itself.
+    """
+
+    name: str
+    dtype: str
+    fill_value: float
+    chunk: Shape
+    shard: Shape | None
+    compressors: tuple[Any, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def small_files(
+    meta: CubeMeta, array: VoxelArray, group: Mapping[str, Any] | None = None
+) -> dict[str, bytes]:
+    """Return the files by their keys, made in memory by the libraries that will read them.
+
+    Parameters
+    ----------
+    meta
+        The cube.
+    array
+        The array of its voxels.
+    group
+        Attributes of the image that differ from those of a cube.
+    """
+    import zarr
+
+    files: dict[str, Any] = {}
+    store = zarr.storage.MemoryStore(files)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+        template = dataset_template(meta)
+        template.attrs.update(group or {})
+        plain = {str(name): {"_FillValue": None} for name in template.variables}
+        template.to_zarr(store, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
+    zarr.create_array(
+        store,
+        name=array.name,
+        shape=_with_short_axes(meta.shape),
+        chunks=_with_short_axes(array.chunk),
+        shards=_with_short_axes(array.shard) if array.shard else None,
+        dtype=array.dtype,
+        compressors=array.compressors,
+        fill_value=array.fill_value,
+        dimension_names=DIMS,
+        attributes=dict(array.attributes),
+    )
+    return {key: value.to_bytes() for key, value in sorted(files.items())}
+
+
+def put_files(files: Mapping[str, bytes], scratch: Path, folder: Path) -> None:
+    """Write files one by one, durably, into a store; each is made in ``scratch`` and moved from there.
+
+    Raises
+    ------
+    OSError
+        The disk is full or cannot be written.
+    """
+    made = scratch / "metadata"
+    try:
+        for key, content in files.items():
+            made.write_bytes(content)
+            put(made, folder / key)
+    finally:
+        remove(made)
+
+
+def _with_short_axes(shape: Shape) -> tuple[int, ...]:
+    z, x, y = shape
+    return (1, z, 1, x, y)
