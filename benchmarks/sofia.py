@@ -7,13 +7,21 @@ from pathlib import Path
 
 from benchmarks.bench import BenchmarkError
 from tessellar.kernels.components import Linker
+from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
 
 NAME = "sofia"
 
 
-def parameters(cube: Path, folder: Path, threads: int, finder: SmoothAndClip, linker: Linker) -> str:
-    """Return the parameter file for the same scales, threshold and linking, and no product but the catalogue.
+def parameters(
+    cube: Path,
+    folder: Path,
+    threads: int,
+    finder: SmoothAndClip,
+    linker: Linker,
+    reliability: Reliability | None = None,
+) -> str:
+    """Return the parameter file for the same scales, threshold, linking and cut, and no product but the catalogue.
 
     The noise is taken as constant over the cube, as it is in the made-up one; to measure it by channel and by
     region, as Tessellar always does, would cost SoFiA-2 more time.
@@ -32,9 +40,10 @@ def parameters(cube: Path, folder: Path, threads: int, finder: SmoothAndClip, li
         "linker.radiusZ": linker.radius_z,
         "linker.minSizeXY": linker.min_size_xy,
         "linker.minSizeZ": linker.min_size_z,
-        "reliability.enable": "false",
+        **_reliability(reliability),
         "parameter.enable": "true",
         "parameter.wcs": "true",
+        "parameter.physical": "true",
         "output.directory": folder,
         "output.filename": NAME,
         "output.writeCatASCII": "true",
@@ -74,6 +83,17 @@ def read_catalogue(folder: Path) -> Catalogue:
     creators = (line.partition("Creator:")[2].strip() for line in lines if "Creator:" in line)
     rows = sum(1 for line in lines if line and not line.startswith("#"))
     return Catalogue(next(creators, "SoFiA-2 of unknown version"), rows)
+
+
+def _reliability(recipe: Reliability | None) -> dict[str, str]:
+    if recipe is None:
+        return {"reliability.enable": "false"}
+    return {
+        "reliability.enable": "true",
+        "reliability.threshold": f"{recipe.threshold:g}",
+        "reliability.scaleKernel": f"{recipe.scale_kernel:g}",
+        "reliability.minSNR": f"{recipe.min_snr:g}",
+    }
 
 
 def _row(values: tuple[float, ...]) -> str:

@@ -1,0 +1,110 @@
+"""One made-up sky, searched by Tessellar and by SoFiA-2 with the same settings, and both held against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from benchmarks.bench import BenchmarkError
+from benchmarks.finds import run_program
+from benchmarks.sofia import NAME, parameters
+from tessellar import api
+from tessellar.challenge.agreement import MatchResult
+from tessellar.engine.find.recipes import Recipes
+
+TRUTH = "sky.truth.ecsv"
+CUBE = "sky.fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What both programs are told.
+
+    Attributes
+    ----------
+    name
+        In words.
+    recipes
+        Scales, threshold, linking and reliability.
+    """
+
+    name: str
+    recipes: Recipes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one program made of one sky.
+
+    Attributes
+    ----------
+    program
+        Who searched.
+    setting
+        With which settings.
+    result
+        Its catalogue held against the truth; None when the program failed.
+    seconds
+        How long it took, from start to end of the program.
+    reason
+        Why it failed.
+    """
+
+    program: str
+    setting: Setting
+    result: MatchResult | None
+    seconds: float
+    reason: str = ""
+
+
+def contest(folder: Path, settings: list[Setting], sofia: Path | None, threads: int) -> Iterator[Entry]:
+    """Yield what each program makes of the sky in a folder, setting by setting."""
+    for setting in settings:
+        with TemporaryDirectory(dir=folder) as scratch:
+            start = perf_counter()
+            api.find_sources(
+                folder / CUBE,
+                setting.recipes.finder,
+                linker=setting.recipes.linker,
+                reliability=setting.recipes.reliability,
+                products=setting.recipes.products,
+                executor="threads",
+                workers=threads,
+                out=Path(scratch) / "run",
+            )
+            seconds = perf_counter() - start
+            yield Entry("Tessellar", setting, api.match(Path(scratch) / "run", folder / TRUTH), seconds)
+        if sofia is not None:
+            yield _entry_of_sofia(sofia, folder, setting, threads)
+
+
+def _entry_of_sofia(program: Path, folder: Path, setting: Setting, threads: int) -> Entry:
+    with TemporaryDirectory(dir=folder) as scratch:
+        try:
+            seconds = _run_sofia(program, folder / CUBE, Path(scratch), setting.recipes, threads)
+        except BenchmarkError as error:  # it gives up where there are no negative detections
+            return Entry("SoFiA-2", setting, None, 0.0, str(error))
+        catalogue = Path(scratch) / f"{NAME}_cat.txt"
+        return Entry("SoFiA-2", setting, api.match(catalogue, folder / TRUTH), seconds)
+
+
+def _run_sofia(program: Path, cube: Path, folder: Path, recipes: Recipes, threads: int) -> float:
+    """Run SoFiA-2 and return how long it took.
+
+    Raises
+    ------
+    BenchmarkError
+        It failed, or left no catalogue.
+    """
+    file = folder / "sofia.par"
+    text = parameters(cube.resolve(), folder, threads, recipes.finder, recipes.linker, recipes.reliability)
+    file.write_text(text, encoding="utf-8")
+    start = perf_counter()
+    run_program([str(program), str(file)], folder)
+    seconds = perf_counter() - start
+    if not (folder / f"{NAME}_cat.txt").exists():
+        raise BenchmarkError("SoFiA-2 ended well and wrote no catalogue")
+    return seconds
