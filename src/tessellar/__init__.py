@@ -17,6 +17,7 @@ _HOMES = {
     "match": "tessellar.api",
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
+    "score": "tessellar.api",
     "verify": "tessellar.api",
     "virtual_zarr": "tessellar.api.cubes",
 }

@@ -70,6 +70,9 @@ def test_every_option_of_the_finder_has_wrong_values_here() -> None:
         (["simulate", "eor", "x.fits"], "eor"),
         (["convert", "x.fits"], "OUT"),
         (["match", "a"], "B"),
+        (["score", "sdc3a", "a", "b"], "sdc3a"),
+        (["score", "sdc2", "a"], "TRUTH"),
+        (["score", "sdc2", "a", "b", "--beam-arcsec", "0"], "--beam-arcsec"),
         (["kernels", "unet"], "smooth-and-clip"),
     ],
 )
@@ -164,7 +167,7 @@ def test_the_settings_of_a_run_are_options(cube: Path, empty_folder: Path) -> No
     assert tomllib.loads(Path("run/run.toml").read_text())["find"].keys() == names - {"address", "memory"}
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "simulate hi"])
+@pytest.mark.parametrize("command", [*COMMANDS, "simulate hi", "score sdc2"])
 def test_every_command_explains_itself(command: str) -> None:
     for flag in ("--help", "-h"):
         result = call(*command.split(), flag)
@@ -177,7 +180,7 @@ def test_the_program_lists_what_exists_and_nothing_else() -> None:
     assert result.exit_code == 0
     for command in COMMANDS:
         assert f"  {command} " in result.stdout
-    for absent in ("export", "score", "denoise", "foregrounds", "tune", "train"):
+    for absent in ("export", "denoise", "foregrounds", "tune", "train"):
         assert absent not in result.stdout
     assert call().exit_code == USAGE
 

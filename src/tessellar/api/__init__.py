@@ -1,9 +1,20 @@
-"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, report."""
+"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, score, report."""
 
-from tessellar.api.catalogues import match, report
+from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
 from tessellar.api.cubes import open_cube
 from tessellar.api.finding import Run, find_sources, plan
 from tessellar.api.proving import verify
 
-__all__ = ["Run", "convert", "find_sources", "match", "open_cube", "plan", "report", "simulate", "verify"]
+__all__ = [
+    "Run",
+    "convert",
+    "find_sources",
+    "match",
+    "open_cube",
+    "plan",
+    "report",
+    "score",
+    "simulate",
+    "verify",
+]

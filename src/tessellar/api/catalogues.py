@@ -1,4 +1,4 @@
-"""Verbs on catalogues: hold one against another, write the report of a run anew."""
+"""Verbs on catalogues: hold one against another, score one, write the report of a run anew."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessellar.api.finding import Run
+from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
     from tessellar.challenge.agreement import MatchResult
+    from tessellar.challenge.sdc2.score import Sdc2Score
 
 
 def match(
@@ -36,6 +38,42 @@ def match(
     from tessellar.challenge.match import match as compare
 
     return compare(_table(catalogue), _table(reference))
+
+
+def score(
+    challenge: str,
+    result: QTable | Run | str | PathLike[str],
+    truth: QTable | str | PathLike[str],
+    *,
+    beam_arcsec: float = 7.0,
+) -> Sdc2Score:
+    """Score a submission to a data challenge, as the challenge did.
+
+    Parameters
+    ----------
+    challenge
+        ``sdc2``.
+    result, truth
+        Tables or paths, with the columns ``id ra dec hi_size line_flux_integral central_freq pa i w20``.
+    beam_arcsec
+        Full width of the beam at half maximum; 7 in the challenge.
+
+    Raises
+    ------
+    UsageError
+        There is no such challenge.
+    InputError
+        When one of them is no such catalogue.
+
+    Examples
+    --------
+    >>> print(score("sdc2", "submission.txt", "truth.txt"))  # doctest: +SKIP
+    """
+    from tessellar.challenge.sdc2.score import score_sdc2
+
+    if challenge != "sdc2":
+        raise UsageError(f"{challenge!r} is no challenge that can be scored; there is sdc2.")
+    return score_sdc2(_table(result), _table(truth), beam_arcsec=beam_arcsec)
 
 
 def report(run: Run | str | PathLike[str]) -> Path:

@@ -14,7 +14,19 @@ from tessellar import __version__
 from tessellar.cli.failures import exit_code_of
 from tessellar.cli.stopping import stopped_by_sigterm
 
-COMMANDS = ("demo", "info", "convert", "plan", "find", "simulate", "match", "report", "kernels", "doctor")
+COMMANDS = (
+    "demo",
+    "info",
+    "convert",
+    "plan",
+    "find",
+    "simulate",
+    "match",
+    "score",
+    "report",
+    "kernels",
+    "doctor",
+)
 
 _NO_LOG = logging.NullHandler()
 
