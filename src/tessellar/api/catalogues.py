@@ -54,7 +54,8 @@ def score(
     challenge
         ``sdc2``.
     result, truth
-        Tables or paths, with the columns ``id ra dec hi_size line_flux_integral central_freq pa i w20``.
+        Tables with the columns ``id ra dec hi_size line_flux_integral central_freq pa i w20``, or paths: such a table,
+        the folder of a run, the truth of a made-up sky.
     beam_arcsec
         Full width of the beam at half maximum; 7 in the challenge.
 
@@ -69,11 +70,17 @@ def score(
     --------
     >>> print(score("sdc2", "submission.txt", "truth.txt"))  # doctest: +SKIP
     """
+    from tessellar.challenge.sdc2.reading import sdc2_rows
     from tessellar.challenge.sdc2.score import score_sdc2
+
+    def rows(catalogue: QTable | Run | str | PathLike[str]) -> QTable:
+        if isinstance(catalogue, Run):
+            return sdc2_rows(catalogue.folder)
+        return sdc2_rows(Path(fspath(catalogue))) if isinstance(catalogue, str | PathLike) else catalogue
 
     if challenge != "sdc2":
         raise UsageError(f"{challenge!r} is no challenge that can be scored; there is sdc2.")
-    return score_sdc2(_table(result), _table(truth), beam_arcsec=beam_arcsec)
+    return score_sdc2(rows(result), rows(truth), beam_arcsec=beam_arcsec)
 
 
 def report(run: Run | str | PathLike[str]) -> Path:

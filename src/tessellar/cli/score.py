@@ -29,7 +29,10 @@ def command() -> None:
 )
 @option("--json", "json_file", metavar="F", reads=path, about="Also write the figures to this file.")
 def sdc2(result: str, truth: str, beam_arcsec: float, json_file: str | None) -> None:
-    """Score RESULT, sources in the columns of SKA Data Challenge 2, against TRUTH, in the same columns.
+    """Score the sources of RESULT against TRUTH as SKA Data Challenge 2 did.
+
+    RESULT is the folder of a run or a catalogue with the columns of the challenge, TRUTH such a catalogue or the truth
+    of a made-up sky.
 
     One point for each source that is found and measured perfectly, one off for each that is not there. Only the band
     of the challenge counts, 950 to 1150 MHz, and a row beyond it is a false one.

@@ -13,6 +13,7 @@ from tessellar.errors import InputError
 from tessellar.model import DoubleArray, IntArray
 
 if TYPE_CHECKING:
+    from astropy.cosmology import LambdaCDM
     from astropy.table import QTable
 
 REST_FREQUENCY = 1.420405752e9  # Hz, as the challenge rounds it
@@ -114,13 +115,17 @@ def _columns(table: QTable, what: str) -> dict[str, DoubleArray]:
     return found
 
 
-def _distance(frequency: DoubleArray) -> DoubleArray:
-    """Return the angular diameter distance at which the line has a frequency, Mpc."""
+def cosmology() -> LambdaCDM:
+    """Return the universe of the challenge."""
     from astropy.cosmology import LambdaCDM
 
+    return LambdaCDM(H0=67.0, Om0=0.32, Ode0=0.68)
+
+
+def _distance(frequency: DoubleArray) -> DoubleArray:
+    """Return the angular diameter distance at which the line has a frequency, Mpc."""
     redshift = REST_FREQUENCY / frequency - 1.0
-    cosmology = LambdaCDM(H0=67.0, Om0=0.32, Ode0=0.68)
-    return np.asarray(cosmology.angular_diameter_distance(redshift).value, dtype=np.float64).reshape(-1)
+    return np.asarray(cosmology().angular_diameter_distance(redshift).value, dtype=np.float64).reshape(-1)
 
 
 def _offsets(ra: DoubleArray, dec: DoubleArray) -> tuple[DoubleArray, DoubleArray]:

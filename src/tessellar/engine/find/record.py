@@ -60,15 +60,32 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
-        "cube": {
-            "name": meta.name,
-            "shape": list(meta.shape),
-            "unit": meta.unit,
-            "stored_bytes": source.stored_bytes,
-            "missing": list(meta.missing),
-        },
+        "cube": _cube(source),
         "settings": settings,
         "versions": _versions(),
+    }
+
+
+def _cube(source: Source) -> dict[str, Any]:
+    """Return what the cube is; where every channel has its own beam, that of the middle one."""
+    meta, axis = source.meta, source.meta.spectral
+    beam = meta.beams[len(meta.beams) // 2] if meta.beams else None
+    return {
+        "name": meta.name,
+        "shape": list(meta.shape),
+        "unit": meta.unit,
+        "beam_arcsec": [3600 * beam.major, 3600 * beam.minor] if beam else None,
+        "beam_pa": beam.pa if beam else None,
+        "pixel_arcsec": [3600 * size for size in meta.pixel_size] if meta.pixel_size else None,
+        "spectral": {
+            "kind": axis.kind,
+            "unit": axis.unit,
+            "first": axis.values[0] if axis.values else None,
+            "last": axis.values[-1] if axis.values else None,
+            "rest_frequency": axis.rest_frequency,
+        },
+        "stored_bytes": source.stored_bytes,
+        "missing": list(meta.missing),
     }
 
 
