@@ -143,13 +143,14 @@ class FindRun:
         detections = {
             s: stitch(self.partials.units(detect), s, self.recipes.linker) for s in (POSITIVE, NEGATIVE)
         }
-        sources, columns = self._measure(noise, self._correlation(), detections)
+        correlation = self._correlation()
+        sources, columns = self._measure(noise, correlation, detections)
         columns["flag"] = self._flags(columns, sources, failed_tiles)
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
             self.warn(self._nothing_found(noise))
         table = catalogue_table(columns, self.source.meta, self._provenance(bool(self._failures())))
-        self._write_products(noise, sources, table, detect)
+        self._write_products(noise, correlation, sources, table, detect)
         failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
         self._compare_with_plan(peak)
@@ -273,7 +274,12 @@ class FindRun:
         return tuple(failure for report in self.reports for failure in report.failed)
 
     def _write_products(
-        self, noise: NoiseModel, sources: Sources, table: QTable, detect: DetectStage
+        self,
+        noise: NoiseModel,
+        correlation: Correlation,
+        sources: Sources,
+        table: QTable,
+        detect: DetectStage,
     ) -> None:
         run = ProductRun(
             self.source,
@@ -287,6 +293,7 @@ class FindRun:
             detect.fingerprint,
             self.journal,
             self.observer,
+            correlation=correlation,
         )
         for report in write_products(run, self.recipes.products):
             self._keep(report)
