@@ -13,9 +13,12 @@ from benchmarks.patch import Prepared, prepare
 from benchmarks.results import Result
 from tessellar.engine.find.measure import source_box
 from tessellar.kernels.components import Linker, tile_components
+from tessellar.kernels.correlation import beam_correlation
 from tessellar.kernels.detect import POSITIVE
-from tessellar.kernels.measure import FluxScale, Sums
+from tessellar.kernels.gathering import Gathering
+from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.measure import measure as catalogue_row
+from tessellar.kernels.moments import SpectralScale
 from tessellar.kernels.noise import NoiseLattice, channel_sigmas
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.scale_noise import SampleBlocks
@@ -81,13 +84,16 @@ def measure(bench: Bench) -> Iterator[Result]:
     prepared = _prepared(bench)
     sources = list(_sources(prepared))
     scale, shape = FluxScale.of(prepared.sky.meta), prepared.sky.meta.shape
+    widths, correlation = SpectralScale.of(prepared.sky.meta).widths, beam_correlation(prepared.sky.meta)
 
     def rows() -> list[dict[str, float]]:
         made = []
         for source in sources:
-            sums = Sums(source.box, 1.0)
-            sums.add(source.voxels, source.window, source.runs, source.channel, source.sky)
-            made.append(catalogue_row(sums, scale, shape, POSITIVE))
+            gathering = Gathering(source.box, 1.0, widths)
+            gathering.begin(source.box)
+            gathering.add(source.voxels, source.window, source.runs, source.channel, source.sky)
+            gathered = gathering.finish(source.runs, prepared.noise, correlation, scale.stretch)
+            made.append(catalogue_row(gathered, scale, shape, POSITIVE))
         return made
 
     task = Task(rows, lambda made: sum(row["n_pix"] for row in made))

@@ -12,9 +12,10 @@ NOISE = 4 + 4 / 2  # drop the sign, negative, neither 0 nor infinite (2); for th
 COMPONENTS = (
     8  # for each of two signs: count the runs, then write them; test a bit, compare with the one before
 )
+PAIRS = 6 * 111  # voxels whose noise a beam of 4 pixels ties to one: times the correlation, three sums (5)
 MEASURE = (
-    62  # 18 sums with their products (41), spectrum and variance (2), extremes and peak (7), neighbours (12)
-)
+    62 + PAIRS
+)  # 11 sums (24), spectrum and variance (2), extremes and peak (7), neighbours (12), centres (9), sky (8)
 
 
 def mask_operations(finder: SmoothAndClip) -> float:

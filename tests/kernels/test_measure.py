@@ -6,32 +6,22 @@ import math
 
 import numpy as np
 import pytest
+from measuring_one import row_of
 
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
-from tessellar.kernels.measure import MEASURED, FluxScale, Sums, line_width, measure
-from tessellar.kernels.runs import extract_runs
+from tessellar.kernels.line_width import line_width, mean_line_width
+from tessellar.kernels.measure import MEASURED, FluxScale
 from tessellar.model import Beam, CubeMeta, SpectralAxis
-from tessellar.tiling.box import Box, Halo
 
 SHAPE = (12, 20, 30)
 
 
-def measured(
-    cube: np.ndarray, mask: np.ndarray, sign: int = POSITIVE, scale: FluxScale | None = None
-) -> dict:
-    runs = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0))
-    where = np.argwhere(mask)
-    box = Box(tuple(where.min(0).tolist()), tuple((where.max(0) + 1).tolist()))
-    window = box.grow(Halo.symmetric((1, 1, 1))).clip(Box.of_shape(cube.shape))
-    sums = Sums(box, 1.0 if sign == POSITIVE else -1.0)
-    channel = np.full(window.shape[0], 0.5, np.float32)
-    sky = np.ones(window.shape[1:], np.float32)
-    sums.add(np.ascontiguousarray(cube[window.slices()]), window, runs, channel, sky)
-    plain = FluxScale(
-        np.full(SHAPE[0], 2.0), np.full(SHAPE[0], 4.0), "Jy Hz", 100.0 + 2.0 * np.arange(SHAPE[0])
-    )
-    return measure(sums, scale or plain, cube.shape, sign)
+PLAIN = FluxScale(np.full(SHAPE[0], 2.0), np.full(SHAPE[0], 4.0), "Jy Hz", 100.0 + 2.0 * np.arange(SHAPE[0]))
+
+
+def measured(cube: np.ndarray, mask: np.ndarray, sign: int = POSITIVE, scale: FluxScale = PLAIN) -> dict:
+    return row_of(cube, mask, scale, sign)
 
 
 def block(value: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +38,7 @@ def test_a_uniform_block() -> None:
     assert (row["n_pix"], row["f_min"], row["f_max"], row["mean"], row["std"]) == (30, 3.0, 3.0, 3.0, 0.0)
     assert row["f_sum"] == 30 * 3.0 * 2.0
     assert row["rms"] == 0.5
-    assert row["err_f_sum"] == pytest.approx(0.5 * math.sqrt(30 * 4.0) * 2.0)
+    assert row["err_f_sum"] == pytest.approx(0.5 * math.sqrt(30) * 2.0)  # no voxel shares its noise
     assert row["snr"] == pytest.approx(row["f_sum"] / row["err_f_sum"])
     assert (row["fill"], row["flag"]) == (1.0, 0)
     assert (row["z_peak"], row["x_peak"], row["y_peak"]) == (4, 8, 11)
@@ -74,7 +64,20 @@ def test_a_negative_source_is_the_mirror_of_a_positive_one() -> None:
     rng = np.random.default_rng(0)
     cube += rng.normal(scale=0.1, size=SHAPE).astype(np.float32)
     positive, negative = measured(cube, mask), measured(-cube, mask, NEGATIVE)
-    for name in ("x", "y", "z", "snr", "w20", "w50", "ell_maj", "ell_pa", "err_x", "x_peak"):
+    for name in (
+        "x",
+        "y",
+        "z",
+        "snr",
+        "w20",
+        "w50",
+        "wm50",
+        "ell_maj",
+        "ell_pa",
+        "ell3s_maj",
+        "err_x",
+        "x_peak",
+    ):
         assert positive[name] == pytest.approx(negative[name])
     assert negative["f_sum"] == pytest.approx(-positive["f_sum"])
     assert negative["f_min"] == pytest.approx(-positive["f_max"])
@@ -94,6 +97,42 @@ def test_a_line_that_fills_its_channels_ends_half_way_to_zero() -> None:
 
 def test_line_without_signal_has_no_width() -> None:
     assert math.isnan(line_width(np.array([-1.0, 0.0]), 0.5, np.arange(10.0), 0))
+
+
+def test_the_width_at_the_mean_level_looks_at_the_inner_ninety_per_cent() -> None:
+    values = 10.0 * np.arange(9)
+    line = np.array([1.0, 1.0, 20.0, 40.0, 20.0, 1.0, 1.0])
+    # 84 in all; 5 per cent (4.2) is reached in the channels of 20 from either end; their mean is 80/3, half of it 13.33
+    step = (20.0 - 40.0 / 3.0) / 19.0
+    assert mean_line_width(line, values, 1) == pytest.approx(10.0 * (2.0 + 2.0 * step))
+    assert math.isnan(mean_line_width(-line, values, 1))
+    assert mean_line_width(np.array([6.0]), values, 3) == pytest.approx(10.0)
+
+
+def test_the_bright_ellipse_takes_pixels_above_three_sigma_alike() -> None:
+    cube, mask = block(value=0.0)
+    # three channels with a noise of 0.5: a pixel needs more than 3 x 0.5 x sqrt(3) = 2.6 in all
+    cube[4:7, 8, 11:16] = [0.86, 0.9, 5.0, 0.9, 0.86]
+    row = measured(cube, mask)
+    assert row["ell3s_maj"] == pytest.approx(2.0 * math.sqrt(2.0 / 3.0))  # of three pixels in a row
+    assert (row["ell3s_min"], abs(row["ell3s_pa"])) == pytest.approx((0.0, 0.0))
+    assert row["ell_maj"] > row["ell3s_maj"]
+
+
+def test_no_ellipse_and_no_axis_where_nothing_stands_out() -> None:
+    row = measured(*block(value=0.1))
+    assert math.isnan(row["ell3s_maj"])
+    assert math.isnan(row["kin_pa"])
+    assert math.isnan(measured(*block(value=0.1))["ell3s_pa"])
+
+
+def test_the_kinematic_angle_points_to_the_upper_channels() -> None:
+    cube, mask = np.zeros(SHAPE, np.float32), np.zeros(SHAPE, bool)
+    for k in range(5):
+        mask[4 + k, 10 - k, 10:20] = True  # higher channels lie at smaller l: east where x runs west
+    cube[mask] = 5.0
+    assert measured(cube, mask)["kin_pa"] == pytest.approx(90.0)
+    assert measured(cube[::-1], mask[::-1])["kin_pa"] == pytest.approx(270.0)
 
 
 def test_flags_of_edges_and_blanks() -> None:

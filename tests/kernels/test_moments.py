@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from measuring_one import flat_noise
 from memory_cube import meta_of
 
+from tessellar.kernels.correlation import INDEPENDENT
 from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.moments import MomentSums, SpectralScale
 from tessellar.kernels.runs import extract_runs
 from tessellar.kernels.spectrum import SpectrumSums, spectrum
+from tessellar.kernels.sum_noise import sum_noise
 from tessellar.model import Beam, SpectralAxis
 from tessellar.tiling.box import Box
 
@@ -131,8 +134,10 @@ def spectrum_of(beam: Beam | None) -> object:
     mask[1], mask[2, 0] = 1, 1
     voxels = np.full(SHAPE, 2.0, np.float32)
     sky = np.ones(SHAPE[1:], np.float32)
-    sums.add(voxels, CUBE, extract_runs(mask, 1, (0, 0, 0)), np.full(4, 0.5, np.float32), sky)
-    return spectrum(sums, FluxScale.of(meta), meta)
+    runs, scale = extract_runs(mask, 1, (0, 0, 0)), FluxScale.of(meta)
+    sums.add(voxels, CUBE, runs, np.full(4, 0.5, np.float32), sky)
+    noise = sum_noise(runs, CUBE, flat_noise(SHAPE, 0.5), INDEPENDENT, scale.stretch, (0.0, 0.0))
+    return spectrum(sums, noise, scale, meta)
 
 
 def test_a_spectrum_in_jansky() -> None:
@@ -143,7 +148,7 @@ def test_a_spectrum_in_jansky() -> None:
     assert made.unit == "Jy"
     assert made.pixels.tolist() == [0, 6, 3, 0]
     assert made.flux == pytest.approx(np.array([0, 12, 6, 0]) / area)
-    assert made.noise == pytest.approx(0.5 * np.sqrt(np.array([0, 6, 3, 0]) * area) / area)
+    assert made.noise == pytest.approx(0.5 * np.sqrt([0, 6, 3, 0]) / area)
     assert made.value.tolist() == [1.4e9, 1.4001e9, 1.4002e9, 1.4003e9]
 
 

@@ -20,14 +20,12 @@ def columns(seed: int, n: int, boost: float = 1.0, sign: float = 1.0) -> Payload
     n_pix = np.round(rng.lognormal(4.0, 0.4, n))
     mean = peak * rng.uniform(0.4, 0.6, n)
     low, high = (np.zeros(n), peak * rms) if sign > 0 else (-peak * rms, np.zeros(n))
-    snr = mean * np.sqrt(n_pix) / 4.0
     return {
         "f_min": low,
         "f_max": high,
         "mean": sign * mean * rms,
         "n_pix": n_pix,
         "rms": rms,
-        "snr": snr,
     }
 
 
@@ -65,16 +63,19 @@ def test_bright_detections_are_real_and_those_like_the_negative_ones_are_not():
 
 
 def test_a_low_signal_to_noise_ratio_is_never_reliable():
-    positive = columns(2, 40, 4.0) | {"snr": np.full(40, 2.9)}
-    judgement = Reliability(0.0, 0.4, 3.0)(positive, columns(3, 60, sign=-1.0))
+    """SoFiA's ratio: the sum over the noise, the root of the number of voxels and that of the beam's pixels."""
+    positive, negative = columns(2, 40, 4.0), columns(3, 60, sign=-1.0)
+    positive["n_pix"] = (2.9 * positive["rms"] / positive["mean"]) ** 2 * 16.0
+    judgement = Reliability(0.0, 0.4, 3.0)(positive, negative, 16.0)
     assert not judgement.kept.any()
     assert not judgement.rel.any()
+    assert Reliability(0.0, 0.4, 3.0)(positive, negative, 14.0).kept.all()
 
 
 @pytest.mark.parametrize("n", [0, 1, 7])
 def test_too_few_negative_ones_leave_the_reliability_unknown(n):
     positive = columns(2, 40, 4.0)
-    positive["snr"][:5] = 1.0
+    positive["n_pix"][:5] = 0.01
     judgement = Reliability()(positive, columns(3, n, sign=-1.0))
     assert np.isnan(judgement.rel[5:]).all()
     assert judgement.kept[5:].all()

@@ -16,6 +16,7 @@ import tessellar as ts
 from tessellar.engine.executors import make_executor
 from tessellar.engine.executors.serial import SerialExecutor
 from tessellar.engine.find.calibrate import NoiseStage
+from tessellar.engine.find.correlate import CorrelationStage
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.pipeline import FindRun
 from tessellar.engine.find.product_files import ProductRun
@@ -66,6 +67,7 @@ def find(source: Source, folder: Path, tile: Shape | None = None, linker: Linker
         folder,
         SerialExecutor(),
         "fingerprint",
+        correlation=CorrelationStage(source, "").reduce(partials.units("correlation")),
     )
 
 

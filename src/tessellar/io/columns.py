@@ -84,6 +84,12 @@ COLUMNS = (
     _real("rms", "cube", "instr.det.noise", "Noise of a voxel, averaged over the source"),
     _real("w20", "spectral", "spect.line.width", "Line width at 20 per cent of the peak of the spectrum"),
     _real("w50", "spectral", "spect.line.width", "Line width at 50 per cent of the peak of the spectrum"),
+    _real(
+        "wm50",
+        "spectral",
+        "spect.line.width",
+        "Line width at half of the mean level of the inner 90 per cent",
+    ),
     _real("ell_maj", "pix", "phys.angSize.smajAxis", f"Major axis {_ELLIPSE}: {_SPREAD}"),
     _real("ell_min", "pix", "phys.angSize.sminAxis", f"Minor axis {_ELLIPSE}: {_SPREAD}"),
     _real("ell_pa", "deg", "pos.posAng", f"Position angle {_ELLIPSE}, {_PIXEL_ANGLE}"),
@@ -109,6 +115,14 @@ COLUMNS = (
     _real("v_rad", "m / s", "spect.dopplerVeloc.radio", "Radio velocity of the centre"),
     _real("v_opt", "m / s", "spect.dopplerVeloc.opt", "Optical velocity of the centre"),
     _real("v_app", "m / s", "spect.dopplerVeloc", "Apparent radial velocity of the centre"),
+    _real("err_freq", "Hz", "stat.error;em.freq", "Standard error of freq from the noise"),
+    _real(
+        "err_v_rad", "m / s", "stat.error;spect.dopplerVeloc.radio", "Standard error of v_rad from the noise"
+    ),
+    _real(
+        "err_v_opt", "m / s", "stat.error;spect.dopplerVeloc.opt", "Standard error of v_opt from the noise"
+    ),
+    _real("err_v_app", "m / s", "stat.error;spect.dopplerVeloc", "Standard error of v_app from the noise"),
     _index("x_peak", "x", "Pixel along l of the largest voxel"),
     _index("y_peak", "y", "Pixel along m of the largest voxel"),
     _index("z_peak", "z", "Channel of the largest voxel"),

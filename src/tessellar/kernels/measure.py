@@ -15,15 +15,20 @@ import numpy as np
 from tessellar.compiled import compiled
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.detect import POSITIVE
+from tessellar.kernels.ellipse import Ellipse, ellipse
+from tessellar.kernels.line_width import line_width, mean_line_width
+from tessellar.kernels.position_velocity import KinematicAxis
 from tessellar.kernels.runs import RunTable
+from tessellar.kernels.sum_noise import SumNoise
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box, Shape
 
 # what is summed over the voxels of a source; positions count from the corner of its bounding box
-N, F, FF, W, WZ, WX, WY, WZZ, WXX, WYY, WXY, V, VZ, VX, VY, VZZ, VXX, VYY = range(18)
+N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V = range(11)
 MEASURED = (
     "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "err_f_sum", "snr", "mean", "std",
-    "rms", "fill", "w20", "w50", "ell_maj", "ell_min", "ell_pa", "x_peak", "y_peak", "z_peak", "flag",
+    "rms", "fill", "w20", "w50", "wm50", "ell_maj", "ell_min", "ell_pa", "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa",
+    "x_peak", "y_peak", "z_peak", "flag",
 )  # fmt: skip
 """The columns that `measure` makes."""
 
@@ -40,7 +45,7 @@ class FluxScale:
         Spectral width over beam area of every channel, float64 array (frequency), and what brings the cube's unit
         to that of the flux.
     beam_area
-        Pixels that share one noise value, float64 array (frequency); 1 without a beam.
+        Pixels of a beam, float64 array (frequency), at least 1; 1 without a beam.
     unit
         Unit of the integrated flux, as astropy reads it.
     values
@@ -51,6 +56,11 @@ class FluxScale:
     beam_area: DoubleArray
     unit: str
     values: DoubleArray
+
+    @property
+    def stretch(self) -> DoubleArray:
+        """Area of the beam of each channel over the mean, float64 array (frequency)."""
+        return np.asarray(self.beam_area / self.beam_area.mean(), dtype=np.float64)
 
     @classmethod
     def of(cls, meta: CubeMeta) -> FluxScale:
@@ -110,11 +120,20 @@ class Sums:
 
     def __post_init__(self) -> None:
         channels = self.box.shape[0]
-        self.totals = np.zeros(18)
+        self.totals = np.zeros(11)
         self.spectrum = np.zeros(channels)
         self.variance = np.zeros(channels)
         self.extremes = np.array([np.inf, -np.inf])
         self.peak = np.full(3, _NO_PEAK, np.int64)
+
+    @property
+    def centre(self) -> tuple[float, float, float]:
+        """Flux-weighted centre over the voxels of the source's sign, pixels of the cube; NaN if there are none."""
+        t, corner = self.totals, self.box.start
+        z, x, y = (
+            a + (t[i] / t[W] if t[W] > 0 else math.nan) for i, a in zip((WZ, WX, WY), corner, strict=True)
+        )
+        return z, x, y
 
     def add(
         self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
@@ -178,17 +197,10 @@ def _add_runs(
             totals[WZ] += w * dz
             totals[WX] += w * dx
             totals[WY] += w * dy
-            totals[WZZ] += w * dz * dz
             totals[WXX] += w * dx * dx
             totals[WYY] += w * dy * dy
             totals[WXY] += w * dx * dy
             totals[V] += v
-            totals[VZ] += v * dz
-            totals[VX] += v * dx
-            totals[VY] += v * dy
-            totals[VZZ] += v * dz * dz
-            totals[VXX] += v * dx * dx
-            totals[VYY] += v * dy * dy
             spectrum[z - corner[0]] += f
             variance[z - corner[0]] += v
             if peak[0] < 0 or sign * f > sign * (extremes[1] if sign > 0 else extremes[0]):
@@ -213,21 +225,44 @@ def _touches_blank(voxels: FloatArray, a: int, b: int, c: int) -> bool:
     )
 
 
-def measure(sums: Sums, scale: FluxScale, shape: Shape, sign: int) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """All that was summed over the voxels of one source.
+
+    Attributes
+    ----------
+    sums
+        Flux and its moments.
+    noise
+        The noise of these sums.
+    bright
+        Ellipse of the pixels of the sky that stand out.
+    axis
+        The axis along which the velocity changes.
+    """
+
+    sums: Sums
+    noise: SumNoise
+    bright: Ellipse
+    axis: KinematicAxis
+
+
+def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict[str, float]:
     """Return the catalogue row of a source but for its sky coordinates; keys are column names.
 
     Positions are 0-based pixels (x = l, y = m, z = channel); fluxes are in the cube's unit, integrated ones in
     ``scale.unit``; widths are in the native spectral unit; angles in degrees.
     """
-    t = sums.totals
-    channels = slice(sums.box.start[0], sums.box.stop[0])
-    weight, area = scale.weight[channels], scale.beam_area[channels]
+    sums, t = source.sums, source.sums.totals
+    box = sums.box
+    weight = scale.weight[box.start[0] : box.stop[0]]
     f_sum = float((sums.spectrum * weight).sum())
-    err_f_sum = math.sqrt(float((sums.variance * area * weight * weight).sum()))
+    err_f_sum = _root(source.noise.variance(weight))
     line = sums.spectrum * weight * (1.0 if sign == POSITIVE else -1.0)
-    z0, x0, y0 = sums.box.start
+    z0 = box.start[0]
+    moments = ellipse((t[W], t[WX], t[WY], t[WXX], t[WYY], t[WXY]))
     return {
-        **_position(t, (z0, x0, y0), float(area.mean())),
+        **_position(sums, source.noise),
         "n_pix": t[N],
         "f_min": sums.extremes[0],
         "f_max": sums.extremes[1],
@@ -237,74 +272,41 @@ def measure(sums: Sums, scale: FluxScale, shape: Shape, sign: int) -> dict[str, 
         "mean": t[F] / t[N],
         "std": math.sqrt(max(t[FF] / t[N] - (t[F] / t[N]) ** 2, 0.0)),
         "rms": math.sqrt(t[V] / t[N]),
-        "fill": t[N] / sums.box.size,
+        "fill": t[N] / box.size,
         "w20": line_width(line, 0.2, scale.values, z0),
         "w50": line_width(line, 0.5, scale.values, z0),
-        **ellipse(t),
+        "wm50": mean_line_width(line, scale.values, z0),
+        "ell_maj": moments.major,
+        "ell_min": moments.minor,
+        "ell_pa": moments.pa,
+        "ell3s_maj": source.bright.major,
+        "ell3s_min": source.bright.minor,
+        "ell3s_pa": source.bright.pa,
+        "kin_pa": source.axis.pa if source.axis.known else math.nan,
         "z_peak": sums.peak[0],
         "x_peak": sums.peak[1],
         "y_peak": sums.peak[2],
-        "flag": _edge_flags(sums.box, shape) | (BLANKED.bit if sums.blank else 0),
+        "flag": _edge_flags(box, shape) | (BLANKED.bit if sums.blank else 0),
     }
 
 
-def _position(t: DoubleArray, corner: tuple[int, int, int], beam_area: float) -> dict[str, float]:
+def _position(sums: Sums, noise: SumNoise) -> dict[str, float]:
     """Return the flux-weighted centroid over the voxels of the source's sign, and its error from the noise.
 
-    The error is that of a weighted mean with independent beams: ``sqrt(beam Σ σ² (x - x̄)²) / Σ f``.
+    To first order a voxel moves the centre by its noise times its distance, over the flux.
     """
-    row: dict[str, float] = {}
-    terms = (("z", WZ, VZ, VZZ), ("x", WX, VX, VXX), ("y", WY, VY, VYY))
-    for (name, first, v_first, v_second), start in zip(terms, corner, strict=True):
-        centre = t[first] / t[W] if t[W] > 0 else math.nan
-        spread = t[v_second] - 2.0 * centre * t[v_first] + centre * centre * t[V]
-        row[name] = start + centre
-        row[f"err_{name}"] = math.sqrt(max(spread, 0.0) * beam_area) / t[W] if t[W] > 0 else math.nan
-    return row
-
-
-def ellipse(t: DoubleArray) -> dict[str, float]:
-    """Return the ellipse of the flux-weighted second moments on the sky, pixels and degrees.
-
-    ``ell_maj`` and ``ell_min`` are twice the standard deviation along the axes; ``ell_pa`` is the angle of the
-    major axis, anticlockwise from the m axis in the pixel frame, between -90 and 90.
-    """
-    if not t[W] > 0:
-        return {"ell_maj": math.nan, "ell_min": math.nan, "ell_pa": math.nan}
-    x, y = t[WX] / t[W], t[WY] / t[W]
-    xx, yy, xy = t[WXX] / t[W] - x * x, t[WYY] / t[W] - y * y, t[WXY] / t[W] - x * y
-    mean, difference = 0.5 * (xx + yy), 0.5 * (xx - yy)
-    spread = math.hypot(difference, xy)
-    angle = 0.5 * math.degrees(math.atan2(2.0 * xy, xx - yy))  # of the major axis, from l towards m
-    return {
-        "ell_maj": 2.0 * math.sqrt(max(mean + spread, 0.0)),
-        "ell_min": 2.0 * math.sqrt(max(mean - spread, 0.0)),
-        "ell_pa": angle - 90.0 if angle > 0 else angle + 90.0,
+    z, x, y = sums.centre
+    flux = sums.totals[W]
+    away = np.arange(sums.box.start[0], sums.box.stop[0], dtype=np.float64) - np.float64(z)
+    variances = {"z": noise.variance(away), "x": noise.variance_x(), "y": noise.variance_y()}
+    errors = {
+        f"err_{name}": _root(value) / flux if flux > 0 else math.nan for name, value in variances.items()
     }
+    return {"z": z, "x": x, "y": y, **errors}
 
 
-def line_width(line: DoubleArray, fraction: float, values: DoubleArray, first: int) -> float:
-    """Return the width of a line at a fraction of its peak, in the unit of ``values``.
-
-    Both ends are looked for from outside in and placed by linear interpolation between channels; beyond the
-    source's channels the line counts as zero.
-    """
-    level = fraction * float(line.max(initial=0.0))
-    if level <= 0.0:
-        return math.nan
-    above = np.flatnonzero(line >= level)
-    ends = []
-    for inside, step in ((int(above[0]), -1), (int(above[-1]), 1)):
-        outside = inside + step
-        low = float(line[outside]) if 0 <= outside < line.size else 0.0
-        ends.append(inside + step * (float(line[inside]) - level) / (float(line[inside]) - low))
-    return abs(_spectral_value(values, first + ends[1]) - _spectral_value(values, first + ends[0]))
-
-
-def _spectral_value(values: DoubleArray, channel: float) -> float:
-    """Return the value at a fractional channel, extrapolated by half a channel or so at the ends of the cube."""
-    i = min(max(math.floor(channel), 0), values.size - 2)
-    return float(values[i] + (channel - i) * (values[i + 1] - values[i]))
+def _root(variance: float) -> float:
+    return math.sqrt(max(variance, 0.0))
 
 
 def _edge_flags(box: Box, shape: Shape) -> int:

@@ -37,7 +37,9 @@ class Reliability:
     scale_kernel
         Width of the kernels in units of the spread of the negative detections.
     min_snr
-        Least integrated signal-to-noise ratio of a source that is kept, with correlated noise.
+        Least integrated signal-to-noise ratio of a source that is kept, as SoFiA has it: the sum of the voxels over
+        their noise times the square root of their number and of the beam's pixels. It is not the column ``snr``,
+        which knows how the noise is correlated.
 
     Raises
     ------
@@ -62,17 +64,21 @@ class Reliability:
         if problems:
             raise UsageError("Reliability cannot be computed so: " + "; ".join(problems) + ".")
 
-    def __call__(self, positive: Payload, negative: Payload) -> Judgement:
+    def __call__(self, positive: Payload, negative: Payload, beam_area: float = 1.0) -> Judgement:
         """Return what is likely real.
 
         Parameters
         ----------
         positive, negative
             Measured columns of the detections of either sign, float64 arrays (n), sorted by ``id``:
-            ``id``, ``f_min``, ``f_max``, ``mean``, ``n_pix``, ``rms`` and ``snr``.
+            ``id``, ``f_min``, ``f_max``, ``mean``, ``n_pix`` and ``rms``.
+        beam_area
+            Pixels of a beam.
         """
         points, false_points = parameters(positive, 1.0), parameters(negative, -1.0)
-        judged = (np.asarray(positive["snr"]) >= self.min_snr) & np.isfinite(points).all(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            snr = positive["mean"] * np.sqrt(positive["n_pix"] / beam_area) / positive["rms"]
+        judged = (snr >= self.min_snr) & np.isfinite(points).all(axis=1)
         false_points = false_points[np.isfinite(false_points).all(axis=1)]
         if len(false_points) < FEWEST_NEGATIVES:
             rel = np.where(judged, np.nan, 0.0)

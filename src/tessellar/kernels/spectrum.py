@@ -9,6 +9,7 @@ import numpy as np
 from tessellar.compiled import compiled
 from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.runs import RunTable
+from tessellar.kernels.sum_noise import SumNoise
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box
 
@@ -21,28 +22,27 @@ class SpectrumSums:
     ----------
     box
         The box.
-    flux, variance
-        Sum of the voxels and of their noise squared, float64 arrays (frequency), cube's unit and its square.
+    flux
+        Sum of the voxels, float64 array (frequency), cube's unit.
     pixels
         Number of voxels, int64 array (frequency).
     """
 
     box: Box
     flux: DoubleArray = field(init=False)
-    variance: DoubleArray = field(init=False)
     pixels: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
         channels = self.box.shape[0]
-        self.flux, self.variance = np.zeros(channels), np.zeros(channels)
-        self.pixels = np.zeros(channels, np.int64)
+        self.flux, self.pixels = np.zeros(channels), np.zeros(channels, np.int64)
 
     def add(
         self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
     ) -> None:
         """Add the voxels of some runs; parameters as for `tessellar.kernels.moments.MomentSums.add`."""
+        del channel, sky
         origin, first = np.array(window.start, np.int64), self.box.start[0]
-        _add_runs(voxels, origin, first, runs, channel, sky, self.flux, self.variance, self.pixels)
+        _add_runs(voxels, origin, first, runs, self.flux, self.pixels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +71,8 @@ class Spectrum:
     unit: str
 
 
-def spectrum(sums: SpectrumSums, scale: FluxScale, meta: CubeMeta) -> Spectrum:
-    """Return the spectrum of sums, in Jy where the cube's unit and beam allow it.
-
-    The noise of neighbouring pixels is that of one beam: a sum over n pixels has ``sqrt(n beam)`` times the noise
-    of one.
-    """
+def spectrum(sums: SpectrumSums, noise: SumNoise, scale: FluxScale, meta: CubeMeta) -> Spectrum:
+    """Return the spectrum of sums with its noise, in Jy where the cube's unit and beam allow it."""
     from astropy import units
 
     channels = slice(sums.box.start[0], sums.box.stop[0])
@@ -88,7 +84,7 @@ def spectrum(sums: SpectrumSums, scale: FluxScale, meta: CubeMeta) -> Spectrum:
         np.arange(channels.start, channels.stop, dtype=np.int64),
         np.asarray(meta.spectral.values)[channels],
         sums.flux * factor,
-        np.sqrt(sums.variance * scale.beam_area[channels]) * factor,
+        np.sqrt(noise.pairs[:, 0]) * factor,
         sums.pixels,
         str(unit.to_string()),
     )
@@ -100,10 +96,7 @@ def _add_runs(
     origin: IntArray,
     first: int,
     runs: RunTable,
-    channel: FloatArray,
-    sky: FloatArray,
     flux: DoubleArray,
-    variance: DoubleArray,
     pixels: IntArray,
 ) -> None:
     for r in range(runs.shape[0]):
@@ -114,7 +107,5 @@ def _add_runs(
             f = np.float64(voxels[a, b, c])
             if np.isnan(f):
                 continue
-            noise = np.float64(channel[a]) * np.float64(sky[b, c])
             flux[z - first] += f
-            variance[z - first] += noise * noise
             pixels[z - first] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.verify import DIGEST
 from tessellar.io.map_fits import cube_header, image_file, slice_header, write_image
 from tessellar.io.spectrum_text import write_spectrum
+from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.label_cube import paint
 from tessellar.kernels.measure import FluxScale
@@ -26,6 +28,7 @@ from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.position_velocity import ChannelCentres, KinematicAxis
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.spectrum import SpectrumSums, spectrum
+from tessellar.kernels.sum_noise import sum_noise
 from tessellar.model import Source, UnitResult, Work
 from tessellar.tiling.box import Box
 
@@ -38,8 +41,8 @@ class CubeletStage:
 
     Attributes
     ----------
-    source, noise
-        The cube, and its noise.
+    source, noise, correlation
+        The cube, its noise, and how that of neighbouring voxels goes together.
     runs
         The voxels of the sources.
     sink
@@ -48,6 +51,7 @@ class CubeletStage:
 
     source: Source
     noise: NoiseModel
+    correlation: Correlation
     runs: SourceRuns
     sink: CubeletFiles
     fingerprint: str
@@ -86,7 +90,7 @@ class _Cubelets:
         runs = self._runs.of_source(int(sink.chosen.row[unit]))
         reading = self._cubes(paths, box, runs, title, (moments, line, centres))
         self._maps(paths, box, title, moments)
-        self._spectrum(paths["spec"], title, line)
+        self._spectrum(paths["spec"], title, line, runs)
         reading += self._slice(paths["pv"], box, title, centres.axis())
         digest = np.frombuffer(sink.digest(unit), np.uint8)
         writing = time.perf_counter() - start - reading
@@ -135,8 +139,11 @@ class _Cubelets:
             header = moment_header(name, self._meta, box, self._scale, OBJECT=title)
             write_image(paths[name], header, maps[name].T.astype(KINDS[name]))
 
-    def _spectrum(self, path: Path, title: str, line: SpectrumSums) -> None:
-        made, axis = spectrum(line, self._flux, self._meta), self._meta.spectral
+    def _spectrum(self, path: Path, title: str, line: SpectrumSums, runs: RunTable) -> None:
+        stage, box = self._stage, line.box
+        stretch = self._flux.stretch[box.start[0] : box.stop[0]]
+        noise = sum_noise(runs, box, stage.noise, stage.correlation, stretch, (math.nan, math.nan))
+        made, axis = spectrum(line, noise, self._flux, self._meta), self._meta.spectral
         write_spectrum(
             path,
             name=title,

@@ -15,8 +15,11 @@ from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
+from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
-from tessellar.kernels.measure import MEASURED, FluxScale, Sums, measure
+from tessellar.kernels.gathering import Gathering
+from tessellar.kernels.measure import MEASURED, FluxScale, measure
+from tessellar.kernels.moments import SpectralScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable, merge_touching
 from tessellar.model import IntArray, Payload, Source, UnitResult, Work
@@ -35,6 +38,8 @@ class MeasureStage:
 
     Attributes
     ----------
+    source, noise, correlation
+        The cube, its noise, and how that of neighbouring voxels goes together.
     sign
         ``POSITIVE``, or ``NEGATIVE`` for the detections that tell how many of the positive ones are false.
     sources_file
@@ -45,6 +50,7 @@ class MeasureStage:
 
     source: Source
     noise: NoiseModel
+    correlation: Correlation
     sign: int
     n_sources: int
     sources_file: Path
@@ -90,6 +96,7 @@ class _Measurer:
         self._stage = stage
         self._sources = load_sources(stage.sources_file)
         self._scale = FluxScale.of(stage.source.meta)
+        self._widths = SpectralScale.of(stage.source.meta).widths
         self._tiles: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
 
     def __call__(self, unit: int) -> UnitResult:
@@ -114,18 +121,21 @@ class _Measurer:
         stage = self._stage
         shape = stage.source.meta.shape
         box = source_box(self._sources.table[row])
-        runs = self._runs(row)
-        sums = Sums(box, 1.0 if stage.sign == 1 else -1.0)
-        for window, core in _windows(box, shape):
-            inside = _runs_in(runs, core)
-            start = time.perf_counter()
-            voxels = stage.source.read(window)
-            self._reading += time.perf_counter() - start
-            self._n_voxels += voxels.size
-            channel = stage.noise.spectral[window.start[0] : window.stop[0]]
-            sums.add(voxels, window, inside, channel, 1.0 / stage.noise.inverse_sky(window))
-            sky.add(voxels, window, inside)
-        return measure(sums, self._scale, shape, stage.sign)
+        runs, sign = self._runs(row), 1.0 if stage.sign == POSITIVE else -1.0
+        gathering = Gathering(box, sign, self._widths)
+        for strip in _strips(box):
+            gathering.begin(strip)
+            for window, core in _windows(strip, shape):
+                inside = _runs_in(runs, core)
+                start = time.perf_counter()
+                voxels = stage.source.read(window)
+                self._reading += time.perf_counter() - start
+                self._n_voxels += voxels.size
+                channel = stage.noise.spectral[window.start[0] : window.stop[0]]
+                gathering.add(voxels, window, inside, channel, 1.0 / stage.noise.inverse_sky(window))
+                sky.add(voxels, window, inside)
+        gathered = gathering.finish(runs, stage.noise, stage.correlation, self._scale.stretch)
+        return measure(gathered, self._scale, shape, stage.sign)
 
     def _runs(self, row: int) -> RunTable:
         """Return the runs of a source in the order of the cube, whole again where tiles had cut them."""
@@ -157,14 +167,21 @@ def source_box(row: IntArray) -> Box:
     )
 
 
-def _windows(box: Box, shape: tuple[int, int, int]) -> Iterator[tuple[Box, Box]]:
-    """Cut a bounding box into windows of bounded size: what to read, and what to add, in the order of the cube."""
-    z, x, y = box.shape
-    rows = max(1, min(x, WINDOW_VOXELS // y))
-    channels = max(1, min(z, WINDOW_VOXELS // (rows * y)))
+def _strips(box: Box) -> Iterator[Box]:
+    """Cut a bounding box into strips of the sky of bounded size, each with all channels, in ascending order along l."""
+    rows = max(1, min(box.shape[1], WINDOW_VOXELS // box.shape[2]))
+    for x in range(box.start[1], box.stop[1], rows):
+        stop = (box.stop[0], min(x + rows, box.stop[1]), box.stop[2])
+        yield Box((box.start[0], x, box.start[2]), stop)
+
+
+def _windows(strip: Box, shape: tuple[int, int, int]) -> Iterator[tuple[Box, Box]]:
+    """Cut a strip into windows of bounded size: what to read, and what to add, channel after channel."""
+    z, x, y = strip.shape
+    channels = max(1, min(z, WINDOW_VOXELS // (x * y)))
     cube = Box.of_shape(shape)
-    for piece in Grid(box.shape, (channels, rows, y)):
-        core = piece.core.shift(box.start)
+    for piece in Grid(strip.shape, (channels, x, y)):
+        core = piece.core.shift(strip.start)
         yield core.grow(_ONE_AROUND).clip(cube), core
 
 

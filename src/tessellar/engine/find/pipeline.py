@@ -11,6 +11,7 @@ import numpy as np
 
 from tessellar.engine.executors import Executor
 from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
+from tessellar.engine.find.correlate import CorrelationStage
 from tessellar.engine.find.detect import DetectStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
@@ -33,7 +34,9 @@ from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
 from tessellar.kernels.components import FIRST
+from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import CalibratedFinder
@@ -140,13 +143,14 @@ class FindRun:
         detections = {
             s: stitch(self.partials.units(detect), s, self.recipes.linker) for s in (POSITIVE, NEGATIVE)
         }
-        sources, columns = self._measure(noise, detections)
+        correlation = self._correlation()
+        sources, columns = self._measure(noise, correlation, detections)
         columns["flag"] = self._flags(columns, sources, failed_tiles)
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
             self.warn(self._nothing_found(noise))
         table = catalogue_table(columns, self.source.meta, self._provenance(bool(self._failures())))
-        self._write_products(noise, sources, table, detect)
+        self._write_products(noise, correlation, sources, table, detect)
         failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
         self._compare_with_plan(peak)
@@ -195,26 +199,36 @@ class FindRun:
             )
         return finder
 
-    def _measure(self, noise: NoiseModel, detections: dict[int, Sources]) -> tuple[Sources, Payload]:
+    def _correlation(self) -> Correlation:
+        stage = CorrelationStage(self.source, self._fingerprint())
+        self._do(stage)
+        return stage.reduce(self.partials.units(stage))
+
+    def _measure(
+        self, noise: NoiseModel, correlation: Correlation, detections: dict[int, Sources]
+    ) -> tuple[Sources, Payload]:
         """Return the sources, and the measured columns of those that could be measured."""
-        stage = self._measure_sign(noise, detections[POSITIVE], POSITIVE)
+        stage = self._measure_sign(noise, correlation, detections[POSITIVE], POSITIVE)
         columns = gather(self.partials.units(stage)) | _bounds(detections[POSITIVE], self._measured(stage))
         if self.recipes.reliability is not None:
-            negative = self._measure_sign(noise, detections[NEGATIVE], NEGATIVE)
+            negative = self._measure_sign(noise, correlation, detections[NEGATIVE], NEGATIVE)
             columns = self._reliable(self.recipes.reliability, columns, gather(self.partials.units(negative)))
         rows = np.searchsorted(detections[POSITIVE].table[:, FIRST], columns["id"])
         save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, self.source.meta)
         return detections[POSITIVE].select(rows), columns
 
-    def _measure_sign(self, noise: NoiseModel, sources: Sources, sign: int) -> MeasureStage:
+    def _measure_sign(
+        self, noise: NoiseModel, correlation: Correlation, sources: Sources, sign: int
+    ) -> MeasureStage:
         stage = MeasureStage(
             self.source,
             noise,
+            correlation,
             sign,
             len(sources),
             self.folder / PARTIALS / f"sources{sign}.npz",
             self.partials,
-            self._fingerprint(self.recipes.linker, self.plan.grid, noise, sources),
+            self._fingerprint(self.recipes.linker, self.plan.grid, noise, correlation, sources),
         )
         save_sources(sources, stage.sources_file)
         self._do(stage)
@@ -227,7 +241,7 @@ class FindRun:
 
     def _reliable(self, recipe: Reliability, positive: Payload, negative: Payload) -> Payload:
         """Return the columns of the reliable sources, with their reliability."""
-        judgement = recipe(positive, negative)
+        judgement = recipe(positive, negative, FluxScale.of(self.source.meta).beam_area.mean())
         save_judgement(self.folder / "reliability.npz", judgement, recipe)
         for sentence in judgement.doubts():
             self.warn(sentence)
@@ -260,7 +274,12 @@ class FindRun:
         return tuple(failure for report in self.reports for failure in report.failed)
 
     def _write_products(
-        self, noise: NoiseModel, sources: Sources, table: QTable, detect: DetectStage
+        self,
+        noise: NoiseModel,
+        correlation: Correlation,
+        sources: Sources,
+        table: QTable,
+        detect: DetectStage,
     ) -> None:
         run = ProductRun(
             self.source,
@@ -274,6 +293,7 @@ class FindRun:
             detect.fingerprint,
             self.journal,
             self.observer,
+            correlation=correlation,
         )
         for report in write_products(run, self.recipes.products):
             self._keep(report)

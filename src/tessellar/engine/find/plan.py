@@ -25,7 +25,9 @@ WORKER_LIBRARY_BYTES = {  # a worker process, and what its cluster adds for it: 
     "ray": 560 * 2**20,
 }
 ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading
-MEASURE_BYTES = 96  # of a voxel of a window of the measure stage: read, converted, and its runs spread out
+MEASURE_BYTES = (
+    128  # of a voxel of a window of the measure stage: read, converted, its runs spread out, its sky
+)
 BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
 BYTES_AHEAD_PER_VOXEL = 4  # the tile in the kernel's hands, while the next one is read
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components

@@ -27,6 +27,7 @@ from tessellar.errors import InputError, UsageError
 from tessellar.io.mask_zarr import MaskSink
 from tessellar.io.publish import make_folder, output_errors, remove
 from tessellar.kernels.components import FIRST, X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
+from tessellar.kernels.correlation import INDEPENDENT, Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.noise import NoiseModel
 from tessellar.model import Failure, IntArray, Observer, Source, Stage
@@ -94,6 +95,8 @@ class ProductRun:
         Of the detect stage.
     sign
         ``POSITIVE`` or ``NEGATIVE``: which runs the sources are made of.
+    correlation
+        How the noise of neighbouring voxels goes together.
     """
 
     source: Source
@@ -108,6 +111,7 @@ class ProductRun:
     journal: Journal | None = None
     observer: Observer | None = None
     sign: int = POSITIVE
+    correlation: Correlation = INDEPENDENT
 
     @property
     def content(self) -> str:
@@ -180,14 +184,14 @@ def _maps(run: ProductRun, runs: SourceRuns) -> StageReport:
 
 
 def _cubelets(run: ProductRun, runs: SourceRuns, products: Products) -> StageReport:
-    content = f"{run.content} {products.cubelets} {products.margin}"
+    content = f"{run.content} {products.cubelets} {products.margin} {run.correlation}"
     list_file = run.folder / PARTIALS / "cubelets.npz"
     _chosen(run, products.cubelets).save(list_file)
     meta, folder = run.source.meta, run.folder / CUBELETS
     sink = CubeletFiles(folder, base_name(meta.name), meta.shape, products.margin, list_file, content)
     make_folder(folder)
     sink.sweep()
-    return _do_writing(run, CubeletStage(run.source, run.noise, runs, sink, content))
+    return _do_writing(run, CubeletStage(run.source, run.noise, run.correlation, runs, sink, content))
 
 
 def _chosen(run: ProductRun, count: int | None) -> Chosen:

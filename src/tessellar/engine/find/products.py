@@ -44,9 +44,17 @@ def catalogue_table(columns: Payload, meta: CubeMeta, provenance: dict[str, str]
         sky_position(meta, columns["x"], columns["y"], columns["z"]) if len(columns["id"]) else _no_sky(meta)
     )
     names = source_names(columns["id"], sky.get("ra"), sky.get("dec"))
-    return make_table(
-        {**columns, **sky, "name": names}, meta, flux_unit=FluxScale.of(meta).unit, provenance=provenance
-    )
+    every = {**columns, **sky, **_spectral_error(columns, meta), "name": names}
+    return make_table(every, meta, flux_unit=FluxScale.of(meta).unit, provenance=provenance)
+
+
+def _spectral_error(columns: Payload, meta: CubeMeta) -> Payload:
+    """Return the error of the spectral coordinate: that of the channel, times its width there."""
+    if meta.spectral.kind == "channel":
+        return {}
+    widths = meta.spectral.widths()
+    width = np.interp(columns["z"], np.arange(len(widths)), widths)
+    return {f"err_{meta.spectral.kind}": columns["err_z"] * width}
 
 
 def _no_sky(meta: CubeMeta) -> dict[str, npt.NDArray[np.float64]]:
