@@ -13,7 +13,12 @@ from benchmarks.finds import run_program
 from benchmarks.sofia import NAME, parameters
 from tessellar import api
 from tessellar.challenge.agreement import MatchResult
+from tessellar.challenge.match import match
+from tessellar.challenge.sdc2.score import score_sdc2
+from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.tables import read_table
 from tessellar.engine.find.recipes import Recipes
+from tessellar.simulate.truth import read_truth, sdc2_table
 
 TRUTH = "sky.truth.ecsv"
 CUBE = "sky.fits"
@@ -47,6 +52,8 @@ class Entry:
         With which settings.
     result
         Its catalogue held against the truth; None when the program failed.
+    score
+        That of SKA Data Challenge 2, of at most as many points as there are galaxies.
     seconds
         How long it took, from start to end of the program.
     reason
@@ -56,6 +63,7 @@ class Entry:
     program: str
     setting: Setting
     result: MatchResult | None
+    score: float
     seconds: float
     reason: str = ""
 
@@ -76,7 +84,7 @@ def contest(folder: Path, settings: list[Setting], sofia: Path | None, threads: 
                 out=Path(scratch) / "run",
             )
             seconds = perf_counter() - start
-            yield Entry("Tessellar", setting, api.match(Path(scratch) / "run", folder / TRUTH), seconds)
+            yield _entry("Tessellar", setting, Path(scratch) / "run", folder / TRUTH, seconds)
         if sofia is not None:
             yield _entry_of_sofia(sofia, folder, setting, threads)
 
@@ -86,9 +94,17 @@ def _entry_of_sofia(program: Path, folder: Path, setting: Setting, threads: int)
         try:
             seconds = _run_sofia(program, folder / CUBE, Path(scratch), setting.recipes, threads)
         except BenchmarkError as error:  # it gives up where there are no negative detections
-            return Entry("SoFiA-2", setting, None, 0.0, str(error))
-        catalogue = Path(scratch) / f"{NAME}_cat.txt"
-        return Entry("SoFiA-2", setting, api.match(catalogue, folder / TRUTH), seconds)
+            return Entry("SoFiA-2", setting, None, 0.0, 0.0, str(error))
+        return _entry("SoFiA-2", setting, Path(scratch) / f"{NAME}_cat.txt", folder / TRUTH, seconds)
+
+
+def _entry(program: str, setting: Setting, made: Path, truth: Path, seconds: float) -> Entry:
+    """Return what a catalogue is worth; either program's is brought to the columns of the challenge in the same way."""
+    found, true = read_table(made), read_truth(truth)
+    beam = float(true.meta["beam_arcsec"])
+    rows, _ = submission(found, Sampling((beam, beam), 0.0, float(true.meta["pixel_arcsec"]), False))
+    score = score_sdc2(rows, sdc2_table(true), beam_arcsec=beam)
+    return Entry(program, setting, match(found, true), score.value, seconds)
 
 
 def _run_sofia(program: Path, cube: Path, folder: Path, recipes: Recipes, threads: int) -> float:

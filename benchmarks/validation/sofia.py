@@ -53,7 +53,17 @@ def main(words: Sequence[str]) -> int:
     except TessellarError as error:
         print(error, file=sys.stderr)
         return 1
-    head = ["setting", "program", "rows", "reliability", "completeness", *_bins(), "flux / true", "s"]
+    head = [
+        "setting",
+        "program",
+        "rows",
+        "reliability",
+        "completeness",
+        *_bins(),
+        "flux / true",
+        "SDC2 score",
+        "s",
+    ]
     print("\n".join(section(_title(asked), head, (_row(*key, own) for key, own in entries.items()))))
     return 0
 
@@ -98,7 +108,7 @@ def _row(setting: str, program: str, entries: list[Entry]) -> list[str]:
     """Return the figures of one program with one setting, summed over the skies."""
     results = [entry.result for entry in entries if entry.result is not None]
     if len(results) < len(entries):
-        return [setting, program, *["failed"] * 3, *["-"] * (len(SNR_EDGES) + 1)]
+        return [setting, program, *["failed"] * 3, *["-"] * (len(SNR_EDGES) + 2)]
     rows = sum(result.n_catalogue for result in results)
     matched = sum(result.n_matched for result in results)
     wanted = sum(result.n_reference for result in results)
@@ -114,6 +124,7 @@ def _row(setting: str, program: str, entries: list[Entry]) -> list[str]:
         f"{matched / max(wanted, 1):.3f}",
         *(f"{found / total:.2f}" if total else "-" for found, total in shares),
         flux,
+        f"{sum(entry.score for entry in entries):.0f}",
         f"{sum(entry.seconds for entry in entries):.0f}",
     ]
 
@@ -124,7 +135,7 @@ def _short(entry: Entry) -> str:
         return f"FAILED: {entry.reason}"
     return (
         f"{result.n_catalogue} rows, reliability {result.reliability:.3f}, completeness {result.completeness:.3f}, "
-        f"{entry.seconds:.1f} s"
+        f"score {entry.score:.0f}, {entry.seconds:.1f} s"
     )
 
 

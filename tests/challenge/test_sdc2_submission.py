@@ -25,14 +25,14 @@ UNITS = {
     **dict.fromkeys(("ra", "dec", "ell_pa", "kin_pa"), "deg"),
     **dict.fromkeys(("freq", "w20"), "Hz"),
     **dict.fromkeys(("ell_maj", "ell_min"), "pix"),
-    "f_sum": "Jy Hz",
+    **dict.fromkeys(("f_sum", "err_f_sum"), "Jy Hz"),
 }
 
 
 def one(**changes: float) -> QTable:
     """Return a catalogue of one bright, well resolved galaxy."""
     row = {
-        "ra": 180.0, "dec": -30.0, "freq": 1.0e9, "f_sum": 500.0, "w20": 1e6, "snr": 1e4,
+        "ra": 180.0, "dec": -30.0, "freq": 1.0e9, "f_sum": 500.0, "w20": 1e6, "err_f_sum": 0.05,
         "ell_maj": 20.0, "ell_min": 12.0, "ell_pa": 30.0, "kin_pa": 40.0,
     }  # fmt: skip
     return QTable({name: [value] for name, value in (row | changes).items()}, units=UNITS)
@@ -71,7 +71,7 @@ def test_a_resolved_galaxy_is_measured_without_its_beam() -> None:
 
 
 def test_a_galaxy_smaller_than_the_beam_has_the_usual_size_for_its_mass() -> None:
-    row = made(one(ell_maj=1.0, ell_min=1.0, snr=5.0))
+    row = made(one(ell_maj=1.0, ell_min=1.0, err_f_sum=100.0))
     kpc = 1e3 * 1186.0 * np.pi / 648000
     mass = 49.7 * (1186.0 * 1.420405751786**2) ** 2 * 500.0
     assert row["hi_size"] == pytest.approx(typical_size(np.array([mass]))[0] / kpc, rel=0.01)

@@ -158,7 +158,8 @@ class _Shape:
         beam = _covariance(widths[:1], widths[1:], np.array([sampling.beam_pa]))
         xx, yy, xy = (a - b for a, b in zip(seen, beam, strict=True))
         mean, spread = 0.5 * (xx + yy), np.hypot(0.5 * (xx - yy), xy)
-        snr = np.maximum(_needed(catalogue, "snr", ""), 1.0)
+        flux, error = (_needed(catalogue, name, "") for name in ("f_sum", "err_f_sum"))
+        snr = np.maximum(flux / error, 1.0)
         return cls(mean + spread, mean - spread, _ROUND_LOSS / snr * axes[0] ** 2)
 
 
