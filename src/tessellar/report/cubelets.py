@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,50 +46,53 @@ def read_cubelet(run: RunFolder, source: int) -> Cubelet | None:
             return _read(paths)
     except (
         Exception
-    ):  # a damaged file makes its readers raise many kinds; the page says which source lacks a picture
+    ):  # a damaged file makes its readers raise many kinds; the page says which picture is missing
         return None
 
 
 def _read(paths: dict[str, Path]) -> Cubelet:
-    maps = {name: _image(paths[name])[0].T for name in ("mom0", "snr", "mom1")}
-    header = _image(paths["mom0"])[1]
-    slice_, slice_header = _image(paths["pv"])
-    step = -(-max(maps["mom0"].shape) // MAX_PIXELS)
-    first = 1.0 - float(slice_header["CRPIX1"])
-    mean = partial(_thinned, steps=(step, step))
-    columns = -(-slice_.shape[1] // MAX_PIXELS)
-    known = bool(slice_header.get("KIN_OK", False))
+    (moment0, header), (snr, _), (moment1, _) = (_picture(paths[name]) for name in ("mom0", "snr", "mom1"))
+    slice_, along = _picture(paths["pv"], square=False)
+    columns = _block(int(along["NAXIS1"]))
+    first = 1.0 - float(along["CRPIX1"])
+    known = bool(along.get("KIN_OK", False))
     return Cubelet(
-        mean(maps["mom0"]),
-        mean(maps["snr"]),
-        mean(maps["mom1"]),
-        step,
+        moment0.T,
+        snr.T,
+        moment1.T,
+        _block(max(int(header["NAXIS1"]), int(header["NAXIS2"]))),
         _sky(header),
-        _thinned(slice_, (-(-slice_.shape[0] // MAX_PIXELS), columns)),
-        first + columns * np.arange(-(-slice_.shape[1] // columns)) + (columns - 1) / 2,
-        tuple(float(slice_header[key]) for key in ("KIN_X", "KIN_Y", "KIN_PA")) if known else None,  # type: ignore[arg-type]
+        slice_,
+        first + columns * np.arange(slice_.shape[1], dtype=np.float64) + (columns - 1) / 2,
+        (float(along["KIN_X"]), float(along["KIN_Y"]), float(along["KIN_PA"])) if known else None,
         _line(paths),
     )
 
 
-def _image(path: Path) -> tuple[Numbers, Header]:
+def _block(length: int) -> int:
+    """Return how many pixels become one."""
+    return -(-length // MAX_PIXELS)
+
+
+def _picture(path: Path, *, square: bool = True) -> tuple[Numbers, Header]:
+    """Return an image with its blocks of pixels averaged, both axes alike or each as it needs, and its header."""
     from astropy.io import fits
 
-    with fits.open(path, memmap=False) as hdus:
-        return np.asarray(hdus[0].data, dtype=np.float64), hdus[0].header
+    with fits.open(path, memmap=True) as hdus:
+        image = hdus[0].data
+        rows, columns = (_block(max(image.shape) if square else length) for length in image.shape)
+        strips = [_averaged(image[i : i + rows], columns) for i in range(0, image.shape[0], rows)]
+        return np.array(strips), hdus[0].header.copy()
 
 
-def _thinned(image: Numbers, steps: tuple[int, int]) -> Numbers:
-    """Return the mean of every block of pixels, NaN where all of them are."""
-    if steps == (1, 1):
-        return image
-    counts = [-(-length // step) for length, step in zip(image.shape, steps, strict=True)]
-    padded = np.full([n * step for n, step in zip(counts, steps, strict=True)], np.nan)
-    padded[: image.shape[0], : image.shape[1]] = image
-    blocks = padded.reshape(counts[0], steps[0], counts[1], steps[1])
-    known = np.isfinite(blocks).sum(axis=(1, 3))
-    sums = np.nansum(blocks, axis=(1, 3))
-    return np.where(known > 0, sums / np.maximum(known, 1), np.nan)
+def _averaged(strip: npt.NDArray[Any], columns: int) -> Numbers:
+    """Return the mean of blocks of a strip as high as they are, float64 array (column), NaN where all is blank."""
+    width = -(-strip.shape[1] // columns) * columns
+    padded = np.full((strip.shape[0], width), np.nan)
+    padded[:, : strip.shape[1]] = strip
+    blocks = padded.reshape(strip.shape[0], -1, columns)
+    known = np.isfinite(blocks).sum(axis=(0, 2))
+    return np.where(known > 0, np.nansum(blocks, axis=(0, 2)) / np.maximum(known, 1), np.nan)
 
 
 def _sky(header: Header) -> Sky | None:
@@ -126,7 +128,7 @@ def _aperture(paths: dict[str, Path], flux: Numbers, inside: npt.NDArray[np.bool
         voxels, labels = cube[0].data, mask[0].data
         if prod(voxels.shape) > _MOST_VOXELS:
             return None
-        shadow = _image(paths["chan"])[0] > 0
+        shadow = fits.getdata(paths["chan"]) > 0
         whole, part = np.zeros(len(voxels)), np.zeros(len(voxels))
         depth = max(1, _SLAB_VOXELS // shadow.size)
         for z in range(0, len(voxels), depth):
