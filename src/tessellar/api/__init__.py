@@ -1,9 +1,21 @@
-"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, report."""
+"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, report, export."""
 
 from tessellar.api.catalogues import match, report
 from tessellar.api.copies import convert, simulate
 from tessellar.api.cubes import open_cube
+from tessellar.api.exports import export
 from tessellar.api.finding import Run, find_sources, plan
 from tessellar.api.proving import verify
 
-__all__ = ["Run", "convert", "find_sources", "match", "open_cube", "plan", "report", "simulate", "verify"]
+__all__ = [
+    "Run",
+    "convert",
+    "export",
+    "find_sources",
+    "match",
+    "open_cube",
+    "plan",
+    "report",
+    "simulate",
+    "verify",
+]
