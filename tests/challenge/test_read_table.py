@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from tessellar.challenge.match import match
 from tessellar.challenge.columns import numbers
+from tessellar.challenge.match import match
 from tessellar.challenge.tables import read_table
 from tessellar.errors import InputError
 
