@@ -19,7 +19,7 @@ from tessellar.io.zarr_array import open_array
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
-_PIECE_VOXELS = 2**24
+_PIECE_VOXELS = 2**22
 _DEPTH, _ROWS = 16, 32  # of a chunk of the store
 
 

@@ -26,15 +26,26 @@ _SLAB_VOXELS = 2**22
 
 def cubelet_paths(run: RunFolder, source: int) -> dict[str, Path]:
     """Return the files that a source would have, by product."""
-    stem = f"{base_name(str(run.of('cube', 'name', default='')))}_{source}"
+    stem = f"{_base(run)}_{source}"
     kinds = {"spec": "txt"}
     products = ("cube", "mask", "mom0", "mom1", "snr", "chan", "pv", "spec")
     return {name: run.path / "cubelets" / f"{stem}_{name}.{kinds.get(name, 'fits')}" for name in products}
 
 
-def has_cubelet(run: RunFolder, source: int) -> bool:
-    """Return whether a source has a cubelet."""
-    return cubelet_paths(run, source)["mom0"].is_file()
+def sources_with_cubelets(run: RunFolder) -> frozenset[int]:
+    """Return the ``id`` of the sources that have cubelets."""
+    folder, ending = run.path / "cubelets", "_mom0.fits"
+    if not folder.is_dir():
+        return frozenset()
+    start = f"{_base(run)}_"
+    names = (path.name for path in folder.iterdir())
+    ours = (name for name in names if name.startswith(start) and name.endswith(ending))
+    ids = (name.removeprefix(start).removesuffix(ending) for name in ours)
+    return frozenset(int(text) for text in ids if text.isdecimal())
+
+
+def _base(run: RunFolder) -> str:
+    return base_name(str(run.of("cube", "name", default="")))
 
 
 def read_cubelet(run: RunFolder, source: int) -> Cubelet | None:

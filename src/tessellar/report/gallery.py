@@ -9,7 +9,7 @@ import numpy as np
 
 from tessellar.model import IntArray
 from tessellar.report.cubelet import Cubelet, Numbers
-from tessellar.report.cubelets import has_cubelet, read_cubelet
+from tessellar.report.cubelets import read_cubelet, sources_with_cubelets
 from tessellar.report.line_views import slice_view, spectrum_view
 from tessellar.report.map_views import moment0_view, velocity_view
 from tessellar.report.markup import absent, panel, text
@@ -35,7 +35,8 @@ def gallery(run: RunFolder, sources: QTable) -> str:
     """Return the panel; ``sources`` are those of positive flux, the most significant first."""
     if len(sources) == 0 or "id" not in sources.colnames:
         return ""
-    shown = np.flatnonzero([has_cubelet(run, int(source)) for source in sources["id"]])
+    pictured = sources_with_cubelets(run)
+    shown = np.flatnonzero([source in pictured for source in sources["id"].tolist()])
     if shown.size == 0:
         why = "No source has a cubelet, so there is no picture of any. Find them with --cubelets 100."
         return panel("Gallery", absent(why), extent="wide")
