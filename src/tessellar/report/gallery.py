@@ -62,7 +62,7 @@ def _known(sources: QTable, name: str) -> Numbers:
 def _title(run: RunFolder, sources: QTable, number: int) -> str:
     if "rel" not in sources.colnames:
         return f"The {number} least significant"
-    cut = "" if run.judged is None else f", just above the cut of {float(run.judged['threshold']):g}"
+    cut = "" if run.judged is None else f" (the cut is at {float(run.judged['threshold']):g})"
     return f"The {number} least reliable{cut}"
 
 
