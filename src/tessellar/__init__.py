@@ -13,6 +13,7 @@ _HOMES = {
     "Run": "tessellar.api",
     "SmoothAndClip": "tessellar.kernels.smooth_clip",
     "convert": "tessellar.api",
+    "export": "tessellar.api",
     "find_sources": "tessellar.api",
     "match": "tessellar.api",
     "open_cube": "tessellar.api",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
+from tessellar.challenge.columns import numbers
 from tessellar.challenge.match import match
 from tessellar.challenge.tables import read_table
 from tessellar.errors import InputError
@@ -113,3 +114,28 @@ def test_the_real_sdc2_truth(data_dir: Path) -> None:
     result = match(table[::2], table)
     assert result.n_matched == 1342
     assert result.reliability == 1.0
+
+
+def test_names_in_quotes_and_columns_without_unit_as_sofia_2_5_writes_them(tmp_path: Path) -> None:
+    text = (
+        "# SoFiA source catalogue\n#\n"
+        "#                name   id     x     y     z  f_sum\n"
+        "#                   -    -   pix   pix   pix  Jy*Hz\n\n"
+        '  "SoFiA J12 0013"       1   1.5   2.5   3.5   9.0\n'
+    )
+    (tmp_path / "sky_cat.txt").write_text(text)
+    table = read_table(tmp_path / "sky_cat.txt")
+    assert str(table["name"][0]) == "SoFiA J12 0013"
+    assert table["id"].unit is None
+    assert str(table["f_sum"].unit) == "Hz Jy"
+
+
+def test_units_that_votable_does_not_know_are_understood(tmp_path: Path) -> None:
+    fields = "".join(f'<FIELD name="{name}" datatype="double" unit="pix"/>' for name in "xyz")
+    fields += '<FIELD name="f_sum" datatype="double" unit="Jy*Hz"/>'
+    row = "".join(f"<TD>{value}</TD>" for value in (1, 2, 3, 9))
+    (tmp_path / "cat.xml").write_text(
+        '<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>'
+        f"{fields}<DATA><TABLEDATA><TR>{row}</TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+    )
+    assert numbers(read_table(tmp_path / "cat.xml"), ("f_sum",), "mJy Hz").tolist() == [9000]

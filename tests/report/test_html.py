@@ -154,7 +154,7 @@ def test_a_whole_run_fills_every_panel(tmp_path: Path) -> None:
     page = Page(write_report(fill(tmp_path, catalogue(3))))
     assert "3 sources in 4.72 million voxels, found in 12.3 s." in page.text
     assert "left no" not in page.text
-    assert page.count("svg") == 6  # the emblem, the map, two noises, two distributions
+    assert page.count("svg") == 7  # the emblem, the map, two noises, two distributions, the tiles
     for said in (
         "768 MiB",
         "of 1 GiB planned",
@@ -275,6 +275,20 @@ def test_a_missing_or_broken_file_is_said_in_its_panel(
     elif isinstance(content, bytes):
         (folder / name).write_bytes(content)
     assert sentence in Page(write_report(folder)).text
+
+
+def test_the_tiles_are_drawn_and_those_that_failed_are_named(tmp_path: Path) -> None:
+    stages = {"detect": {"seconds": 1.0, "failed": [{"unit": 3}, {"unit": 3}, {"unit": 99}]}}
+    page = Page(write_report(fill(tmp_path, catalogue(2), stages=stages)))
+    assert "4 of 8 × 12 × 20 voxels: 2 slabs of channels, 2 along x, 1 along y." in page.text
+    assert page.text.count("tile 3 failed: channels 8-15, x 12-23, y 0-19") == 1
+    assert "1 tile failed, shown in orange." in page.text
+
+
+@pytest.mark.parametrize("tile", [None, [8, 12], [0, 1, 1], "8,12,20"])
+def test_without_a_tile_there_is_no_drawing_of_it(tmp_path: Path, tile: object) -> None:
+    page = Page(write_report(fill(tmp_path, catalogue(2), plan={"tile": tile})))
+    assert "slabs of channels" not in page.text
 
 
 def test_a_run_without_a_catalogue_says_so(tmp_path: Path) -> None:

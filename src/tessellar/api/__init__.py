@@ -1,14 +1,16 @@
-"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, score, report."""
+"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, score, report, export."""
 
 from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
 from tessellar.api.cubes import open_cube
+from tessellar.api.exports import export
 from tessellar.api.finding import Run, find_sources, plan
 from tessellar.api.proving import verify
 
 __all__ = [
     "Run",
     "convert",
+    "export",
     "find_sources",
     "match",
     "open_cube",

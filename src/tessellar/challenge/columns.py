@@ -41,7 +41,7 @@ def numbers(table: QTable, names: Sequence[str], unit: str) -> DoubleArray | Non
     name = next((name for name in names if name in table.colnames), None)
     if name is None:
         return None
-    stored = getattr(table[name], "unit", None)
+    stored = _unit(getattr(table[name], "unit", None))
     values = _plain(table[name], name)
     if stored is None or stored == u.dimensionless_unscaled or not unit:
         return values
@@ -49,6 +49,13 @@ def numbers(table: QTable, names: Sequence[str], unit: str) -> DoubleArray | Non
         return np.asarray(u.Unit(stored).to(unit, values), dtype=np.float64)
     except (u.UnitConversionError, ValueError, TypeError):
         return None
+
+
+def _unit(stored: Any) -> Any:
+    """Return a unit; one that VOTable does not know, as SoFiA's Jy*Hz, is read as astropy reads any text."""
+    import astropy.units as u
+
+    return u.Unit(str(stored), parse_strict="silent") if isinstance(stored, u.UnrecognizedUnit) else stored
 
 
 def _plain(column: Any, name: str) -> DoubleArray:

@@ -64,10 +64,14 @@ def _typed(values: list[str]) -> npt.NDArray[Any]:
     for kind in (np.int64, np.float64):
         with suppress(ValueError):
             return np.asarray(np.array(values).astype(kind))
-    return np.array(values, dtype=np.str_)
+    return np.array([value.strip('"') for value in values], dtype=np.str_)
 
 
 def _parsed(names: list[str], units: list[str]) -> list[tuple[str, object]]:
     from astropy.units import Unit
 
-    return [(n, Unit(text, parse_strict="silent")) for n, text in zip(names, units, strict=True) if text]
+    return [
+        (n, Unit(text, parse_strict="silent"))
+        for n, text in zip(names, units, strict=True)
+        if text.strip("-")
+    ]

@@ -14,19 +14,13 @@ from tessellar import __version__
 from tessellar.cli.failures import exit_code_of
 from tessellar.cli.stopping import stopped_by_sigterm
 
-COMMANDS = (
-    "demo",
-    "info",
-    "convert",
-    "plan",
-    "find",
-    "simulate",
-    "match",
-    "score",
-    "report",
-    "kernels",
-    "doctor",
-)
+GROUPS = {
+    "Cubes": ("info", "convert", "simulate"),
+    "Sources": ("plan", "find", "kernels"),
+    "Results": ("report", "match", "score", "export"),
+    "Program": ("demo", "doctor"),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 
 _NO_LOG = logging.NullHandler()
 
@@ -44,6 +38,14 @@ class Program(click.Group):
             return None
         command: click.Command = import_module(f"tessellar.cli.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in groups, each with the beginning of its help."""
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        for title, names in GROUPS.items():
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl([(name, c.get_short_help_str(room)) for name, c in found if c], col_max=12)
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run a command and exit: with its own code, or with that of the error that ended it."""

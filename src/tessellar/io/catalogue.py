@@ -73,7 +73,7 @@ def write_catalogue(table: QTable, folder: Path, stem: str = "catalogue") -> lis
     from tessellar.io.voparquet import voparquet_bytes
     from tessellar.io.votable import votable_bytes
 
-    plain = _plain(table)
+    plain = plain_table(table)
     contents = {
         f"{stem}.ecsv": _ecsv_bytes(plain),
         f"{stem}.parquet": voparquet_bytes(plain),
@@ -154,7 +154,7 @@ def _with_unit(array: npt.NDArray[Any], unit: UnitBase | None) -> Column | Quant
     return Quantity(array, unit, dtype=array.dtype)
 
 
-def _plain(table: QTable) -> Table:
+def plain_table(table: QTable) -> Table:
     """Return the table with ordinary columns, the form that every format writes with the least ado."""
     import numpy as np
     from astropy.table import Column, Table

@@ -103,7 +103,7 @@ def image_file(
         The disk is full or cannot be written.
     """
     with atomic_file(path) as temporary, temporary.open("wb") as file:
-        file.write(_opening(header, kind, shape))
+        file.write(opening(header, kind, shape))
         order = np.dtype(kind).newbyteorder(">")
 
         def append(rows: Image) -> None:
@@ -125,8 +125,8 @@ def write_image(path: Path, header: Header, image: Image) -> None:
         append(image)
 
 
-def _opening(header: Header, kind: str, shape: tuple[int, ...]) -> bytes:
-    """Return the whole header, padded to the block."""
+def opening(header: Header, kind: str, shape: tuple[int, ...]) -> bytes:
+    """Return the whole header of an image in the order of the file, padded to the block."""
     from astropy.io.fits import Header
 
     whole = Header([("SIMPLE", True), ("BITPIX", _BITPIX[kind]), ("NAXIS", len(shape))])

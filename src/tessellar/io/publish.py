@@ -14,6 +14,9 @@ from pathlib import Path
 from tessellar.errors import OutputError
 from tessellar.io.naming import shown
 
+EXPORT_MARKER = "export.json"
+"""The file that tells an exported run from any other folder."""
+
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -50,13 +53,13 @@ def check_target(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     overwrite
         Whether a result that is already there may be replaced.
     folder
-        Whether the result is a folder (a Zarr store) rather than a file.
+        Whether the result is a folder (a Zarr store or an export) rather than a file.
 
     Raises
     ------
     OutputError
         The parent folder is missing, is a file or cannot be written; the target is of the other kind; it
-        exists and may not be replaced, or is a folder that holds no Zarr store.
+        exists and may not be replaced, or is a folder that holds neither a Zarr store nor an export.
     """
     parent, name = path.parent, shown(path)
     if not parent.exists():
@@ -70,13 +73,13 @@ def check_target(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     if not os.path.lexists(path):
         return
     if path.is_dir() != folder:
-        found, needed = ("folder", "file") if path.is_dir() else ("file", "folder (a Zarr store)")
+        found, needed = ("folder", "file") if path.is_dir() else ("file", "folder")
         raise OutputError(f"{name} is a {found}; the output is a {needed}. Choose another name.")
     if not overwrite:
         raise OutputError(f"{name} exists already. Choose another name, remove it, or ask to overwrite it.")
-    if folder and not is_store(path):
+    if folder and not (is_store(path) or (path / EXPORT_MARKER).is_file()):
         raise OutputError(
-            f"{name} is a folder but no Zarr store, so it is not replaced. Choose another name."
+            f"{name} is a folder but no Zarr store and no export, so it is not replaced. Choose another name."
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tessellar.io.publish import write_text
 from tessellar.report import panels
+from tessellar.report.gallery import gallery
 from tessellar.report.markup import absent, panel, text
 from tessellar.report.quality import quality
 from tessellar.report.quantities import size_words
@@ -15,6 +16,7 @@ from tessellar.report.reliability import reliability
 from tessellar.report.run_folder import RunFolder, read_run
 from tessellar.report.sky_map import MAX_ELLIPSES, sky_map
 from tessellar.report.sources import brightest, distributions, positive
+from tessellar.report.tiles import tiles
 from tessellar.report.words import count, duration, percent, things
 
 if TYPE_CHECKING:
@@ -72,12 +74,13 @@ def _page(run: RunFolder) -> str:
         tiles=_headlines(run),
         warnings=_warnings(run),
         sky=_sky_panel(run, sources),
-        sources=_source_panels(sources),
+        sources=_source_panels(run, sources),
         panels="".join(
             (
                 quality(run),
                 reliability(run),
                 panels.timing(run),
+                tiles(run),
                 panels.the_numbers(run),
                 panels.cube(run),
                 panels.settings(run),
@@ -175,7 +178,7 @@ def _no_rows() -> QTable:
     return QTable()
 
 
-def _source_panels(sources: QTable | None) -> str:
+def _source_panels(run: RunFolder, sources: QTable | None) -> str:
     if sources is None:
         return panel("Sources", absent("This run left no catalogue."), extent="wide")
-    return (distributions(sources) if len(sources) else "") + brightest(sources)
+    return (distributions(sources) if len(sources) else "") + brightest(sources) + gallery(run, sources)

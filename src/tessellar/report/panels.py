@@ -14,11 +14,12 @@ def timing(run: RunFolder) -> str:
     """Return the panel with the time of each stage and what it went into."""
     stages = run.of("stages", default={})
     if not stages:
-        return panel("Where the time went", absent("This run noted no stages."))
+        return panel("Where the time went", absent("This run noted no stages."), extent="small")
     longest = max(float(stage.get("seconds", 0)) for stage in stages.values()) or 1.0
     rows = "".join(_stage(name, stage, longest) for name, stage in stages.items())
     key = "".join(f'<span class="key {kind}">{kind}</span>' for kind in ("read", "kernel", "write", "other"))
-    return panel("Where the time went", f'<div class="stages">{rows}</div><p class="keys">{key}</p>')
+    body = f'<div class="stages">{rows}</div><p class="keys">{key}</p>'
+    return panel("Where the time went", body, extent="small")
 
 
 def the_numbers(run: RunFolder) -> str:
@@ -38,7 +39,8 @@ def the_numbers(run: RunFolder) -> str:
         ("Retries", run.of("retries")),
         ("Units resumed", resumed or None),
     )
-    return panel("The run in numbers", facts((name, value) for name, value in rows if value is not None))
+    known = facts((name, value) for name, value in rows if value is not None)
+    return panel("The run in numbers", known, extent="small")
 
 
 def cube(run: RunFolder) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.report.markup import Extent
-from tessellar.report.svg import ACCENT, WARM, draw, sky_colours
+from tessellar.report.svg import ACCENT, MUTED, WARM, draw, sky_colours
 from tessellar.report.words import metric
 
 if TYPE_CHECKING:
@@ -88,13 +88,14 @@ def histogram(name: str, values: Numbers, label: str) -> str:
     return draw(name, f"Distribution of {label}", *_SIZES["small"], painter)
 
 
-def completeness_bars(labels: list[str], shares: list[float], extent: Extent = "") -> str:
-    """Return the share of true sources that were found, by signal to noise, as SVG."""
+def completeness_bars(labels: list[str], shares: list[float], counts: list[str], extent: Extent = "") -> str:
+    """Return the share of true sources that were found, by signal to noise, as SVG; ``counts`` stand on the bars."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        axes.bar(labels, shares, color=WARM, width=0.72)
-        axes.set_ylim(0, 1.05)
+        bars = axes.bar(labels, shares, color=WARM, width=0.72)
+        axes.bar_label(bars, counts, padding=2, fontsize=7.5, color=MUTED)
+        axes.set_ylim(0, 1.12)
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("S/N of the true source")
         axes.set_ylabel("share found")

@@ -35,10 +35,16 @@ def _match(found: dict[str, Any], extent: Extent) -> str:
         for name in ("completeness", "reliability")
         if found.get(name) is not None
     )
+    counted = all(row.get("n_reference") is not None for row in rows)
     chart = plots.completeness_bars(
-        [_interval(row) for row in rows], [float(r["completeness"]) for r in rows], extent
+        [_interval(row) for row in rows],
+        [float(row["completeness"]) for row in rows],
+        [f"{row['n_matched']}/{row['n_reference']}" for row in rows] if counted else [""] * len(rows),
+        extent,
     )
-    return panel("Against the truth", f'<p class="lead">{whole}</p>' + (chart if rows else ""), extent=extent)
+    note = "On each bar: sources found, of those that there are." if rows and counted else ""
+    body = f'<p class="lead">{whole}</p>' + (chart if rows else "")
+    return panel("Against the truth", body, note=note, extent=extent)
 
 
 def _channels(run: RunFolder, extent: Extent) -> str:

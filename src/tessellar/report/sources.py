@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
 
 MAX_ROWS = 100
-_SPECTRAL = ("freq", "v_rad", "v_opt", "v_app")
+SPECTRAL = ("freq", "v_rad", "v_opt", "v_app")
 _HEADINGS = {"freq": "Frequency", "v_rad": "Radio velocity", "v_opt": "Optical velocity", "v_app": "Velocity"}
 _FRIENDLY = {  # unit of the catalogue: what people read, and the factor to it
     "Hz": ("MHz", 1e-6),
@@ -25,7 +25,7 @@ _FRIENDLY = {  # unit of the catalogue: what people read, and the factor to it
     "K m / s": ("K km/s", 1e-3),
     "Hz Jy": ("Jy Hz", 1.0),
 }
-_WIDTHS = {"Hz": ("kHz", 1e-3)}
+WIDTHS = {"Hz": ("kHz", 1e-3)}
 
 
 def positive(catalogue: QTable) -> QTable:
@@ -53,7 +53,7 @@ def brightest(sources: QTable) -> str:
     if "name" in shown.colnames:
         columns.append(("Name", False, [f"<b>{text(name)}</b>" for name in shown["name"]]))
     columns += _positions(shown)
-    for name in _SPECTRAL:
+    for name in SPECTRAL:
         if name in shown.colnames:
             columns.append(_spectral(shown, name))
     if "f_sum" in shown.colnames:
@@ -65,7 +65,7 @@ def brightest(sources: QTable) -> str:
     if "n_pix" in shown.colnames:
         columns.append(("Voxels", True, [count(number) for number in shown["n_pix"]]))
     if "flag" in shown.colnames:
-        columns.append(("Flags", False, [_flags(int(value)) for value in shown["flag"]]))
+        columns.append(("Flags", False, [flag_chips(int(value)) for value in shown["flag"]]))
     return panel("Sources", _assemble(columns), note=_note(len(sources), len(shown)), extent="wide")
 
 
@@ -73,9 +73,9 @@ def distributions(sources: QTable) -> str:
     """Return the panels with the distributions of signal to noise and of flux."""
     panels = []
     for name, title in (("snr", "Signal to noise"), ("f_sum", "Flux")):
-        values = _friendly(sources, name)[0] if name in sources.colnames else np.empty(0)
+        values = friendly(sources, name)[0] if name in sources.colnames else np.empty(0)
         values = values[np.isfinite(values) & (values > 0)]
-        unit = _friendly(sources, name)[1] if name in sources.colnames else ""
+        unit = friendly(sources, name)[1] if name in sources.colnames else ""
         label = "S/N" if name == "snr" else f"flux ({unit})" if unit else "flux"
         body = plots.histogram(name, values, label) if values.size else absent("There is no source to count.")
         panels.append(panel(title, body, extent="small"))
@@ -106,7 +106,7 @@ def _positions(rows: QTable) -> list[tuple[str, bool, list[str]]]:
 
 
 def _spectral(rows: QTable, name: str) -> tuple[str, bool, list[str]]:
-    values, unit = _friendly(rows, name)
+    values, unit = friendly(rows, name)
     decimals = 3 if name == "freq" else 1
     cells = [f"{value:.{decimals}f}" if np.isfinite(value) else "–" for value in values]
     return f"{_HEADINGS[name]} ({unit})", True, cells
@@ -117,14 +117,15 @@ def _fixed(rows: QTable, name: str, decimals: int) -> list[str]:
 
 
 def _quantity(rows: QTable, name: str, heading: str, *, narrow: bool = False) -> tuple[str, bool, list[str]]:
-    values, unit = _friendly(rows, name, _WIDTHS if narrow else {})
+    values, unit = friendly(rows, name, WIDTHS if narrow else {})
     title = f"{heading} ({unit})" if unit else heading
     return title, True, [significant(float(value)) for value in values]
 
 
-def _friendly(
+def friendly(
     rows: QTable, name: str, first: dict[str, tuple[str, float]] | None = None
 ) -> tuple[npt.NDArray[np.float64], str]:
+    """Return a column in the unit that people read, and that unit; ``first`` has units that go before others."""
     column = rows[name]
     unit = str(column.unit) if column.unit is not None else ""
     shown, factor = {**_FRIENDLY, **(first or {})}.get(unit, (unit, 1.0))
@@ -141,7 +142,8 @@ def _bars(values: npt.NDArray[np.float64]) -> list[str]:
     ]
 
 
-def _flags(value: int) -> str:
+def flag_chips(value: int) -> str:
+    """Return the flags in a sum of them as HTML, each with its meaning."""
     chips = (
         f'<span class="flag" title="{text(flag.words)}">{text(flag.name.replace("_", " "))}</span>'
         for flag in flags_in(value)

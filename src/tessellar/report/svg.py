@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,14 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def draw(name: str, title: str, width: float, height: float, paint: Callable[[Figure], Any]) -> str:
+def draw(
+    name: str,
+    title: str,
+    width: float,
+    height: float,
+    paint: Callable[[Figure], Any],
+    layout: Literal["constrained"] | None = "constrained",
+) -> str:
     """Return the SVG element of a figure that ``paint`` fills.
 
     Parameters
@@ -45,18 +53,20 @@ def draw(name: str, title: str, width: float, height: float, paint: Callable[[Fi
     name
         Different for each figure of a page; keeps their internal references apart.
     title
-        What the figure shows, for readers who do not see it; plain text without markup.
+        What the figure shows, for readers who do not see it or rest their pointer there; plain text.
     width, height
         Size in inches at 72 units an inch; the page scales it.
+    layout
+        Who places the axes: matplotlib, or ``paint`` where it is None.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout=layout)
         paint(figure)
         text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(text, format="svg", metadata={"Date": None})
     return _inline(text.getvalue(), title)
 
 
@@ -73,7 +83,13 @@ def _inline(document: str, title: str) -> str:
     element = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", element)
     element = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", element, count=1)
     element = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element, count=1)
-    element = element.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+    said = escape(title, quote=True)
+    element = re.sub(
+        "<svg([^>]*)>",
+        lambda tag: f'<svg role="img" aria-label="{said}"{tag[1]}><title>{said}</title>',
+        element,
+        count=1,
+    )
     for colour, variable in _VARIABLES.items():
         element = element.replace(colour, f"var(--{variable})")
     return element

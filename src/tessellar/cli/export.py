@@ -1,0 +1,38 @@
+"""``tessellar export``: a finished run, laid out for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tessellar.cli.options import argument, option, watching_options
+from tessellar.cli.output import progress, show
+from tessellar.cli.values import words
+
+
+@click.command("export")
+@argument("run", "RUN")
+@argument("out", "OUT")
+@option(
+    "--format",
+    metavar="sofia|fits",
+    reads=words,
+    required=True,
+    about="sofia: catalogue, mask, maps and cubelets as SoFiA 2 names them; fits: a FITS table, mask and maps.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier export.")
+@watching_options
+def command(run: str, out: str, **options: Any) -> None:
+    """Lay the finished run RUN out for other programs, in the new folder OUT.
+
+    OUT appears when it is complete; repeat the command to resume an export that was stopped. What the run lacks, such
+    as cubelets, is told and left out.
+    """
+    from tessellar.api import export
+
+    settings = {name: options[name] for name in ("format", "overwrite", "fresh")}
+    with progress(options) as observer:
+        done = export(run, out, observer=observer, **settings)
+    if not options["quiet"]:
+        show(f"{done} is complete.")

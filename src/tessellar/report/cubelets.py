@@ -1,0 +1,156 @@
+"""Reading what the run folder holds of one source: maps, slice and spectrum, made small enough for a picture."""
+
+from __future__ import annotations
+
+import warnings
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.engine.find.cubelet_files import base_name
+from tessellar.report.cubelet import Cubelet, Line, Numbers, Sky
+from tessellar.report.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+MAX_PIXELS = 112
+"""Pixels a side of a picture: more are not seen, and cost bytes."""
+
+_MOST_VOXELS = 2**24  # of a cubelet that is read for the spectrum of its whole aperture
+_SLAB_VOXELS = 2**22
+
+
+def cubelet_paths(run: RunFolder, source: int) -> dict[str, Path]:
+    """Return the files that a source would have, by product."""
+    stem = f"{_base(run)}_{source}"
+    kinds = {"spec": "txt"}
+    products = ("cube", "mask", "mom0", "mom1", "snr", "chan", "pv", "spec")
+    return {name: run.path / "cubelets" / f"{stem}_{name}.{kinds.get(name, 'fits')}" for name in products}
+
+
+def sources_with_cubelets(run: RunFolder) -> frozenset[int]:
+    """Return the ``id`` of the sources that have cubelets."""
+    folder, ending = run.path / "cubelets", "_mom0.fits"
+    if not folder.is_dir():
+        return frozenset()
+    start = f"{_base(run)}_"
+    names = (path.name for path in folder.iterdir())
+    ours = (name for name in names if name.startswith(start) and name.endswith(ending))
+    ids = (name.removeprefix(start).removesuffix(ending) for name in ours)
+    return frozenset(int(text) for text in ids if text.isdecimal())
+
+
+def _base(run: RunFolder) -> str:
+    return base_name(str(run.of("cube", "name", default="")))
+
+
+def read_cubelet(run: RunFolder, source: int) -> Cubelet | None:
+    """Return what the folder holds of a source, None where its files are missing or damaged."""
+    paths = cubelet_paths(run, source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers deviate from the standard as their cube's did
+            return _read(paths)
+    except (
+        Exception
+    ):  # a damaged file makes its readers raise many kinds; the page says which picture is missing
+        return None
+
+
+def _read(paths: dict[str, Path]) -> Cubelet:
+    (moment0, header), (snr, _), (moment1, _) = (_picture(paths[name]) for name in ("mom0", "snr", "mom1"))
+    slice_, along = _picture(paths["pv"], square=False)
+    columns = _block(int(along["NAXIS1"]))
+    first = 1.0 - float(along["CRPIX1"])
+    known = bool(along.get("KIN_OK", False))
+    return Cubelet(
+        moment0.T,
+        snr.T,
+        moment1.T,
+        _block(max(int(header["NAXIS1"]), int(header["NAXIS2"]))),
+        _sky(header),
+        slice_,
+        first + columns * np.arange(slice_.shape[1], dtype=np.float64) + (columns - 1) / 2,
+        (float(along["KIN_X"]), float(along["KIN_Y"]), float(along["KIN_PA"])) if known else None,
+        _line(paths),
+    )
+
+
+def _block(length: int) -> int:
+    """Return how many pixels become one."""
+    return -(-length // MAX_PIXELS)
+
+
+def _picture(path: Path, *, square: bool = True) -> tuple[Numbers, Header]:
+    """Return an image with its blocks of pixels averaged, both axes alike or each as it needs, and its header."""
+    from astropy.io import fits
+
+    with fits.open(path, memmap=True) as hdus:
+        image = hdus[0].data
+        rows, columns = (_block(max(image.shape) if square else length) for length in image.shape)
+        strips = [_averaged(image[i : i + rows], columns) for i in range(0, image.shape[0], rows)]
+        return np.array(strips), hdus[0].header.copy()
+
+
+def _averaged(strip: npt.NDArray[Any], columns: int) -> Numbers:
+    """Return the mean of blocks of a strip as high as they are, float64 array (column), NaN where all is blank."""
+    width = -(-strip.shape[1] // columns) * columns
+    padded = np.full((strip.shape[0], width), np.nan)
+    padded[:, : strip.shape[1]] = strip
+    blocks = padded.reshape(strip.shape[0], -1, columns)
+    known = np.isfinite(blocks).sum(axis=(0, 2))
+    return np.where(known > 0, np.nansum(blocks, axis=(0, 2)) / np.maximum(known, 1), np.nan)
+
+
+def _sky(header: Header) -> Sky | None:
+    from astropy.wcs import WCS
+    from astropy.wcs.utils import proj_plane_pixel_scales
+
+    wcs = WCS(header)
+    if not wcs.has_celestial:
+        return None
+    scale = float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial))))
+    beam = None
+    if header.get("BMAJ", 0) > 0 and header.get("BMIN", 0) > 0:
+        mirrored = -1.0 if np.linalg.det(wcs.celestial.pixel_scale_matrix) > 0 else 1.0
+        beam = (header["BMAJ"] / scale, header["BMIN"] / scale, mirrored * float(header.get("BPA", 0.0)))
+    return Sky(scale, beam)
+
+
+def _line(paths: dict[str, Path]) -> Line:
+    lines = paths["spec"].read_text(encoding="utf-8").splitlines()
+    names, units = (line.lstrip("#").split() for line in lines[1:3])
+    columns = np.loadtxt(lines, ndmin=2)
+    _, values, flux, pixels, noise = columns.T
+    inside = pixels > 0
+    known = [unit.replace("-", "") for unit in (units[1], units[2])]
+    return Line(names[1], (known[0], known[1]), values, flux, noise, _aperture(paths, flux, inside), inside)
+
+
+def _aperture(paths: dict[str, Path], flux: Numbers, inside: npt.NDArray[np.bool_]) -> Numbers | None:
+    """Return the flux density in the aperture of the mask, in the unit of ``flux``, which is that of the mask alone."""
+    from astropy.io import fits
+
+    with fits.open(paths["cube"], memmap=True) as cube, fits.open(paths["mask"], memmap=True) as mask:
+        voxels, labels = cube[0].data, mask[0].data
+        if prod(voxels.shape) > _MOST_VOXELS:
+            return None
+        shadow = fits.getdata(paths["chan"]) > 0
+        whole, part = np.zeros(len(voxels)), np.zeros(len(voxels))
+        depth = max(1, _SLAB_VOXELS // shadow.size)
+        for z in range(0, len(voxels), depth):
+            seen = np.nan_to_num(voxels[z : z + depth][:, shadow].astype(np.float64))
+            whole[z : z + depth] = seen.sum(axis=1)
+            part[z : z + depth] = (seen * labels[z : z + depth][:, shadow]).sum(axis=1)
+    return whole * _scale(flux, part, inside)
+
+
+def _scale(flux: Numbers, part: Numbers, inside: npt.NDArray[np.bool_]) -> float:
+    """Return what a sum of voxels is multiplied by: told by the channels of the mask."""
+    known = inside & (part != 0)
+    ratios: Any = flux[known] / part[known]
+    return float(np.median(ratios)) if ratios.size else float("nan")
