@@ -16,15 +16,14 @@ from tessellar.engine.find.product_files import Products
 from tessellar.flags import NEIGHBOUR, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.io.mask_zarr import LABEL
 from tessellar.kernels.smooth_clip import SmoothAndClip
-from tessellar.model import DoubleArray, FloatArray
+from tessellar.model import GAUSSIAN_AREA, DoubleArray, IntArray
 from tessellar.simulate.hi import HiSky
 from tessellar.simulate.measured import line_width
 from tessellar.simulate.truth import truth_table
 from tessellar.tiling.box import Box, Shape
 
 MEASURED = (
-    "x", "y", "z", "err_x", "err_y", "err_z", "f_sum", "err_f_sum", "snr", "w20", "w50", "wm50", "ell_maj", "ell_min",
-    "ell_pa", "ell3s_pa", "kin_pa", "n_pix", "mean", "std", "rms", "f_max",
+    "x", "y", "z", "err_x", "err_y", "err_z", "f_sum", "f_sum_corr", "err_f_sum", "w20", "w50", "ell_pa", "kin_pa",
 )  # fmt: skip
 """Columns of the catalogue that are kept."""
 
@@ -69,7 +68,11 @@ def _one_sky(sky: HiSky, threshold: float) -> dict[str, DoubleArray]:
     patch = SkyPatch(sky.read(Box.of_shape(sky.shape)), sky.meta)
     with TemporaryDirectory() as folder:
         run = ts.find_sources(
-            patch, SmoothAndClip(threshold=threshold), products=_PRODUCTS, executor="serial", out=Path(folder) / "run"
+            patch,
+            SmoothAndClip(threshold=threshold),
+            products=_PRODUCTS,
+            executor="serial",
+            out=Path(folder) / "run",
         )
         table, truth = run.catalogue, truth_table(sky)
         pairs = match(table, truth).pairs
@@ -77,9 +80,11 @@ def _one_sky(sky: HiSky, threshold: float) -> dict[str, DoubleArray]:
         alone = (flags & (NEIGHBOUR.bit | SPATIAL_EDGE.bit | SPECTRAL_EDGE.bit)) == 0
         ours, theirs = pairs.catalogue[alone], pairs.reference[alone]
         found = {name: _plain(table[name])[ours] for name in MEASURED}
-        known = {f"true_{name}": _plain(truth[_TRUTH.get(name, name)])[theirs] for name in TRUE if name != "w50"}
+        known = {
+            f"true_{name}": _plain(truth[_TRUTH.get(name, name)])[theirs] for name in TRUE if name != "w50"
+        }
         known["true_w50"] = np.array([_true_w50(sky, int(number)) for number in theirs])
-        inside = list(_inside(sky, np.asarray(_labels(Path(folder) / "run")), ours + 1))
+        inside = list(_inside(sky, _labels(Path(folder) / "run"), ours + 1))
     seen = {f"mask_{name}": np.array([one[name] for one in inside]) for name in INSIDE}
     return found | known | seen
 
@@ -96,19 +101,19 @@ def _true_w50(sky: HiSky, number: int) -> float:
     return line_width(spectrum, 0.5) * sky.channel_hz
 
 
-def _labels(folder: Path) -> FloatArray:
+def _labels(folder: Path) -> IntArray:
     import zarr
 
-    group = zarr.open_group(folder / "mask.zarr", mode="r")
-    return np.asarray(group[LABEL])[0, :, 0]
+    labels = zarr.open_array(folder / "mask.zarr" / LABEL, mode="r")
+    return np.asarray(labels[0, :, 0], dtype=np.int64)
 
 
-def _inside(sky: HiSky, labels: FloatArray, rows: np.ndarray) -> Iterator[dict[str, float]]:
+def _inside(sky: HiSky, labels: IntArray, rows: IntArray) -> Iterator[dict[str, float]]:
     """Yield flux and centre of the noiseless sky inside the mask of some rows, counted from 1."""
     from scipy import ndimage
 
     clean = sky.read_galaxies(Box.of_shape(sky.shape))
-    per_voxel = sky.channel_hz / sky.meta.beam_areas()[0]
+    per_voxel = sky.channel_hz / (GAUSSIAN_AREA * sky.sampling.beam_pixels**2)
     boxes = ndimage.find_objects(labels)
     for row in rows.tolist():
         part = boxes[row - 1]
