@@ -73,6 +73,15 @@ def test_emission_offsets_and_filling_are_no_noise(seed: int) -> None:
     assert measured(cubes).area == pytest.approx(correlation_of_smoothed(beam).area, rel=0.1)
 
 
+def test_what_rises_again_beyond_the_core_is_none_of_it() -> None:
+    """Bowls around bright emission tie far pixels together, but not those in between."""
+    distance = np.hypot(LAGS[:, 1], LAGS[:, 2])
+    rho = np.where(LAGS[:, 0] == 0, np.exp(-4.0 * math.log(2.0) * (distance / 4.0) ** 2), 0.0)
+    rho[(LAGS[:, 0] == 0) & (distance >= 6) & (distance <= 17)] = 0.4
+    counts = np.stack([np.full(len(LAGS), 10**7), np.rint(1e7 * (0.5 + np.arcsin(rho) / math.pi))], axis=1)
+    assert correlation_of(counts.astype(np.int64), META).widths == pytest.approx((4.0, 4.0), rel=0.01)
+
+
 def test_too_few_voxels_leave_the_word_to_the_beam() -> None:
     meta = meta_of((4, 8, 8), beams=(Beam(0.04, 0.02, 30.0),), pixel_size=(0.01, 0.01))
     assert correlation_of(count_signs(white()[0, :4, :8, :8], LAGS, 1), meta) == beam_correlation(meta)

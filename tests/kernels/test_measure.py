@@ -80,6 +80,7 @@ def test_a_negative_source_is_the_mirror_of_a_positive_one() -> None:
     ):
         assert positive[name] == pytest.approx(negative[name])
     assert negative["f_sum"] == pytest.approx(-positive["f_sum"])
+    assert negative["f_sum_corr"] == pytest.approx(-positive["f_sum_corr"])
     assert negative["f_min"] == pytest.approx(-positive["f_max"])
 
 
@@ -87,16 +88,16 @@ def test_line_widths_interpolate_between_channels() -> None:
     values = 100.0 + 10.0 * np.arange(9)
     line = np.array([0.0, 1.0, 2.0, 1.0, 0.0])
     # half of the peak is reached in channels 1 and 3 exactly, a fifth (0.4) at 0.4 and at 3.6
-    assert line_width(line, 0.5, values, 2) == pytest.approx(20.0)
-    assert line_width(line, 0.2, values, 2) == pytest.approx(32.0)
+    assert line_width(line, 0.5, values, 2).value == pytest.approx(20.0)
+    assert line_width(line, 0.2, values, 2).value == pytest.approx(32.0)
 
 
 def test_a_line_that_fills_its_channels_ends_half_way_to_zero() -> None:
-    assert line_width(np.array([1.0, 1.0]), 0.5, np.arange(10.0), 4) == pytest.approx(2.0)
+    assert line_width(np.array([1.0, 1.0]), 0.5, np.arange(10.0), 4).value == pytest.approx(2.0)
 
 
 def test_line_without_signal_has_no_width() -> None:
-    assert math.isnan(line_width(np.array([-1.0, 0.0]), 0.5, np.arange(10.0), 0))
+    assert math.isnan(line_width(np.array([-1.0, 0.0]), 0.5, np.arange(10.0), 0).value)
 
 
 def test_the_width_at_the_mean_level_looks_at_the_inner_ninety_per_cent() -> None:
@@ -104,9 +105,9 @@ def test_the_width_at_the_mean_level_looks_at_the_inner_ninety_per_cent() -> Non
     line = np.array([1.0, 1.0, 20.0, 40.0, 20.0, 1.0, 1.0])
     # 84 in all; 5 per cent (4.2) is reached in the channels of 20 from either end; their mean is 80/3, half of it 13.33
     step = (20.0 - 40.0 / 3.0) / 19.0
-    assert mean_line_width(line, values, 1) == pytest.approx(10.0 * (2.0 + 2.0 * step))
-    assert math.isnan(mean_line_width(-line, values, 1))
-    assert mean_line_width(np.array([6.0]), values, 3) == pytest.approx(10.0)
+    assert mean_line_width(line, values, 1).value == pytest.approx(10.0 * (2.0 + 2.0 * step))
+    assert math.isnan(mean_line_width(-line, values, 1).value)
+    assert mean_line_width(np.array([6.0]), values, 3).value == pytest.approx(10.0)
 
 
 def test_the_bright_ellipse_takes_pixels_above_three_sigma_alike() -> None:
@@ -133,6 +134,20 @@ def test_the_kinematic_angle_points_to_the_upper_channels() -> None:
     cube[mask] = 5.0
     assert measured(cube, mask)["kin_pa"] == pytest.approx(90.0)
     assert measured(cube[::-1], mask[::-1])["kin_pa"] == pytest.approx(270.0)
+
+
+@pytest.mark.parametrize("direction", [1.0, -1.0])
+def test_a_width_answers_to_the_spectrum_as_its_gradient_says(direction: float) -> None:
+    values = 1e9 + direction * np.array([0.0, 10.0, 21.0, 30.0, 41.0, 50.0, 62.0, 70.0])
+    line = np.array([0.3, 4.0, 9.0, 7.5, 8.0, 3.0, 0.5])
+    for measure_width in (
+        lambda s: line_width(s, 0.2, values, 0),
+        lambda s: line_width(s, 0.5, values, 0),
+        lambda s: mean_line_width(s, values, 0),
+    ):
+        width = measure_width(line)
+        steps = [measure_width(line + 1e-4 * np.eye(7)[k]).value - width.value for k in range(7)]
+        assert width.gradient == pytest.approx(np.array(steps) / 1e-4, rel=1e-2, abs=1e-2)
 
 
 def test_flags_of_edges_and_blanks() -> None:
@@ -186,10 +201,10 @@ def test_a_single_channel_is_as_wide_as_the_header_says() -> None:
     known = CubeMeta("c", (1, 5, 5), "K", SpectralAxis("freq", "Hz", (1e9,), width=1e5))
     scale = FluxScale.of(known)
     assert (scale.unit, scale.weight.tolist()) == ("Hz K", [1e5])
-    assert line_width(np.array([1.0]), 0.5, scale.values, 0) == pytest.approx(1e5)
+    assert line_width(np.array([1.0]), 0.5, scale.values, 0).value == pytest.approx(1e5)
     unknown = FluxScale.of(CubeMeta("c", (1, 5, 5), "K", SpectralAxis("freq", "Hz", (1e9,))))
     assert (unknown.unit, unknown.weight.tolist()) == ("K", [1.0])
-    assert math.isnan(line_width(np.array([1.0]), 0.5, unknown.values, 0))
+    assert math.isnan(line_width(np.array([1.0]), 0.5, unknown.values, 0).value)
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1.0, 1e20])

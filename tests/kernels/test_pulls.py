@@ -17,6 +17,7 @@ SHAPE = (10, 36, 40)
 REALISATIONS = 700
 WIDTH = 4.0 / math.sqrt(2 * REALISATIONS)  # four standard errors of a standard deviation
 SIGMA = 1.0 / math.sqrt(8.0 * math.log(2.0))  # of a Gaussian of full width 1
+NAMES = ("f_sum", "x", "y", "z", "w50", "wm50")
 BEAMS = {"round": (4.0, 4.0, 0.0), "elliptical": (5.5, 3.0, 30.0)}
 
 
@@ -65,11 +66,9 @@ def pulls_of(
     scale = FluxScale(np.full(SHAPE[0], 2.0), np.ones(SHAPE[0]), "Jy Hz", np.arange(10.0))
     model = flat_noise(SHAPE, 1.0)
     right = row_of(truth, mask, scale, noise=model, correlation=correlation)
-    names = {"f_sum": "err_f_sum", "x": "err_x", "y": "err_y", "z": "err_z"}
     rows = [row_of(truth + one, mask, scale, noise=model, correlation=correlation) for one in noise]
     return {
-        name: np.array([(row[name] - right[name]) / row[error] for row in rows])
-        for name, error in names.items()
+        name: np.array([(row[name] - right[name]) / row[f"err_{name}"] for row in rows]) for name in NAMES
     }
 
 

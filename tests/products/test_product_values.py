@@ -165,6 +165,17 @@ def test_a_slice_passes_through_the_source(run: ProductRun) -> None:
         assert 0.01 <= header["CDELT1"] <= 0.02  # degrees: between the sides of a pixel
 
 
+def test_a_slice_runs_along_the_kinematic_axis_of_the_catalogue(run: ProductRun) -> None:
+    known = 0
+    for row, angle in enumerate(column(run, "kin_pa")):
+        header = fits.getheader(cubelet(run, row, "pv"))
+        assert header["KIN_OK"] == np.isfinite(angle)
+        if header["KIN_OK"]:
+            known += 1
+            assert header["KIN_PA"] == pytest.approx(angle, abs=1e-6)
+    assert known >= 2
+
+
 def test_cubelets_keep_their_frequencies(run: ProductRun) -> None:
     for row in range(len(run.table)):
         frequency = quiet_wcs(cubelet(run, row, "cube")).spectral.pixel_to_world_values(0)

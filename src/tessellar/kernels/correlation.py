@@ -167,9 +167,13 @@ def _correlations(counts: IntArray, common: float) -> DoubleArray:
 
 
 def _gaussian(found: DoubleArray) -> Correlation:
-    """Return the Gaussian through the correlations of the near lags: least squares of their logarithms."""
-    first = np.arange(len(found)) < len(_DIRECTIONS)
-    used = np.isfinite(found) & (first | (found >= _CORE))
+    """Return the Gaussian through the correlations of the near lags: least squares of their logarithms.
+
+    In each direction the core ends where the correlation first falls below a quarter; what rises again is none of it.
+    """
+    core = np.logical_and.accumulate((found >= _CORE).reshape(len(_STEPS), len(_DIRECTIONS)), axis=0)
+    core[0] = True  # the nearest neighbours say that there is no correlation, too
+    used = np.isfinite(found) & core.ravel()
     rho = np.clip(found[used], _LEAST, 0.999)
     x, y = LAGS[: len(NEAR)][used, 1:].T.astype(np.float64)
     rows = np.stack([x * x, 2.0 * x * y, y * y])

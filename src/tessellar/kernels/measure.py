@@ -16,7 +16,8 @@ from tessellar.compiled import compiled
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.ellipse import Ellipse, ellipse
-from tessellar.kernels.line_width import line_width, mean_line_width
+from tessellar.kernels.line_width import LineWidth, line_width, mean_line_width
+from tessellar.kernels.lost_flux import share_inside
 from tessellar.kernels.position_velocity import KinematicAxis
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.sum_noise import SumNoise
@@ -26,9 +27,9 @@ from tessellar.tiling.box import Box, Shape
 # what is summed over the voxels of a source; positions count from the corner of its bounding box
 N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V = range(11)
 MEASURED = (
-    "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "err_f_sum", "snr", "mean", "std",
-    "rms", "fill", "w20", "w50", "wm50", "ell_maj", "ell_min", "ell_pa", "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa",
-    "x_peak", "y_peak", "z_peak", "flag",
+    "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "f_sum_corr", "err_f_sum", "snr",
+    "mean", "std", "rms", "fill", "w20", "w50", "wm50", "err_w50", "err_wm50", "ell_maj", "ell_min", "ell_pa",
+    "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa", "x_peak", "y_peak", "z_peak", "flag",
 )  # fmt: skip
 """The columns that `measure` makes."""
 
@@ -260,6 +261,8 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
     err_f_sum = _root(source.noise.variance(weight))
     line = sums.spectrum * weight * (1.0 if sign == POSITIVE else -1.0)
     z0 = box.start[0]
+    w20, w50 = (line_width(line, fraction, scale.values, z0) for fraction in (0.2, 0.5))
+    wm50 = mean_line_width(line, scale.values, z0)
     moments = ellipse((t[W], t[WX], t[WY], t[WXX], t[WYY], t[WXY]))
     return {
         **_position(sums, source.noise),
@@ -267,15 +270,18 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
         "f_min": sums.extremes[0],
         "f_max": sums.extremes[1],
         "f_sum": f_sum,
+        "f_sum_corr": f_sum / _share_inside(sums),
         "err_f_sum": err_f_sum,
         "snr": abs(f_sum) / err_f_sum if err_f_sum > 0 else math.nan,
         "mean": t[F] / t[N],
         "std": math.sqrt(max(t[FF] / t[N] - (t[F] / t[N]) ** 2, 0.0)),
         "rms": math.sqrt(t[V] / t[N]),
         "fill": t[N] / box.size,
-        "w20": line_width(line, 0.2, scale.values, z0),
-        "w50": line_width(line, 0.5, scale.values, z0),
-        "wm50": mean_line_width(line, scale.values, z0),
+        "w20": w20.value,
+        "w50": w50.value,
+        "wm50": wm50.value,
+        "err_w50": _width_error(w50, weight, source.noise),
+        "err_wm50": _width_error(wm50, weight, source.noise),
         "ell_maj": moments.major,
         "ell_min": moments.minor,
         "ell_pa": moments.pa,
@@ -288,6 +294,13 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
         "y_peak": sums.peak[2],
         "flag": _edge_flags(box, shape) | (BLANKED.bit if sums.blank else 0),
     }
+
+
+def _share_inside(sums: Sums) -> float:
+    """Return the share of the flux inside the mask; the largest of its voxels is noise by about one sigma."""
+    t = sums.totals
+    peak = sums.extremes[1] if sums.sign > 0 else -sums.extremes[0]
+    return share_inside(sums.sign * t[F] / t[N], peak - math.sqrt(t[V] / t[N]))
 
 
 def _position(sums: Sums, noise: SumNoise) -> dict[str, float]:
@@ -303,6 +316,11 @@ def _position(sums: Sums, noise: SumNoise) -> dict[str, float]:
         f"err_{name}": _root(value) / flux if flux > 0 else math.nan for name, value in variances.items()
     }
     return {"z": z, "x": x, "y": y, **errors}
+
+
+def _width_error(width: LineWidth, weight: DoubleArray, noise: SumNoise) -> float:
+    """Return the error of a line width to first order in the noise of the channels that decide it."""
+    return _root(noise.variance(width.gradient * weight)) if math.isfinite(width.value) else math.nan
 
 
 def _root(variance: float) -> float:

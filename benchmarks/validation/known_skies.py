@@ -1,0 +1,124 @@
+"""Made-up skies that are searched, and what was measured of every galaxy beside what is true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+import tessellar as ts
+from benchmarks.patch import SkyPatch
+from tessellar.challenge.match import match
+from tessellar.engine.find.product_files import Products
+from tessellar.flags import NEIGHBOUR, SPATIAL_EDGE, SPECTRAL_EDGE
+from tessellar.io.mask_zarr import LABEL
+from tessellar.kernels.smooth_clip import SmoothAndClip
+from tessellar.model import GAUSSIAN_AREA, DoubleArray, IntArray
+from tessellar.simulate.hi import HiSky
+from tessellar.simulate.measured import line_width
+from tessellar.simulate.truth import truth_table
+from tessellar.tiling.box import Box, Shape
+
+MEASURED = (
+    "x", "y", "z", "err_x", "err_y", "err_z", "f_sum", "f_sum_corr", "err_f_sum", "w20", "w50", "ell_pa", "kin_pa",
+)  # fmt: skip
+"""Columns of the catalogue that are kept."""
+
+TRUE = ("x", "y", "z", "f_sum", "snr", "pa", "i", "w20", "w50")
+"""What is known of a galaxy; its name has ``true_`` in front."""
+
+INSIDE = ("f_sum", "x", "y", "z")
+"""What the galaxies alone have inside the mask that was found; its name has ``mask_`` in front."""
+
+_PRODUCTS = Products(cubelets=0, maps=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Skies that differ in their seed only.
+
+    Parameters
+    ----------
+    shape
+        Of each, ``(frequency, l, m)``.
+    skies
+        How many.
+    threshold
+        Of the finder.
+    """
+
+    shape: Shape
+    skies: int
+    threshold: float
+
+
+def matched_galaxies(survey: Survey) -> dict[str, DoubleArray]:
+    """Return the galaxies that were found and stand alone, away from the edges, float64 arrays (galaxy) by name."""
+    rows: dict[str, list[DoubleArray]] = {}
+    for seed in range(survey.skies):
+        for name, values in _one_sky(HiSky(survey.shape, seed=1000 + seed), survey.threshold).items():
+            rows.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in rows.items()}
+
+
+def _one_sky(sky: HiSky, threshold: float) -> dict[str, DoubleArray]:
+    patch = SkyPatch(sky.read(Box.of_shape(sky.shape)), sky.meta)
+    with TemporaryDirectory() as folder:
+        run = ts.find_sources(
+            patch,
+            SmoothAndClip(threshold=threshold),
+            products=_PRODUCTS,
+            executor="serial",
+            out=Path(folder) / "run",
+        )
+        table, truth = run.catalogue, truth_table(sky)
+        pairs = match(table, truth).pairs
+        flags = np.asarray(table["flag"])[pairs.catalogue]
+        alone = (flags & (NEIGHBOUR.bit | SPATIAL_EDGE.bit | SPECTRAL_EDGE.bit)) == 0
+        ours, theirs = pairs.catalogue[alone], pairs.reference[alone]
+        found = {name: _plain(table[name])[ours] for name in MEASURED}
+        known = {
+            f"true_{name}": _plain(truth[_TRUTH.get(name, name)])[theirs] for name in TRUE if name != "w50"
+        }
+        known["true_w50"] = np.array([_true_w50(sky, int(number)) for number in theirs])
+        inside = list(_inside(sky, _labels(Path(folder) / "run"), ours + 1))
+    seen = {f"mask_{name}": np.array([one[name] for one in inside]) for name in INSIDE}
+    return found | known | seen
+
+
+_TRUTH = {"w20": "w20_freq"}
+
+
+def _plain(column: object) -> DoubleArray:
+    return np.asarray(getattr(column, "value", column), dtype=np.float64)
+
+
+def _true_w50(sky: HiSky, number: int) -> float:
+    spectrum = sky.cubelet(number).voxels.sum(axis=(1, 2), dtype=np.float64)
+    return line_width(spectrum, 0.5) * sky.channel_hz
+
+
+def _labels(folder: Path) -> IntArray:
+    import zarr
+
+    labels = zarr.open_array(folder / "mask.zarr" / LABEL, mode="r")
+    return np.asarray(labels[0, :, 0], dtype=np.int64)
+
+
+def _inside(sky: HiSky, labels: IntArray, rows: IntArray) -> Iterator[dict[str, float]]:
+    """Yield flux and centre of the noiseless sky inside the mask of some rows, counted from 1."""
+    from scipy import ndimage
+
+    clean = sky.read_galaxies(Box.of_shape(sky.shape))
+    per_voxel = sky.channel_hz / (GAUSSIAN_AREA * sky.sampling.beam_pixels**2)
+    boxes = ndimage.find_objects(labels)
+    for row in rows.tolist():
+        part = boxes[row - 1]
+        flux = np.where(labels[part] == row, clean[part], 0.0).astype(np.float64)
+        total = flux.sum()
+        places = np.indices(flux.shape)
+        centre = [(flux * p).sum() / total + s.start for p, s in zip(places, part, strict=True)]
+        yield {"f_sum": total * per_voxel, "z": centre[0], "x": centre[1], "y": centre[2]}
