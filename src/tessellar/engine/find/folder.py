@@ -20,7 +20,14 @@ from tessellar.tiling.box import Shape
 MARKER = "run.toml"
 PARTIALS = "partials"
 RUN_LOG = "run.log"
-_FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
+_FREE = (
+    "executor",
+    "address",
+    "workers",
+    "device",
+    "cube",
+    "flag_catalog",
+)  # files are known by their content
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (
     *_CATALOGUES,

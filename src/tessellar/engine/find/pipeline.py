@@ -29,6 +29,7 @@ from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.prepare import Prepared, prepare
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
@@ -106,11 +107,14 @@ class FindRun:
     journal: Journal | None = None
     observer: Observer | None = None
     partials: PartialStore = field(init=False)
+    prepared: Prepared = field(init=False)
     reports: list[StageReport] = field(init=False, default_factory=list)
     warnings: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.partials = PartialStore(self.folder / PARTIALS)
+        self.prepared = prepare(self.source, self.recipes.preconditioning)
+        self.source = self.prepared.source
 
     def refuse_another_cube(self) -> None:
         """Raise if the journal is that of another cube, or of the same before it changed, or of other code.
@@ -145,7 +149,13 @@ class FindRun:
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
             self.warn(self._nothing_found(noise))
-        table = catalogue_table(columns, self.source.meta, self._provenance(bool(self._failures())))
+        table = catalogue_table(
+            columns,
+            self.source.meta,
+            self._provenance(bool(self._failures())),
+            region=self.prepared.region,
+            whole=self.prepared.whole.meta.shape,
+        )
         self._write_products(noise, sources, table, detect)
         failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
@@ -203,7 +213,8 @@ class FindRun:
             negative = self._measure_sign(noise, detections[NEGATIVE], NEGATIVE)
             columns = self._reliable(self.recipes.reliability, columns, gather(self.partials.units(negative)))
         rows = np.searchsorted(detections[POSITIVE].table[:, FIRST], columns["id"])
-        save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, self.source.meta)
+        region, whole = self.prepared.region, self.prepared.whole.meta
+        save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, region, whole)
         return detections[POSITIVE].select(rows), columns
 
     def _measure_sign(self, noise: NoiseModel, sources: Sources, sign: int) -> MeasureStage:

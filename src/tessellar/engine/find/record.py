@@ -35,7 +35,7 @@ def find_settings(
 def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: Source) -> dict[str, Any]:
     """Return the content of ``run.json``."""
     meta = source.meta
-    n_voxels = prod(meta.shape)
+    n_voxels = prod(plan.grid.shape)
     return {
         "n_sources": len(found.table),
         "n_detections": found.n_detections,

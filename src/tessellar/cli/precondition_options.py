@@ -1,0 +1,55 @@
+"""The options that say what is done to the cube before it is searched; SoFiA's words, and by default nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from tessellar.cli import values
+from tessellar.cli.options import option, stacked
+
+T = TypeVar("T")
+
+_RANGE = "0,99,0,99,0,49 (x,x,y,y,z,z)"
+_pixels = values.row_of(values.whole(0), words=_RANGE)
+
+
+def _or_off(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    """Return how a value is read that may be ``off``."""
+    return lambda value: None if value == "off" else read(value)
+
+
+precondition_options = stacked(
+    option(
+        "--region",
+        metavar="X,X,Y,Y,Z,Z",
+        reads=_or_off(values.row_of(values.whole(0), length=6, words=_RANGE)),
+        about="Search this part of the cube only: first and last pixel of each axis. Positions stay those of the cube.",
+    ),
+    option(
+        "--flag-region",
+        metavar="X,X,Y,Y,Z,Z,…",
+        reads=_or_off(_pixels),
+        about="Blank these parts of the cube: six numbers for each of them, as for --region.",
+    ),
+    option(
+        "--flag-catalog",
+        metavar="FILE",
+        reads=_or_off(values.path),
+        about="Blank a disc around each position of a text file: longitude and latitude, degrees.",
+    ),
+    option(
+        "--flag-radius",
+        metavar="N",
+        default=5,
+        reads=values.whole(0, 10_000),
+        about="Radius of the discs of --flag-catalog, pixels.",
+    ),
+    click.option(
+        "--invert/--no-invert",
+        default=False,
+        help="Change the sign of the cube, to search for absorption.  [default: no-invert]",
+    ),
+)

@@ -1,0 +1,21 @@
+"""What a SoFiA parameter file says of preconditioning, under the names of our options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_OPTIONS = {
+    "input.region": "region",
+    "input.invert": "invert",
+    "flag.region": "flag_region",
+    "flag.catalog": "flag_catalog",
+    "flag.radius": "flag_radius",
+}
+
+
+def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Yield option, value and SoFiA's name of what is given."""
+    for name, option in _OPTIONS.items():
+        if name in given:
+            yield option, given[name], name

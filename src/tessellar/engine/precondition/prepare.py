@@ -1,0 +1,117 @@
+"""From a cube and the recipe to the cube as it is searched, opened and checked before any voxel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import fspath
+
+import numpy as np
+
+from tessellar.engine.precondition.flags import FlaggedSource, Flags
+from tessellar.engine.precondition.inverted import InvertedSource
+from tessellar.engine.precondition.recipe import Preconditioning, box_of, range_words
+from tessellar.engine.precondition.region import RegionSource
+from tessellar.errors import InputError, UsageError
+from tessellar.io.naming import short_name
+from tessellar.io.positions import read_positions
+from tessellar.io.wcs import pixel_position
+from tessellar.model import CubeMeta, IntArray, Source
+from tessellar.tiling.box import Box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A cube that was opened for a recipe.
+
+    Attributes
+    ----------
+    whole
+        The cube as it is stored.
+    region
+        The part of it that is searched.
+    flags
+        What somebody said is blank, in pixels of the region.
+    source
+        The region, flagged and with its sign: what is searched, and what fluxes are measured on.
+    """
+
+    whole: Source
+    region: Box
+    flags: Flags
+    source: Source
+
+    def record(self) -> dict[str, int]:
+        """Return how much is flagged, by what flagged it; nothing where nothing is."""
+        counts = {"boxes": len(self.flags.boxes), "discs": len(self.flags.centres)}
+        return {name: count for name, count in counts.items() if count}
+
+
+def prepare(source: Source, recipe: Preconditioning) -> Prepared:
+    """Open a cube for a recipe; one that does nothing gives the cube itself.
+
+    Raises
+    ------
+    UsageError
+        A region is not inside the cube.
+    InputError
+        A file of the recipe cannot be used with this cube.
+    """
+    meta = source.meta
+    region = _region(meta, recipe)
+    cut: Source = source if recipe.region is None else RegionSource(source, region)
+    if recipe.invert:
+        cut = InvertedSource(cut)
+    flags = _flags(source, cut.meta, region, recipe)
+    return Prepared(source, region, flags, FlaggedSource(cut, flags) if flags else cut)
+
+
+def _region(meta: CubeMeta, recipe: Preconditioning) -> Box:
+    whole = Box.of_shape(meta.shape)
+    if recipe.region is None:
+        return whole
+    region = box_of(recipe.region)
+    if not whole.contains(region):
+        raise UsageError(
+            f"region {range_words(recipe.region)} reaches beyond {_extent(meta)}. Give pixels inside the cube."
+        )
+    return region
+
+
+def _flags(source: Source, meta: CubeMeta, region: Box, recipe: Preconditioning) -> Flags:
+    z, x, y = region.start
+    boxes = tuple(box.shift((-z, -x, -y)) for box in _flagged_boxes(source.meta, recipe))
+    return Flags(boxes, _centres(meta, recipe), recipe.flag_radius)
+
+
+def _flagged_boxes(meta: CubeMeta, recipe: Preconditioning) -> Iterator[Box]:
+    whole = Box.of_shape(meta.shape)
+    for pixels in recipe.flag_region:
+        box = box_of(pixels).clip(whole)
+        if box.empty:
+            raise UsageError(
+                f"flag_region {range_words(pixels)} lies outside {_extent(meta)}. Give pixels inside the cube."
+            )
+        yield box
+
+
+def _centres(meta: CubeMeta, recipe: Preconditioning) -> IntArray:
+    """Return the pixels that the positions of the catalogue lie in, if their discs touch the cube."""
+    nothing = np.empty((0, 2), np.int64)
+    if recipe.flag_catalog is None:
+        return nothing
+    positions = read_positions(fspath(recipe.flag_catalog))
+    if not meta.wcs_header:
+        raise InputError(
+            f"{meta.name} has no sky coordinates, so the positions of {short_name(recipe.flag_catalog)} cannot be "
+            "placed in it. Flag pixels by flag_region instead."
+        )
+    places = np.rint(pixel_position(meta, positions[:, 0], positions[:, 1]))
+    low, high = -recipe.flag_radius, np.array(meta.shape[1:]) + recipe.flag_radius
+    near = ((places >= low) & (places < high)).all(axis=1)
+    return np.unique(places[near].astype(np.int64), axis=0) if near.any() else nothing
+
+
+def _extent(meta: CubeMeta) -> str:
+    z, x, y = meta.shape
+    return f"{meta.name}, whose pixels are 0,{x - 1},0,{y - 1},0,{z - 1}"

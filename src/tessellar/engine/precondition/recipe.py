@@ -1,0 +1,115 @@
+"""The recipe for what is done to a cube before it is searched, in SoFiA's words; by default nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tessellar.errors import UsageError
+from tessellar.tiling.box import Box
+
+Range: TypeAlias = tuple[int, int, int, int, int, int]
+"""First and last pixel along x, y and z, both inside: ``x0, x1, y0, y1, z0, z1``, counted from 0."""
+
+File: TypeAlias = str | PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditioning:
+    """What is done to a cube before it is searched.
+
+    All positions are pixels of the whole cube, counted from 0; x is along l, y along m, z is the channel.
+
+    Parameters
+    ----------
+    region
+        The part of the cube that is searched, ``(x0, x1, y0, y1, z0, z1)``, both ends inside; None for all of it.
+        Positions in the catalogue stay those in the whole cube.
+    flag_region
+        Parts that are blanked: such a range, or several, as tuples or all numbers in one row.
+    flag_catalog
+        A text file with longitude and latitude in its first two columns, degrees in the cube's own sky system;
+        a disc around each is blanked in all channels.
+    flag_radius
+        Radius of these discs in pixels; 0 blanks the pixel alone.
+    invert
+        Whether to change the sign of the cube, to search for absorption.
+
+    Raises
+    ------
+    UsageError
+        When a value is out of range; all problems are listed.
+    """
+
+    region: Range | None = None
+    flag_region: tuple[Range, ...] = ()
+    flag_catalog: File | None = None
+    flag_radius: int = 5
+    invert: bool = False
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        regions = list(_ranges("region", self.region or (), problems))
+        flagged = list(_ranges("flag_region", self.flag_region, problems))
+        if len(regions) > 1:
+            problems.append(f"region holds {len(regions)} ranges; one is searched")
+        if self.flag_radius < 0:
+            problems.append(f"flag_radius is {self.flag_radius}; it must be 0 or more pixels")
+        if problems:
+            raise UsageError("; ".join(problems) + ".")
+        object.__setattr__(self, "region", regions[0] if regions else None)
+        object.__setattr__(self, "flag_region", tuple(flagged))
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether the cube is searched and measured as it is."""
+        return self == Preconditioning()
+
+    def settings(self) -> dict[str, Any]:
+        """Return every parameter by the name of the command line's option; files by their whole path."""
+        return self._values(lambda file: str(Path(fspath(file)).absolute()))
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what differs from doing nothing; files by their name alone."""
+        nothing = Preconditioning()._values(fspath)
+        values = self._values(lambda file: Path(fspath(file)).name)
+        return {name: value for name, value in values.items() if value != nothing[name]}
+
+    def _values(self, named: Any) -> dict[str, Any]:
+        return {
+            "region": list(self.region) if self.region else "off",
+            "flag_region": [n for one in self.flag_region for n in one] or "off",
+            "flag_catalog": named(self.flag_catalog) if self.flag_catalog is not None else "off",
+            "flag_radius": self.flag_radius,
+            "invert": self.invert,
+        }
+
+
+def box_of(pixels: Range) -> Box:
+    """Return a range of pixels as a box of the cube."""
+    x0, x1, y0, y1, z0, z1 = pixels
+    return Box((z0, x0, y0), (z1 + 1, x1 + 1, y1 + 1))
+
+
+def range_words(pixels: Range) -> str:
+    """Return a range as it is given."""
+    return ",".join(map(str, pixels))
+
+
+def _ranges(name: str, value: Iterable[Any], problems: list[str]) -> Iterator[Range]:
+    """Yield the ranges of a parameter, given one by one or all in one row, and note what is wrong with them."""
+    row = [int(n) for one in value for n in (one if isinstance(one, Iterable) else (one,))]
+    if len(row) % 6:
+        problems.append(f"{name} holds {len(row)} numbers; six make a range: x0,x1,y0,y1,z0,z1")
+        return
+    for first in range(0, len(row), 6):
+        x0, x1, y0, y1, z0, z1 = row[first : first + 6]
+        if not (0 <= x0 <= x1 and 0 <= y0 <= y1 and 0 <= z0 <= z1):
+            problems.append(
+                f"{name} {range_words((x0, x1, y0, y1, z0, z1))} is not x0,x1,y0,y1,z0,z1 "
+                "with 0 <= first <= last"
+            )
+        yield x0, x1, y0, y1, z0, z1
