@@ -33,6 +33,8 @@ WRONG = {
     "--flag-region": ["x", "0.5,1,0,1,0,1", ""],
     "--flag-catalog": [""],
     "--flag-radius": ["-1", "1.5"],
+    "--flag-auto": ["yes", ""],
+    "--flag-threshold": ["0", "x"],
     "--executor": ["slurm", ""],
     "--address": ["tcp://127.0.0.1:8786"],
     "--workers": ["0", "-2", "two"],

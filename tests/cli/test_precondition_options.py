@@ -66,3 +66,11 @@ def test_the_plan_is_that_of_the_region(cube: Path) -> None:
     result = call("plan", cube, "--region", "2,21,0,29,0,9")
     assert result.exit_code == 0, result.output
     assert "10 x 20 x 30 voxels" in result.stdout
+
+
+def test_the_plan_tells_what_is_read_in_addition(cube: Path) -> None:
+    plain = call("plan", cube, "--tile", "8,20,20").stdout
+    both = call("plan", cube, "--tile", "8,20,20", "--flag-auto", "true").stdout
+    assert "through all voxels" not in plain
+    assert "once through all voxels before the search" in both
+    assert "once through those of the noise lattice" in both

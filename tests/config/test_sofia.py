@@ -28,7 +28,6 @@ ASKED = {
     "input.noise": "noise.fits",
     "input.weights": "weights.fits",
     "input.mask": "mask.fits",
-    "flag.auto": "channels",
     "flag.cube": "flags.fits",
     "contsub.enable": "true",
     "scaleNoise.mode": "local",
@@ -70,6 +69,8 @@ BECOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "input.invert": ("true", {"invert": True}),
     "flag.region": ("0, 9, 0, 9, 0, 9, 5, 6, 5, 6, 5, 6", {"flag_region": [0, 9] * 3 + [5, 6] * 3}),
     "flag.catalog": ("continuum.txt", {"flag_catalog": "continuum.txt"}),
+    "flag.auto": ("True", {"flag_auto": "true"}),
+    "flag.threshold": ("4", {"flag_threshold": 4}),
     "flag.radius": ("7", {"flag_radius": 7}),
     "scfind.enable": ("true", {}),
     "scfind.kernelsXY": ("0,4.5 ,  8", {"kernels_xy": [0, 4.5, 8]}),
@@ -355,6 +356,8 @@ def test_a_file_of_a_real_search_is_read(data_dir: Path) -> None:
         "linker_min_size_z": 3,
         "reliability": 0.4,
         "reliability_scale_kernel": 0.3,
+        "flag_auto": "off",
+        "flag_threshold": 3.5,
         "invert": False,
     }
     assert len(found.remarks) == 2

@@ -153,6 +153,7 @@ def _plan(
         executor=executor,
         workers=workers,
         remote=pool is not None,
+        cost=prepared.cost,
     )
 
 

@@ -12,6 +12,7 @@ from tessellar.cli.options import option, stacked
 
 T = TypeVar("T")
 
+AUTO = ("off", "channels", "pixels", "true")
 _RANGE = "0,99,0,99,0,49 (x,x,y,y,z,z)"
 _pixels = values.row_of(values.whole(0), words=_RANGE)
 
@@ -19,6 +20,12 @@ _pixels = values.row_of(values.whole(0), words=_RANGE)
 def _or_off(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
     """Return how a value is read that may be ``off``."""
     return lambda value: None if value == "off" else read(value)
+
+
+def _auto(value: object) -> str:
+    """Read what is flagged by itself; ``true`` and ``false`` as in SoFiA, also as TOML has them."""
+    word = str(value).lower() if isinstance(value, bool) else value
+    return "off" if word == "false" else values.one_of(*AUTO)(word)
 
 
 precondition_options = stacked(
@@ -46,6 +53,20 @@ precondition_options = stacked(
         default=5,
         reads=values.whole(0, 10_000),
         about="Radius of the discs of --flag-catalog, pixels.",
+    ),
+    option(
+        "--flag-auto",
+        metavar="off|channels|pixels|true",
+        default="off",
+        reads=_auto,
+        about="Blank channels, or pixels of the sky, or both (true), whose noise is far from that of the others.",
+    ),
+    option(
+        "--flag-threshold",
+        metavar="SIGMA",
+        default=5.0,
+        reads=values.positive,
+        about="How far that is, in units of the spread of their noise.",
     ),
     click.option(
         "--invert/--no-invert",

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
 LINKER = ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape")
-PRECONDITIONING = ("region", "flag_region", "flag_catalog", "flag_radius", "invert")
+PRECONDITIONING = (
+    "region",
+    "flag_region",
+    "flag_catalog",
+    "flag_radius",
+    "flag_auto",
+    "flag_threshold",
+    "invert",
+)
 RUNNING = ("executor", "address", "workers", "tile", "memory")
 
 

@@ -11,11 +11,15 @@ _OPTIONS = {
     "flag.region": "flag_region",
     "flag.catalog": "flag_catalog",
     "flag.radius": "flag_radius",
+    "flag.auto": "flag_auto",
+    "flag.threshold": "flag_threshold",
 }
+_WORDS = {"flag.auto": {"false": "off"}}
 
 
 def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Yield option, value and SoFiA's name of what is given."""
     for name, option in _OPTIONS.items():
         if name in given:
-            yield option, given[name], name
+            value = given[name]
+            yield option, _WORDS[name].get(value, value) if name in _WORDS else value, name

@@ -33,6 +33,7 @@ _PRODUCTS = (
     *_CATALOGUES,
     "run.json",
     "regions.reg",
+    "flags.txt",
     "report.html",
     "noise.npz",
     "skymap.npz",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,10 @@ from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.auto_flags import flag_by_noise
+from tessellar.engine.precondition.flag_record import FLAGS, flag_record, flag_words, save_flags
 from tessellar.engine.precondition.prepare import Prepared, prepare
+from tessellar.engine.precondition.stages import first_stage
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
@@ -65,6 +68,8 @@ class Found:
         Wall time.
     peak_rss_bytes
         The most memory that the processes of the run held together.
+    flagged
+        What was flagged, for ``run.json``.
     """
 
     table: QTable
@@ -75,6 +80,7 @@ class Found:
     n_negative: int
     seconds: float
     peak_rss_bytes: int
+    flagged: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -125,12 +131,13 @@ class FindRun:
             It is; the message names the remedy.
         """
         if self.journal is not None:
-            self.journal.begin(NoiseStage(self.source, self._fingerprint()))
+            self.journal.begin(first_stage(self.prepared, self.recipes.preconditioning))
 
     def run(self) -> Found:
         """Do everything but the files for people, and return the catalogue."""
         start = time.perf_counter()
         forget_peak()
+        self._precondition()
         noise = self._noise()
         finder = self._scales(noise)
         detect = DetectStage(
@@ -169,7 +176,17 @@ class FindRun:
             len(detections[NEGATIVE]),
             time.perf_counter() - start,
             peak,
+            flag_record(self.prepared),
         )
+
+    def _precondition(self) -> None:
+        """Do what must be known of the whole cube before it is searched, and tell what is flagged."""
+        recipe = self.recipes.preconditioning
+        self.prepared = flag_by_noise(self.prepared, recipe, self._do, self.partials)
+        self.source = self.prepared.source
+        save_flags(self.folder / FLAGS, self.prepared, recipe)
+        for sentence in flag_words(self.prepared):
+            self.warn(sentence)
 
     def _noise(self) -> NoiseModel:
         """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""

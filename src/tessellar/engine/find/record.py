@@ -51,6 +51,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
         "bytes_read": sum(stage.bytes_read for stage in found.stages),
         "partial": bool(found.failures),
         "warnings": list(found.warnings),
+        **({"flagged": found.flagged} if found.flagged else {}),
         "stages": {stage.name: _stage(stage) for stage in found.stages},
         "plan": {
             "tile": list(plan.grid.core),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import fspath
 
 import numpy as np
 
+from tessellar.engine.precondition.cost import ReadCost
 from tessellar.engine.precondition.flags import FlaggedSource, Flags
 from tessellar.engine.precondition.inverted import InvertedSource
 from tessellar.engine.precondition.recipe import Preconditioning, box_of, range_words
@@ -32,19 +33,26 @@ class Prepared:
         The part of it that is searched.
     flags
         What somebody said is blank, in pixels of the region.
-    source
-        The region, flagged and with its sign: what is searched, and what fluxes are measured on.
+    unflagged
+        The region with its sign.
+    cost
+        What reading it costs beyond the cube itself.
     """
 
     whole: Source
     region: Box
     flags: Flags
-    source: Source
+    unflagged: Source
+    cost: ReadCost
 
-    def record(self) -> dict[str, int]:
-        """Return how much is flagged, by what flagged it; nothing where nothing is."""
-        counts = {"boxes": len(self.flags.boxes), "discs": len(self.flags.centres)}
-        return {name: count for name, count in counts.items() if count}
+    @property
+    def source(self) -> Source:
+        """The region, flagged and with its sign: what is searched, and what fluxes are measured on."""
+        return FlaggedSource(self.unflagged, self.flags) if self.flags else self.unflagged
+
+    def with_flags(self, channels: IntArray, pixels: IntArray) -> Prepared:
+        """Return the cube with channels and pixels of the sky flagged in addition."""
+        return replace(self, flags=replace(self.flags, channels=channels, pixels=pixels))
 
 
 def prepare(source: Source, recipe: Preconditioning) -> Prepared:
@@ -62,8 +70,15 @@ def prepare(source: Source, recipe: Preconditioning) -> Prepared:
     cut: Source = source if recipe.region is None else RegionSource(source, region)
     if recipe.invert:
         cut = InvertedSource(cut)
-    flags = _flags(source, cut.meta, region, recipe)
-    return Prepared(source, region, flags, FlaggedSource(cut, flags) if flags else cut)
+    z, x, y = region.start
+    boxes = tuple(box.shift((-z, -x, -y)) for box in _flagged_boxes(meta, recipe))
+    flags = Flags(boxes, _centres(cut.meta, recipe), recipe.flag_radius)
+    return Prepared(source, region, flags, cut, _cost(recipe))
+
+
+def _cost(recipe: Preconditioning) -> ReadCost:
+    samples, passes = recipe.flag_auto != "off", recipe.flag_auto in ("pixels", "true")
+    return ReadCost(0, int(samples), int(passes))
 
 
 def _region(meta: CubeMeta, recipe: Preconditioning) -> Box:
@@ -76,12 +91,6 @@ def _region(meta: CubeMeta, recipe: Preconditioning) -> Box:
             f"region {range_words(recipe.region)} reaches beyond {_extent(meta)}. Give pixels inside the cube."
         )
     return region
-
-
-def _flags(source: Source, meta: CubeMeta, region: Box, recipe: Preconditioning) -> Flags:
-    z, x, y = region.start
-    boxes = tuple(box.shift((-z, -x, -y)) for box in _flagged_boxes(source.meta, recipe))
-    return Flags(boxes, _centres(meta, recipe), recipe.flag_radius)
 
 
 def _flagged_boxes(meta: CubeMeta, recipe: Preconditioning) -> Iterator[Box]:

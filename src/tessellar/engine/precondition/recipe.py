@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,6 +14,8 @@ from tessellar.tiling.box import Box
 
 Range: TypeAlias = tuple[int, int, int, int, int, int]
 """First and last pixel along x, y and z, both inside: ``x0, x1, y0, y1, z0, z1``, counted from 0."""
+
+AUTO = ("off", "channels", "pixels", "true")
 
 File: TypeAlias = str | PathLike[str]
 
@@ -35,6 +38,10 @@ class Preconditioning:
         a disc around each is blanked in all channels.
     flag_radius
         Radius of these discs in pixels; 0 blanks the pixel alone.
+    flag_auto
+        What is flagged for its noise: ``"off"``, ``"channels"``, ``"pixels"`` of the sky, or ``"true"`` for both.
+    flag_threshold
+        How far the noise of a channel or a pixel may be from their median, in units of its spread.
     invert
         Whether to change the sign of the cube, to search for absorption.
 
@@ -48,6 +55,8 @@ class Preconditioning:
     flag_region: tuple[Range, ...] = ()
     flag_catalog: File | None = None
     flag_radius: int = 5
+    flag_auto: str = "off"
+    flag_threshold: float = 5.0
     invert: bool = False
 
     def __post_init__(self) -> None:
@@ -58,10 +67,15 @@ class Preconditioning:
             problems.append(f"region holds {len(regions)} ranges; one is searched")
         if self.flag_radius < 0:
             problems.append(f"flag_radius is {self.flag_radius}; it must be 0 or more pixels")
+        if self.flag_auto not in AUTO:
+            problems.append(f"flag_auto is {self.flag_auto!r}; it must be one of {', '.join(AUTO)}")
+        if not 0 < self.flag_threshold < inf:
+            problems.append(f"flag_threshold is {self.flag_threshold:g}; it must be positive")
         if problems:
             raise UsageError("; ".join(problems) + ".")
         object.__setattr__(self, "region", regions[0] if regions else None)
         object.__setattr__(self, "flag_region", tuple(flagged))
+        object.__setattr__(self, "flag_threshold", float(self.flag_threshold))
 
     @property
     def does_nothing(self) -> bool:
@@ -84,6 +98,8 @@ class Preconditioning:
             "flag_region": [n for one in self.flag_region for n in one] or "off",
             "flag_catalog": named(self.flag_catalog) if self.flag_catalog is not None else "off",
             "flag_radius": self.flag_radius,
+            "flag_auto": self.flag_auto,
+            "flag_threshold": self.flag_threshold,
             "invert": self.invert,
         }
 
