@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_calls import call, catalogues_in, complaint
 
@@ -30,6 +31,18 @@ def test_options_settings_and_parameter_file_say_the_same(cube: Path, empty_fold
     assert len(catalogues_in(Path("one"))) == 3
 
 
+def test_a_map_of_another_shape_is_refused(cube: Path, empty_folder: Path) -> None:
+    from astropy.io import fits
+
+    fits.writeto("small.fits", np.ones((30, 36), np.float32))
+    for option in ("--gain", "--noise", "--weights"):
+        said = complaint(call("find", cube, "--out", "run", option, "small.fits"), BAD_INPUT)
+        assert said.startswith(
+            "small.fits has 1 x 36 x 30 voxels (frequency x l x m) and cube.fits has 16 x 30 x 36."
+        )
+        assert said.endswith("or an image of 30 x 36 pixels for all channels.")
+
+
 def test_off_takes_back_what_a_file_asks_for(cube: Path, empty_folder: Path) -> None:
     Path("sky.par").write_text(
         "input.region = 2, 9, 0, 9, 0, 9\nflag.region = 0,5,0,5,0,15\ninput.invert = true\n"
@@ -51,6 +64,8 @@ def test_off_takes_back_what_a_file_asks_for(cube: Path, empty_folder: Path) -> 
         (("--flag-region", "a"), USAGE, "not a whole number"),
         (("--flag-catalog", "missing.txt"), BAD_INPUT, "There is no list of positions missing.txt"),
         (("--flag-catalog", "."), BAD_INPUT, "cannot be read"),
+        (("--gain", "missing.fits"), BAD_INPUT, "There is no cube missing.fits"),
+        (("--noise", "."), BAD_INPUT, "is a folder without zarr.json"),
         (("--flag-radius", "-1"), USAGE, "--flag-radius"),
     ],
 )

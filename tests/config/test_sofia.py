@@ -23,10 +23,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "sofia-users.md"
 
 # for every parameter that is not supported, a value that asks for it
 ASKED = {
-    "input.gain": "gain.fits",
     "input.primaryBeam": "beam.fits",
-    "input.noise": "noise.fits",
-    "input.weights": "weights.fits",
     "input.mask": "mask.fits",
     "flag.cube": "flags.fits",
     "contsub.enable": "true",
@@ -69,6 +66,9 @@ BECOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "input.invert": ("true", {"invert": True}),
     "flag.region": ("0, 9, 0, 9, 0, 9, 5, 6, 5, 6, 5, 6", {"flag_region": [0, 9] * 3 + [5, 6] * 3}),
     "flag.catalog": ("continuum.txt", {"flag_catalog": "continuum.txt"}),
+    "input.gain": ("gain.fits", {"gain": "gain.fits"}),
+    "input.noise": ("noise.fits", {"noise": "noise.fits"}),
+    "input.weights": ("weights.fits", {"weights": "weights.fits"}),
     "flag.auto": ("True", {"flag_auto": "true"}),
     "flag.threshold": ("4", {"flag_threshold": 4}),
     "flag.radius": ("7", {"flag_radius": 7}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conditioned import LINKER, catalogue_bytes, cube, degrees, find, sky
 from hypothesis import given, settings
@@ -31,8 +32,18 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Preconditioning:
         flag_radius=2,
         flag_auto="true",
         flag_threshold=4.0,
+        gain=cube(scale(1) * 1.5),
+        noise=cube(scale(2)),
+        weights=cube(scale(3)[:1]),
         invert=True,
     )
+
+
+def scale(seed: int) -> np.ndarray:
+    """Return positive numbers that vary from voxel to voxel; some are missing."""
+    values = np.random.default_rng(seed).uniform(0.9, 1.1, SHAPE).astype(np.float32)
+    values[0, 9 + seed, 9] = np.nan
+    return values
 
 
 def source() -> Any:
@@ -83,7 +94,7 @@ class Impatient:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stage", ["flag-noise", "flag-pixels", "noise", "measure"])
+@pytest.mark.parametrize("stage", ["flag-noise", "flag-pixels", "noise", "noise-measured", "measure"])
 def test_an_interrupted_run_goes_on(
     stage: str, everything: Preconditioning, whole: bytes, tmp_path: Path
 ) -> None:

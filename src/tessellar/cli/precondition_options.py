@@ -68,6 +68,24 @@ precondition_options = stacked(
         reads=values.positive,
         about="How far that is, in units of the spread of their noise.",
     ),
+    option(
+        "--gain",
+        metavar="FILE",
+        reads=_or_off(values.path),
+        about="Measure fluxes on the cube divided by this one, or by this map for all channels.",
+    ),
+    option(
+        "--noise",
+        metavar="FILE",
+        reads=_or_off(values.path),
+        about="Search the cube divided by its noise: a cube, or a map for all channels.",
+    ),
+    option(
+        "--weights",
+        metavar="FILE",
+        reads=_or_off(values.path),
+        about="Search the cube multiplied by the root of its weights: a cube, or a map for all channels.",
+    ),
     click.option(
         "--invert/--no-invert",
         default=False,

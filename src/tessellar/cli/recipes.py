@@ -21,6 +21,9 @@ PRECONDITIONING = (
     "flag_radius",
     "flag_auto",
     "flag_threshold",
+    "gain",
+    "noise",
+    "weights",
     "invert",
 )
 RUNNING = ("executor", "address", "workers", "tile", "memory")

@@ -76,10 +76,6 @@ _WINDOW = "windowXY windowZ gridXY gridZ interpolate"
 _MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec marginAperture thresholdMom12"
 _AXES = frozenset({"peak", "sum", "mean"})
 
-_GAIN = "fluxes are not divided by it; divide the cube first"
-_WEIGHTS = (
-    "the noise is always measured in the cube itself; divide the cube by its noise first if that is better"
-)
 _MASK = "sources are not added to a mask; `tessellar match` compares catalogues"
 _FLAGS = "not flagged; set bad voxels to NaN in the cube first"
 _FILTER = "nothing is subtracted from the cube; filter the cube first"
@@ -104,8 +100,9 @@ PARAMETERS: dict[str, Parameter] = {
         *_same("pipeline", "threads", "never changes the result; --workers, or all cores"),
         *_used("input", str, data="CUBE"),
         *_used("input", row_of(whole), region="--region"),
-        *_missing("input", _GAIN, gain="", primaryBeam=""),
-        *_missing("input", _WEIGHTS, noise="", weights=""),
+        *_used("input", str, gain="--gain"),
+        *_missing("input", "it is a gain: give it as --gain", primaryBeam=""),
+        *_used("input", str, noise="--noise", weights="--weights"),
         *_missing("input", _MASK, mask=""),
         *_used("input", switch, invert="--invert"),
         *_used("flag", row_of(whole), region="--flag-region"),

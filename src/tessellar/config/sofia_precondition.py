@@ -7,6 +7,9 @@ from typing import Any
 
 _OPTIONS = {
     "input.region": "region",
+    "input.gain": "gain",
+    "input.noise": "noise",
+    "input.weights": "weights",
     "input.invert": "invert",
     "flag.region": "flag_region",
     "flag.catalog": "flag_catalog",

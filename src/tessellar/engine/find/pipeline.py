@@ -114,13 +114,13 @@ class FindRun:
     observer: Observer | None = None
     partials: PartialStore = field(init=False)
     prepared: Prepared = field(init=False)
+    measured: Source = field(init=False)
     reports: list[StageReport] = field(init=False, default_factory=list)
     warnings: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.partials = PartialStore(self.folder / PARTIALS)
-        self.prepared = prepare(self.source, self.recipes.preconditioning)
-        self.source = self.prepared.source
+        self._take(prepare(self.source, self.recipes.preconditioning))
 
     def refuse_another_cube(self) -> None:
         """Raise if the journal is that of another cube, or of the same before it changed, or of other code.
@@ -140,6 +140,7 @@ class FindRun:
         self._precondition()
         noise = self._noise()
         finder = self._scales(noise)
+        measured_noise = self._measured_noise(noise)
         detect = DetectStage(
             self.source,
             finder,
@@ -151,11 +152,11 @@ class FindRun:
         detections = {
             s: stitch(self.partials.units(detect), s, self.recipes.linker) for s in (POSITIVE, NEGATIVE)
         }
-        sources, columns = self._measure(noise, detections)
+        sources, columns = self._measure(measured_noise, detections)
         columns["flag"] = self._flags(columns, sources, failed_tiles)
-        save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
+        save_noise(self.folder / "noise.npz", measured_noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
-            self.warn(self._nothing_found(noise))
+            self.warn(self._nothing_found(measured_noise))
         table = catalogue_table(
             columns,
             self.source.meta,
@@ -163,7 +164,7 @@ class FindRun:
             region=self.prepared.region,
             whole=self.prepared.whole.meta.shape,
         )
-        self._write_products(noise, sources, table, detect)
+        self._write_products(measured_noise, sources, table, detect)
         failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
         self._compare_with_plan(peak)
@@ -179,11 +180,15 @@ class FindRun:
             flag_record(self.prepared),
         )
 
+    def _take(self, prepared: Prepared) -> None:
+        """Search and measure a cube as it is prepared."""
+        self.prepared = prepared
+        self.source, self.measured = prepared.source, prepared.measured
+
     def _precondition(self) -> None:
         """Do what must be known of the whole cube before it is searched, and tell what is flagged."""
         recipe = self.recipes.preconditioning
-        self.prepared = flag_by_noise(self.prepared, recipe, self._do, self.partials)
-        self.source = self.prepared.source
+        self._take(flag_by_noise(self.prepared, recipe, self._do, self.partials))
         save_flags(self.folder / FLAGS, self.prepared, recipe)
         for sentence in flag_words(self.prepared):
             self.warn(sentence)
@@ -191,12 +196,7 @@ class FindRun:
     def _noise(self) -> NoiseModel:
         """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
         name = self.source.meta.name
-        for whole in (False, True):
-            stage = NoiseStage(self.source, self._fingerprint(), whole)
-            self._do(stage)
-            noise = stage.reduce(self.partials.units(stage))
-            if noise is not None:
-                break
+        noise = self._noise_of(self.source, "noise")
         if noise is None:
             raise InputError(
                 f"{name} holds no data: every voxel is blank (NaN or infinite). "
@@ -208,6 +208,21 @@ class FindRun:
                 "Source finding needs a cube with its noise, not a gain, mask or model cube."
             )
         return noise
+
+    def _noise_of(self, source: Source, purpose: str) -> NoiseModel | None:
+        for whole in (False, True):
+            stage = NoiseStage(source, fingerprint(source), whole, purpose)
+            self._do(stage)
+            noise = stage.reduce(self.partials.units(stage))
+            if noise is not None:
+                return noise
+        return None
+
+    def _measured_noise(self, noise: NoiseModel) -> NoiseModel:
+        """Return the noise of what fluxes are measured on; measured there, where that is not what is searched."""
+        if not self.prepared.has_two_views:
+            return noise
+        return self._noise_of(self.measured, "noise-measured") or noise
 
     def _scales(self, noise: NoiseModel) -> CalibratedFinder:
         stage = ScaleStage(
@@ -236,13 +251,13 @@ class FindRun:
 
     def _measure_sign(self, noise: NoiseModel, sources: Sources, sign: int) -> MeasureStage:
         stage = MeasureStage(
-            self.source,
+            self.measured,
             noise,
             sign,
             len(sources),
             self.folder / PARTIALS / f"sources{sign}.npz",
             self.partials,
-            self._fingerprint(self.recipes.linker, self.plan.grid, noise, sources),
+            fingerprint(self.measured, self.recipes.linker, self.plan.grid, noise, sources),
         )
         save_sources(sources, stage.sources_file)
         self._do(stage)
@@ -291,7 +306,7 @@ class FindRun:
         self, noise: NoiseModel, sources: Sources, table: QTable, detect: DetectStage
     ) -> None:
         run = ProductRun(
-            self.source,
+            self.measured,
             noise,
             sources,
             table,

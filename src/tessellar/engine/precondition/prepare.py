@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from os import fspath
+from os import PathLike, fspath
 
 import numpy as np
 
@@ -13,8 +13,17 @@ from tessellar.engine.precondition.flags import FlaggedSource, Flags
 from tessellar.engine.precondition.inverted import InvertedSource
 from tessellar.engine.precondition.recipe import Preconditioning, box_of, range_words
 from tessellar.engine.precondition.region import RegionSource
+from tessellar.engine.precondition.weighed import (
+    GAIN,
+    NOISE,
+    WEIGHTS,
+    Companion,
+    WeighedSource,
+    check_shape,
+)
 from tessellar.errors import InputError, UsageError
 from tessellar.io.naming import short_name
+from tessellar.io.open import open_source
 from tessellar.io.positions import read_positions
 from tessellar.io.wcs import pixel_position
 from tessellar.model import CubeMeta, IntArray, Source
@@ -35,6 +44,8 @@ class Prepared:
         What somebody said is blank, in pixels of the region.
     unflagged
         The region with its sign.
+    companions
+        Its noise, weights and gain, as far as they are given.
     cost
         What reading it costs beyond the cube itself.
     """
@@ -43,12 +54,29 @@ class Prepared:
     region: Box
     flags: Flags
     unflagged: Source
+    companions: tuple[Companion, ...]
     cost: ReadCost
 
     @property
     def source(self) -> Source:
-        """The region, flagged and with its sign: what is searched, and what fluxes are measured on."""
-        return FlaggedSource(self.unflagged, self.flags) if self.flags else self.unflagged
+        """What is searched."""
+        return self._view(NOISE, WEIGHTS)
+
+    @property
+    def measured(self) -> Source:
+        """What fluxes are measured on, and what products show; blank where the other is."""
+        return self._view(GAIN)
+
+    @property
+    def has_two_views(self) -> bool:
+        """Whether fluxes are measured on something else than is searched."""
+        return bool(self.companions)
+
+    def _view(self, *applied: str) -> Source:
+        view = self.unflagged
+        if self.companions:
+            view = WeighedSource(view, self.companions, applied)
+        return FlaggedSource(view, self.flags) if self.flags else view
 
     def with_flags(self, channels: IntArray, pixels: IntArray) -> Prepared:
         """Return the cube with channels and pixels of the sky flagged in addition."""
@@ -73,12 +101,25 @@ def prepare(source: Source, recipe: Preconditioning) -> Prepared:
     z, x, y = region.start
     boxes = tuple(box.shift((-z, -x, -y)) for box in _flagged_boxes(meta, recipe))
     flags = Flags(boxes, _centres(cut.meta, recipe), recipe.flag_radius)
-    return Prepared(source, region, flags, cut, _cost(recipe))
+    companions = tuple(_companions(meta, region, recipe))
+    return Prepared(source, region, flags, cut, companions, _cost(recipe, companions))
 
 
-def _cost(recipe: Preconditioning) -> ReadCost:
-    samples, passes = recipe.flag_auto != "off", recipe.flag_auto in ("pixels", "true")
-    return ReadCost(0, int(samples), int(passes))
+def _companions(meta: CubeMeta, region: Box, recipe: Preconditioning) -> Iterator[Companion]:
+    """Yield the companions of the region."""
+    for kind, given in recipe.companions.items():
+        source = open_source(given, flat=True) if isinstance(given, str | PathLike) else given
+        check_shape(source.meta.name, kind, source.meta.shape, meta)
+        if recipe.region is not None:
+            map_of_it = Box((0, *region.start[1:]), (1, *region.stop[1:]))
+            source = RegionSource(source, map_of_it if source.meta.shape[0] == 1 else region)
+        yield Companion(kind, source)
+
+
+def _cost(recipe: Preconditioning, companions: tuple[Companion, ...]) -> ReadCost:
+    samples = (recipe.flag_auto != "off") + bool(companions)
+    passes = int(recipe.flag_auto in ("pixels", "true"))
+    return ReadCost(sum(not one.is_map for one in companions), samples, passes)
 
 
 def _region(meta: CubeMeta, recipe: Preconditioning) -> Box:

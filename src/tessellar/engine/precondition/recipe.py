@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 from os import PathLike, fspath
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tessellar.errors import UsageError
+from tessellar.model import Source
 from tessellar.tiling.box import Box
 
 Range: TypeAlias = tuple[int, int, int, int, int, int]
@@ -42,6 +43,12 @@ class Preconditioning:
         What is flagged for its noise: ``"off"``, ``"channels"``, ``"pixels"`` of the sky, or ``"true"`` for both.
     flag_threshold
         How far the noise of a channel or a pixel may be from their median, in units of its spread.
+    gain
+        A FITS or Zarr cube, or a map for all channels, by which the sky was multiplied; fluxes are measured on the
+        cube divided by it, and the search does not use it.
+    noise, weights
+        The noise of every voxel, and its weight (one over the noise squared, up to a factor): the search looks at
+        the cube divided by the one and multiplied by the root of the other; fluxes are measured without them.
     invert
         Whether to change the sign of the cube, to search for absorption.
 
@@ -57,6 +64,9 @@ class Preconditioning:
     flag_radius: int = 5
     flag_auto: str = "off"
     flag_threshold: float = 5.0
+    gain: File | Source | None = None
+    noise: File | Source | None = None
+    weights: File | Source | None = None
     invert: bool = False
 
     def __post_init__(self) -> None:
@@ -86,20 +96,34 @@ class Preconditioning:
         """Return every parameter by the name of the command line's option; files by their whole path."""
         return self._values(lambda file: str(Path(fspath(file)).absolute()))
 
+    @property
+    def companions(self) -> dict[str, File | Source]:
+        """The files or cubes that are read along, by what they tell."""
+        given = {"noise": self.noise, "weights": self.weights, "gain": self.gain}
+        return {kind: one for kind, one in given.items() if one is not None}
+
     def provenance(self) -> dict[str, Any]:
         """Return what differs from doing nothing; files by their name alone."""
-        nothing = Preconditioning()._values(fspath)
+        nothing = Preconditioning()._values(str)
         values = self._values(lambda file: Path(fspath(file)).name)
         return {name: value for name, value in values.items() if value != nothing[name]}
 
-    def _values(self, named: Any) -> dict[str, Any]:
+    def _values(self, named: Callable[[File], str]) -> dict[str, Any]:
+        def name_of(file: File | Source | None) -> str:
+            if file is None:
+                return "off"
+            return named(file) if isinstance(file, str | PathLike) else file.meta.name
+
         return {
             "region": list(self.region) if self.region else "off",
             "flag_region": [n for one in self.flag_region for n in one] or "off",
-            "flag_catalog": named(self.flag_catalog) if self.flag_catalog is not None else "off",
+            "flag_catalog": name_of(self.flag_catalog),
             "flag_radius": self.flag_radius,
             "flag_auto": self.flag_auto,
             "flag_threshold": self.flag_threshold,
+            "gain": name_of(self.gain),
+            "noise": name_of(self.noise),
+            "weights": name_of(self.weights),
             "invert": self.invert,
         }
 
