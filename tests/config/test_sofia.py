@@ -26,7 +26,6 @@ ASKED = {
     "input.primaryBeam": "beam.fits",
     "input.mask": "mask.fits",
     "flag.cube": "flags.fits",
-    "contsub.enable": "true",
     "scaleNoise.mode": "local",
     "scaleNoise.statistic": "gauss",
     "scaleNoise.fluxRange": "full",
@@ -66,6 +65,11 @@ BECOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "input.invert": ("true", {"invert": True}),
     "flag.region": ("0, 9, 0, 9, 0, 9, 5, 6, 5, 6, 5, 6", {"flag_region": [0, 9] * 3 + [5, 6] * 3}),
     "flag.catalog": ("continuum.txt", {"flag_catalog": "continuum.txt"}),
+    "contsub.enable": ("true", {"contsub_order": 0}),
+    "contsub.order": ("1", {"contsub_order": 1}),
+    "contsub.threshold": ("3", {"contsub_order": 0, "contsub_threshold": 3}),
+    "contsub.shift": ("5", {"contsub_order": 0, "contsub_shift": 5}),
+    "contsub.padding": ("2", {"contsub_order": 0, "contsub_padding": 2}),
     "input.gain": ("gain.fits", {"gain": "gain.fits"}),
     "input.noise": ("noise.fits", {"noise": "noise.fits"}),
     "input.weights": ("weights.fits", {"weights": "weights.fits"}),
@@ -153,7 +157,7 @@ def test_what_is_used_becomes_a_setting(
     assert found.settings == settings
     assert found.remarks == ()
     assert found.names.keys() == settings.keys()
-    assert set(found.names.values()) <= {name, "reliability.threshold"}
+    assert set(found.names.values()) <= {name, "reliability.threshold", "contsub.enable"}
 
 
 @pytest.mark.parametrize("name", ASKED)

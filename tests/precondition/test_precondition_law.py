@@ -32,6 +32,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Preconditioning:
         flag_radius=2,
         flag_auto="true",
         flag_threshold=4.0,
+        contsub_order=1,
         gain=cube(scale(1) * 1.5),
         noise=cube(scale(2)),
         weights=cube(scale(3)[:1]),
@@ -47,7 +48,7 @@ def scale(seed: int) -> np.ndarray:
 
 
 def source() -> Any:
-    voxels = -sky(SHAPE)
+    voxels = -sky(SHAPE) + np.float32(2) + np.linspace(0, 1, SHAPE[0], dtype=np.float32)[:, None, None]
     voxels[5] *= 3
     voxels[:, 33, 20] *= 5
     return cube(voxels)
@@ -94,7 +95,9 @@ class Impatient:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stage", ["flag-noise", "flag-pixels", "noise", "noise-measured", "measure"])
+@pytest.mark.parametrize(
+    "stage", ["continuum", "flag-noise", "flag-pixels", "noise", "noise-measured", "measure"]
+)
 def test_an_interrupted_run_goes_on(
     stage: str, everything: Preconditioning, whole: bytes, tmp_path: Path
 ) -> None:

@@ -152,7 +152,7 @@ def test_a_run_is_refused_when_a_companion_changed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the input or the program is not the one"):
         find(cube(sky()), recipe, out=tmp_path / "run")
     assert (tmp_path / "run" / "catalogue.ecsv").exists()
-    with pytest.raises(UsageError, match="gain was .*, now off"):
+    with pytest.raises(UsageError, match=r"gain was .*, now off"):
         find(cube(sky()), out=tmp_path / "run")
 
 

@@ -72,6 +72,7 @@ _RATED, _CLIPPED, _SCALED, _CUT = (
     "scaleNoise.enable",
     "threshold.enable",
 )
+_LINE_FREE = "contsub.enable"
 _WINDOW = "windowXY windowZ gridXY gridZ interpolate"
 _MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec marginAperture thresholdMom12"
 _AXES = frozenset({"peak", "sum", "mean"})
@@ -112,8 +113,10 @@ PARAMETERS: dict[str, Parameter] = {
         *_used("flag", whole, radius="--flag-radius"),
         *_used("flag", number, threshold="--flag-threshold"),
         *_same("flag", "log", "flags.txt and run.json always say what was flagged for its noise"),
-        *_missing("contsub", _FILTER, enable=False),
-        *_same("contsub", "order threshold shift padding", "nothing without contsub.enable"),
+        *_used("contsub", switch, enable="--contsub-order"),
+        *_used("contsub", whole, _LINE_FREE, order="--contsub-order"),
+        *_used("contsub", number, _LINE_FREE, threshold="--contsub-threshold"),
+        *_used("contsub", whole, _LINE_FREE, shift="--contsub-shift", padding="--contsub-padding"),
         Parameter(_SCALED, SAME, "always: by the noise of every channel and every place on the sky", switch),
         *_missing("scaleNoise", _LOCAL, _SCALED, mode="spectral"),
         *_missing("scaleNoise", _ESTIMATOR, _SCALED, statistic="mad", fluxRange="negative"),

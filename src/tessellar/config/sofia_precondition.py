@@ -11,6 +11,9 @@ _OPTIONS = {
     "input.noise": "noise",
     "input.weights": "weights",
     "input.invert": "invert",
+    "contsub.threshold": "contsub_threshold",
+    "contsub.shift": "contsub_shift",
+    "contsub.padding": "contsub_padding",
     "flag.region": "flag_region",
     "flag.catalog": "flag_catalog",
     "flag.radius": "flag_radius",
@@ -22,6 +25,8 @@ _WORDS = {"flag.auto": {"false": "off"}}
 
 def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Yield option, value and SoFiA's name of what is given."""
+    if given.get("contsub.enable"):
+        yield "contsub_order", given.get("contsub.order", 0), "contsub.enable"
     for name, option in _OPTIONS.items():
         if name in given:
             value = given[name]

@@ -29,10 +29,9 @@ from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
-from tessellar.engine.precondition.auto_flags import flag_by_noise
 from tessellar.engine.precondition.flag_record import FLAGS, flag_record, flag_words, save_flags
 from tessellar.engine.precondition.prepare import Prepared, prepare
-from tessellar.engine.precondition.stages import first_stage
+from tessellar.engine.precondition.stages import condition, first_stage
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
@@ -188,7 +187,7 @@ class FindRun:
     def _precondition(self) -> None:
         """Do what must be known of the whole cube before it is searched, and tell what is flagged."""
         recipe = self.recipes.preconditioning
-        self._take(flag_by_noise(self.prepared, recipe, self._do, self.partials))
+        self._take(condition(self.prepared, recipe, self._do, self.partials))
         save_flags(self.folder / FLAGS, self.prepared, recipe)
         for sentence in flag_words(self.prepared):
             self.warn(sentence)

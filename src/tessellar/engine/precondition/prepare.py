@@ -8,6 +8,8 @@ from os import PathLike, fspath
 
 import numpy as np
 
+from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.continuum import Continuum, ContinuumFreeSource
 from tessellar.engine.precondition.cost import ReadCost
 from tessellar.engine.precondition.flags import FlaggedSource, Flags
 from tessellar.engine.precondition.inverted import InvertedSource
@@ -43,7 +45,7 @@ class Prepared:
     flags
         What somebody said is blank, in pixels of the region.
     unflagged
-        The region with its sign.
+        The region with its sign, and without continuum once that is known.
     companions
         Its noise, weights and gain, as far as they are given.
     cost
@@ -72,11 +74,23 @@ class Prepared:
         """Whether fluxes are measured on something else than is searched."""
         return bool(self.companions)
 
+    @property
+    def unweighed(self) -> Source:
+        """The region, flagged and in its own unit: what the continuum is fitted to."""
+        return self._flagged(self.unflagged)
+
     def _view(self, *applied: str) -> Source:
-        view = self.unflagged
         if self.companions:
-            view = WeighedSource(view, self.companions, applied)
-        return FlaggedSource(view, self.flags) if self.flags else view
+            return self._flagged(WeighedSource(self.unflagged, self.companions, applied))
+        return self.unweighed
+
+    def _flagged(self, source: Source) -> Source:
+        return FlaggedSource(source, self.flags) if self.flags else source
+
+    def without(self, recipe: Continuum, partials: PartialStore) -> Prepared:
+        """Return the cube without the continuum that was fitted to it as it is now."""
+        fitted = self.unweighed.identity
+        return replace(self, unflagged=ContinuumFreeSource(self.unflagged, recipe, fitted, partials))
 
     def with_flags(self, channels: IntArray, pixels: IntArray) -> Prepared:
         """Return the cube with channels and pixels of the sky flagged in addition."""
@@ -118,7 +132,7 @@ def _companions(meta: CubeMeta, region: Box, recipe: Preconditioning) -> Iterato
 
 def _cost(recipe: Preconditioning, companions: tuple[Companion, ...]) -> ReadCost:
     samples = (recipe.flag_auto != "off") + bool(companions)
-    passes = int(recipe.flag_auto in ("pixels", "true"))
+    passes = (recipe.flag_auto in ("pixels", "true")) + (recipe.contsub_order >= 0)
     return ReadCost(sum(not one.is_map for one in companions), samples, passes)
 
 

@@ -43,6 +43,12 @@ class Preconditioning:
         What is flagged for its noise: ``"off"``, ``"channels"``, ``"pixels"`` of the sky, or ``"true"`` for both.
     flag_threshold
         How far the noise of a channel or a pixel may be from their median, in units of its spread.
+    contsub_order
+        -1 to leave the continuum, 0 to subtract a constant from every spectrum, 1 a straight line, fitted to the
+        channels without lines; fluxes are measured without it too.
+    contsub_threshold, contsub_shift, contsub_padding
+        Channels that differ from those ``shift`` channels away by more than ``threshold`` times the noise take no
+        part in the fit, nor do ``padding`` channels to either side.
     gain
         A FITS or Zarr cube, or a map for all channels, by which the sky was multiplied; fluxes are measured on the
         cube divided by it, and the search does not use it.
@@ -64,6 +70,10 @@ class Preconditioning:
     flag_radius: int = 5
     flag_auto: str = "off"
     flag_threshold: float = 5.0
+    contsub_order: int = -1
+    contsub_threshold: float = 2.0
+    contsub_shift: int = 4
+    contsub_padding: int = 3
     gain: File | Source | None = None
     noise: File | Source | None = None
     weights: File | Source | None = None
@@ -81,11 +91,23 @@ class Preconditioning:
             problems.append(f"flag_auto is {self.flag_auto!r}; it must be one of {', '.join(AUTO)}")
         if not 0 < self.flag_threshold < inf:
             problems.append(f"flag_threshold is {self.flag_threshold:g}; it must be positive")
+        problems += self._continuum_problems()
         if problems:
             raise UsageError("; ".join(problems) + ".")
         object.__setattr__(self, "region", regions[0] if regions else None)
         object.__setattr__(self, "flag_region", tuple(flagged))
         object.__setattr__(self, "flag_threshold", float(self.flag_threshold))
+        object.__setattr__(self, "contsub_threshold", float(self.contsub_threshold))
+
+    def _continuum_problems(self) -> Iterator[str]:
+        if self.contsub_order not in (-1, 0, 1):
+            yield f"contsub_order is {self.contsub_order}; it must be -1 (off), 0 or 1"
+        if not 0 < self.contsub_threshold < inf:
+            yield f"contsub_threshold is {self.contsub_threshold:g}; it must be positive"
+        if self.contsub_shift < 1:
+            yield f"contsub_shift is {self.contsub_shift}; it must be 1 channel or more"
+        if self.contsub_padding < 0:
+            yield f"contsub_padding is {self.contsub_padding}; it must be 0 or more channels"
 
     @property
     def does_nothing(self) -> bool:
@@ -121,6 +143,10 @@ class Preconditioning:
             "flag_radius": self.flag_radius,
             "flag_auto": self.flag_auto,
             "flag_threshold": self.flag_threshold,
+            "contsub_order": self.contsub_order,
+            "contsub_threshold": self.contsub_threshold,
+            "contsub_shift": self.contsub_shift,
+            "contsub_padding": self.contsub_padding,
             "gain": name_of(self.gain),
             "noise": name_of(self.noise),
             "weights": name_of(self.weights),
