@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conditioned import column, cube, find
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tessellar as ts
@@ -102,6 +102,7 @@ def test_every_spectrum_loses_its_own_line(tilted: Prepared) -> None:
 
 
 @given(st.data())
+@settings(max_examples=30)
 def test_any_box_is_that_of_the_whole(tilted: Prepared, data: st.DataObject) -> None:
     shape = (30, 600, 5)
     ends = [sorted((data.draw(st.integers(0, n - 1)), data.draw(st.integers(0, n - 1)))) for n in shape]

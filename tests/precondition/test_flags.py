@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conditioned import SHAPE, column, cube, degrees, find, places, sky
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessellar.engine.precondition.flags import FlaggedSource, Flags
@@ -67,6 +67,7 @@ def test_positions_off_the_cube_flag_what_their_discs_reach(tmp_path: Path) -> N
 
 
 @given(st.data())
+@settings(max_examples=30)
 def test_any_box_sees_the_flags_of_the_whole(data: st.DataObject) -> None:
     shape = (6, 12, 10)
     inside = [st.integers(0, n - 1) for n in shape]

@@ -95,9 +95,7 @@ class Impatient:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    "stage", ["continuum", "flag-noise", "flag-pixels", "noise", "noise-measured", "measure"]
-)
+@pytest.mark.parametrize("stage", ["continuum", "flag-pixels", "noise-measured", "measure"])
 def test_an_interrupted_run_goes_on(
     stage: str, everything: Preconditioning, whole: bytes, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from conditioned import SHAPE, column, cube, find, places, sky
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_cube import MemorySource
 
@@ -63,6 +63,7 @@ def test_what_becomes_infinite_is_blank() -> None:
 
 
 @given(st.data())
+@settings(max_examples=30)
 def test_any_box_is_that_of_the_whole(data: st.DataObject) -> None:
     region = (3, 30, 2, 35, 1, 20)
     rng = np.random.default_rng(5)

@@ -21,7 +21,8 @@ WINDOW_VOXELS = 2**21  # of the spectra that are fitted together
 ALONG_L = (
     512  # pixels of a row that are fitted together: wide enough to read, narrow enough for a tile to need few
 )
-_KEPT_UNITS = 256  # a reader keeps the fits of
+PIXELS = 2**13  # of a group, however short its spectra are
+_KEPT_BYTES = 2**24  # of fits that a reader keeps at hand
 _NAME = "continuum"
 
 
@@ -79,7 +80,7 @@ class ContinuumStage:
 def groups_of_spectra(shape: Shape) -> Grid:
     """Return the pixels of each unit as boxes of one channel: parts of rows along l, or several rows."""
     nz, nx, ny = shape
-    pixels = max(1, WINDOW_VOXELS // nz)
+    pixels = max(1, min(WINDOW_VOXELS // nz, PIXELS))
     along_l = min(nx, pixels, ALONG_L)
     return Grid((1, nx, ny), (1, along_l, max(1, min(ny, pixels // along_l))))
 
@@ -158,6 +159,7 @@ class ContinuumFreeSource:
                     raise InputError(
                         f"the continuum of group {unit} of spectra is not known: they could not be read."
                     ) from None
-                if len(self._kept) > _KEPT_UNITS:
+                while sum(fit.nbytes for fit in self._kept.values()) > _KEPT_BYTES:
                     self._kept.popitem(last=False)
+            self._kept.move_to_end(unit)
             return self._kept[unit]
