@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Linker": "tessellar.kernels.components",
+    "Preconditioning": "tessellar.engine.precondition.recipe",
     "Reliability": "tessellar.kernels.reliability",
     "Run": "tessellar.api",
     "SmoothAndClip": "tessellar.kernels.smooth_clip",

@@ -29,6 +29,19 @@ WRONG = {
     "--reliability-min-snr": ["-1", "x"],
     "--cubelets": ["-1", "some", "1.5"],
     "--cubelet-margin": ["-1", "wide"],
+    "--region": ["0,9,0,9,0", "0,9,0,9,0,x", "0,99,0,9,0,9", ""],
+    "--flag-region": ["x", "0.5,1,0,1,0,1", ""],
+    "--flag-catalog": [""],
+    "--flag-radius": ["-1", "1.5"],
+    "--flag-auto": ["yes", ""],
+    "--contsub-order": ["2", "-2", "x"],
+    "--contsub-threshold": ["0", "x"],
+    "--contsub-shift": ["0", "1.5"],
+    "--contsub-padding": ["-1"],
+    "--gain": [""],
+    "--noise": [""],
+    "--weights": [""],
+    "--flag-threshold": ["0", "x"],
     "--executor": ["slurm", ""],
     "--address": ["tcp://127.0.0.1:8786"],
     "--workers": ["0", "-2", "two"],
@@ -55,7 +68,7 @@ def test_a_wrong_value_is_refused_by_find_and_plan(
 def test_every_option_of_the_finder_has_wrong_values_here() -> None:
     command = FIND
     flags = {param.opts[-1] for param in command.params if param.name not in NOT_IN_FILES | {"cube"}}
-    assert flags - {"--mask", "--maps"} == set(WRONG)  # switches have no wrong values
+    assert flags - {"--mask", "--maps", "--invert"} == set(WRONG)  # switches have no wrong values
 
 
 @pytest.mark.parametrize(

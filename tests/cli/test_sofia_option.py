@@ -18,7 +18,7 @@ LINES = """\
 # a small search
 pipeline.pedantic    = true
 input.data           = {cube}
-input.gain           = gain.fits     # not supported
+input.mask           = mask.fits     # not supported
 scfind.kernelsXY     = 0, 3
 scfind.kernelsZ      = 0, 3, 5
 scfind.threshold     = 4.5
@@ -61,7 +61,7 @@ def test_a_parameter_file_gives_the_catalogue_of_the_same_options(cube: Path, em
     assert not Path("elsewhere").exists()
     remarks = [line for line in result.stderr.splitlines() if "SoFiA" in line]
     assert len(remarks) == 2
-    assert "input.gain = gain.fits is not supported" in remarks[0]
+    assert "input.mask = mask.fits is not supported" in remarks[0]
     assert "output.writeRawMask = true is not supported" in remarks[1]
 
 
@@ -100,8 +100,8 @@ def test_the_plan_takes_the_same_file(cube: Path, empty_folder: Path) -> None:
     result = call("plan", "--sofia", par, "--tile", "8,30,36")
     assert result.exit_code == 0
     assert "2 x 4 x 4 on each side" in result.stdout
-    assert "input.gain" in result.stderr
-    assert "input.gain" not in result.stdout
+    assert "input.mask" in result.stderr
+    assert "input.mask" not in result.stdout
     assert call("plan", "--sofia", par, "-q").output == ""
 
 
@@ -113,7 +113,7 @@ def test_remarks_are_quiet_or_json_like_the_progress(cube: Path, empty_folder: P
         for line in call("find", "--sofia", par, "--out", "two", "--log-json").stderr.splitlines()
     ]
     said = [event["text"] for event in events if event["event"] == "say"]
-    assert sum("input.gain" in text for text in said) == 1
+    assert sum("input.mask" in text for text in said) == 1
 
 
 @pytest.mark.parametrize(

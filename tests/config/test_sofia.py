@@ -13,6 +13,7 @@ from sofia_texts import DEFAULTS, ELSEWHERE, write_par, written_names
 from tessellar.config import SofiaFile, read_sofia
 from tessellar.config.par_values import switch
 from tessellar.config.sofia_parameters import MISSING, PARAMETERS, SAME, USED
+from tessellar.engine.precondition.recipe import Preconditioning
 from tessellar.errors import UsageError
 from tessellar.kernels.components import Linker
 from tessellar.kernels.reliability import Reliability
@@ -22,18 +23,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "sofia-users.md"
 
 # for every parameter that is not supported, a value that asks for it
 ASKED = {
-    "input.region": "0, 9, 0, 9, 0, 9",
-    "input.gain": "gain.fits",
     "input.primaryBeam": "beam.fits",
-    "input.noise": "noise.fits",
-    "input.weights": "weights.fits",
     "input.mask": "mask.fits",
-    "input.invert": "true",
-    "flag.region": "0, 9, 0, 9, 0, 9",
-    "flag.catalog": "continuum.txt",
-    "flag.auto": "channels",
     "flag.cube": "flags.fits",
-    "contsub.enable": "true",
     "scaleNoise.mode": "local",
     "scaleNoise.statistic": "gauss",
     "scaleNoise.fluxRange": "full",
@@ -69,6 +61,21 @@ ASKED = {
 # for every parameter that is used, a value and what it becomes
 BECOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "input.data": ("sky cubes/a.fits", {"cube": "sky cubes/a.fits"}),
+    "input.region": ("0, 9, 10, 19,20,29", {"region": [0, 9, 10, 19, 20, 29]}),
+    "input.invert": ("true", {"invert": True}),
+    "flag.region": ("0, 9, 0, 9, 0, 9, 5, 6, 5, 6, 5, 6", {"flag_region": [0, 9] * 3 + [5, 6] * 3}),
+    "flag.catalog": ("continuum.txt", {"flag_catalog": "continuum.txt"}),
+    "contsub.enable": ("true", {"contsub_order": 0}),
+    "contsub.order": ("1", {"contsub_order": 1}),
+    "contsub.threshold": ("3", {"contsub_order": 0, "contsub_threshold": 3}),
+    "contsub.shift": ("5", {"contsub_order": 0, "contsub_shift": 5}),
+    "contsub.padding": ("2", {"contsub_order": 0, "contsub_padding": 2}),
+    "input.gain": ("gain.fits", {"gain": "gain.fits"}),
+    "input.noise": ("noise.fits", {"noise": "noise.fits"}),
+    "input.weights": ("weights.fits", {"weights": "weights.fits"}),
+    "flag.auto": ("True", {"flag_auto": "true"}),
+    "flag.threshold": ("4", {"flag_threshold": 4}),
+    "flag.radius": ("7", {"flag_radius": 7}),
     "scfind.enable": ("true", {}),
     "scfind.kernelsXY": ("0,4.5 ,  8", {"kernels_xy": [0, 4.5, 8]}),
     "scfind.kernelsZ": ("0, 3, 31.0", {"kernels_z": [0, 3, 31]}),
@@ -125,6 +132,8 @@ def test_sofia_s_defaults_are_ours_and_need_no_remark(tmp_path: Path) -> None:
     settings = dict(found.settings)
     finder = {name: settings.pop(name) for name in ("kernels_xy", "kernels_z", "threshold", "replacement")}
     assert SmoothAndClip(**finder) == SmoothAndClip()
+    conditions = {name: settings.pop(name) for name in Preconditioning().settings() if name in settings}
+    assert Preconditioning(**conditions).does_nothing
     assert Linker(**{name.removeprefix("linker_"): value for name, value in settings.items()}) == Linker()
 
     text = DEFAULTS.read_text().replace("reliability.enable         =  false", "reliability.enable = true")
@@ -148,7 +157,7 @@ def test_what_is_used_becomes_a_setting(
     assert found.settings == settings
     assert found.remarks == ()
     assert found.names.keys() == settings.keys()
-    assert set(found.names.values()) <= {name, "reliability.threshold"}
+    assert set(found.names.values()) <= {name, "reliability.threshold", "contsub.enable"}
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -178,7 +187,7 @@ def test_each_reason_is_given_once(names: set[str], tmp_path_factory: pytest.Tem
 
 
 def test_long_values_are_cut_in_remarks(tmp_path: Path) -> None:
-    (remark,) = read(tmp_path, f"flag.region = {', '.join(['7'] * 6000)}").remarks
+    (remark,) = read(tmp_path, f"input.mask = {', '.join(['7'] * 6000)}").remarks
     assert len(remark) < 250
     assert "…" in remark
 
@@ -351,5 +360,8 @@ def test_a_file_of_a_real_search_is_read(data_dir: Path) -> None:
         "linker_min_size_z": 3,
         "reliability": 0.4,
         "reliability_scale_kernel": 0.3,
+        "flag_auto": "off",
+        "flag_threshold": 3.5,
+        "invert": False,
     }
     assert len(found.remarks) == 2

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tessellar.engine.find.product_files import Products
     from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.journal import Journal
+    from tessellar.engine.precondition.prepare import Prepared
+    from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.components import Linker
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -60,6 +62,7 @@ def plan(
     cube: Source | str | PathLike[str],
     kernel: SmoothAndClip | None = None,
     *,
+    preconditioning: Preconditioning | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -74,6 +77,8 @@ def plan(
         A cube, or the path of one.
     kernel
         The finder; `SmoothAndClip` with its defaults when None.
+    preconditioning
+        What is done to the cube before; nothing when None.
     executor, workers
         Who works; as many workers as there are cores, or in the cluster, when None.
     address
@@ -96,11 +101,14 @@ def plan(
     >>> print(plan("cube.fits", memory="4 GiB"))  # doctest: +SKIP
     """
     from tessellar.engine.executors import check_executor
+    from tessellar.engine.precondition.prepare import prepare
+    from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_executor(executor, workers, address)
+    prepared = prepare(source_of(cube), preconditioning or Preconditioning())
     with _joined(executor, workers, address) as pool:
-        return _plan(source_of(cube), kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
+        return _plan(prepared, kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
 
 
 @contextmanager
@@ -118,7 +126,7 @@ def _joined(
 
 
 def _plan(
-    source: Source,
+    prepared: Prepared,
     finder: SmoothAndClip,
     executor: str,
     workers: int | None,
@@ -137,7 +145,7 @@ def _plan(
     workers = workers or usable_cores()
     granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
     return make_plan(
-        source,
+        prepared.source,
         finder,
         tile=tile,
         memory=granted if memory is None and granted else memory_budget(memory),
@@ -145,6 +153,7 @@ def _plan(
         executor=executor,
         workers=workers,
         remote=pool is not None,
+        cost=prepared.cost,
     )
 
 
@@ -155,6 +164,7 @@ def find_sources(
     linker: Linker | None = None,
     reliability: Reliability | None = None,
     products: Products | None = None,
+    preconditioning: Preconditioning | None = None,
     remarks: Sequence[str] = (),
     executor: str = "threads",
     address: str | None = None,
@@ -181,6 +191,9 @@ def find_sources(
     products
         What to make beside the catalogue: mask, maps of the field, cubelets; all of it, with the cubelets of the 100
         brightest sources, when None and there is an ``out``.
+    preconditioning
+        What is done to the cube before: which part of it is searched, what is flagged, which files it is weighed
+        with; nothing when None.
     remarks
         Sentences about how the run was asked for, to be kept among its warnings.
     executor
@@ -230,6 +243,8 @@ def find_sources(
     from tessellar.engine.find.product_files import NO_PRODUCTS, Products
     from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.find.record import find_settings
+    from tessellar.engine.precondition.prepare import prepare
+    from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
@@ -246,11 +261,13 @@ def find_sources(
         linker or Linker(),
         reliability,
         products or (NO_PRODUCTS if folder is None else Products()),
+        preconditioning or Preconditioning(),
     )
+    prepared = prepare(source, recipes.preconditioning)
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
     with _joined(executor, workers, address, observer) as pool:
-        the_plan = _plan(source, recipes.finder, executor, workers, pool, tile, memory)
+        the_plan = _plan(prepared, recipes.finder, executor, workers, pool, tile, memory)
         settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)

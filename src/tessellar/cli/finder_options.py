@@ -9,6 +9,7 @@ import click
 from tessellar.cli import values
 from tessellar.cli.defaults import REMARKS, make_defaults
 from tessellar.cli.options import option, stacked
+from tessellar.cli.precondition_options import precondition_options
 from tessellar.cli.values import reader
 
 NOT_IN_FILES = frozenset({"config", "sofia", "out", "fresh", "quiet", "log_json", "help"})
@@ -186,4 +187,5 @@ finder_options = stacked(
         reads=values.whole(0, 1000),
         about="Voxels around a source that its cubelet shows.",
     ),
+    precondition_options,
 )

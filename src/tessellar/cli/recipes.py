@@ -7,12 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tessellar.engine.find.product_files import Products
+    from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.components import Linker
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
 FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
 LINKER = ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape")
+PRECONDITIONING = (
+    "region",
+    "flag_region",
+    "flag_catalog",
+    "flag_radius",
+    "flag_auto",
+    "flag_threshold",
+    "contsub_order",
+    "contsub_threshold",
+    "contsub_shift",
+    "contsub_padding",
+    "gain",
+    "noise",
+    "weights",
+    "invert",
+)
 RUNNING = ("executor", "address", "workers", "tile", "memory")
 
 
@@ -45,6 +62,14 @@ def products_of(options: Mapping[str, Any]) -> Products:
     from tessellar.engine.find.product_files import Products
 
     return Products(options["cubelets"], options["cubelet_margin"], options["mask"], options["maps"])
+
+
+def preconditioning_of(options: Mapping[str, Any]) -> Preconditioning:
+    """Return what is done to the cube before it is searched."""
+    from tessellar.engine.precondition.recipe import Preconditioning
+
+    given = {name: options[name] for name in PRECONDITIONING if options[name] is not None}
+    return Preconditioning(**given)
 
 
 def running_of(options: Mapping[str, Any]) -> dict[str, Any]:

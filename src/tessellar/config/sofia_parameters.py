@@ -72,18 +72,13 @@ _RATED, _CLIPPED, _SCALED, _CUT = (
     "scaleNoise.enable",
     "threshold.enable",
 )
+_LINE_FREE = "contsub.enable"
 _WINDOW = "windowXY windowZ gridXY gridZ interpolate"
 _MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec marginAperture thresholdMom12"
 _AXES = frozenset({"peak", "sum", "mean"})
 
-_REGION = "the whole cube is searched; cut the region out of the cube first"
-_GAIN = "fluxes are not divided by it; divide the cube first"
-_WEIGHTS = (
-    "the noise is always measured in the cube itself; divide the cube by its noise first if that is better"
-)
 _MASK = "sources are not added to a mask; `tessellar match` compares catalogues"
-_SIGN = "only emission is searched for; change the sign of the cube first"
-_FLAGS = "nothing is flagged; set bad voxels to NaN in the cube first"
+_FLAGS = "not flagged; set bad voxels to NaN in the cube first"
 _FILTER = "nothing is subtracted from the cube; filter the cube first"
 _ESTIMATOR = "the noise is always measured by the MAD of the negative voxels (mad, negative)"
 _LOCAL = "noise is a spectrum times a map of the sky; what changes otherwise is not followed"
@@ -105,15 +100,23 @@ PARAMETERS: dict[str, Parameter] = {
         *_same("pipeline", "pedantic", "unknown parameters are refused unless it is false, as in SoFiA"),
         *_same("pipeline", "threads", "never changes the result; --workers, or all cores"),
         *_used("input", str, data="CUBE"),
-        *_missing("input", _REGION, region=""),
-        *_missing("input", _GAIN, gain="", primaryBeam=""),
-        *_missing("input", _WEIGHTS, noise="", weights=""),
+        *_used("input", row_of(whole), region="--region"),
+        *_used("input", str, gain="--gain"),
+        *_missing("input", "it is a gain: give it as --gain", primaryBeam=""),
+        *_used("input", str, noise="--noise", weights="--weights"),
         *_missing("input", _MASK, mask=""),
-        *_missing("input", _SIGN, invert=False),
-        *_missing("flag", _FLAGS, region="", catalog="", auto="false", cube=""),
-        *_same("flag", "radius threshold log", "nothing without flag.catalog and flag.auto"),
-        *_missing("contsub", _FILTER, enable=False),
-        *_same("contsub", "order threshold shift padding", "nothing without contsub.enable"),
+        *_used("input", switch, invert="--invert"),
+        *_used("flag", row_of(whole), region="--flag-region"),
+        *_used("flag", str, catalog="--flag-catalog"),
+        *_used("flag", word, auto="--flag-auto"),
+        *_missing("flag", _FLAGS, cube=""),
+        *_used("flag", whole, radius="--flag-radius"),
+        *_used("flag", number, threshold="--flag-threshold"),
+        *_same("flag", "log", "flags.txt and run.json always say what was flagged for its noise"),
+        *_used("contsub", switch, enable="--contsub-order"),
+        *_used("contsub", whole, _LINE_FREE, order="--contsub-order"),
+        *_used("contsub", number, _LINE_FREE, threshold="--contsub-threshold"),
+        *_used("contsub", whole, _LINE_FREE, shift="--contsub-shift", padding="--contsub-padding"),
         Parameter(_SCALED, SAME, "always: by the noise of every channel and every place on the sky", switch),
         *_missing("scaleNoise", _LOCAL, _SCALED, mode="spectral"),
         *_missing("scaleNoise", _ESTIMATOR, _SCALED, statistic="mad", fluxRange="negative"),

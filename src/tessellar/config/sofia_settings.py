@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tessellar.config.sofia_precondition import preconditioning
+
 _OPTIONS = {
     "input.data": "cube",
     "linker.radiusXY": "linker_radius_xy",
@@ -44,6 +46,8 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     for name, option in _OPTIONS.items():
         if name in given:
             settings.put(option, given[name], name)
+    for option, value, name in preconditioning(given):
+        settings.put(option, value, name)
     if given.get("scfind.enable", True):
         _smooth_and_clip(settings, given)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class FitsSource:
         The file.
     extension
         Name or number of the extension that holds the cube; without it the first image of three axes or more.
+    flat
+        Whether an image of two axes is taken as a cube of one channel.
 
     Raises
     ------
@@ -47,10 +49,13 @@ class FitsSource:
         If there is no room to unpack a compressed file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], extension: str | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], extension: str | None = None, *, flat: bool = False
+    ) -> None:
         self.path = Path(path).absolute()
         self.extension = extension
-        opened = _open(self.path, extension)
+        self._flat = flat
+        opened = _open(self.path, extension, flat)
         self._file = opened.file
         self._layout = opened.layout
         self._identity = opened.identity
@@ -61,7 +66,7 @@ class FitsSource:
     def meta(self) -> CubeMeta:
         """What is known without reading voxels."""
         if self._meta is None:
-            opened = _open(self.path, self.extension)
+            opened = _open(self.path, self.extension, self._flat)
             if opened.identity != self._identity:
                 raise InputError(f"{shown(self.path)} was changed while it was in use. Start again.")
             self._meta = opened.meta
@@ -116,7 +121,7 @@ class _Opened:
     stored_bytes: int
 
 
-def _open(path: Path, extension: str | None) -> _Opened:
+def _open(path: Path, extension: str | None, flat: bool) -> _Opened:
     with reading(path):
         status = path.stat()
         with path.open("rb") as file:
@@ -128,7 +133,7 @@ def _open(path: Path, extension: str | None) -> _Opened:
         unpacked: Path | Scratch = Scratch.of(path) if gzipped else path
         readable = unpacked.path() if isinstance(unpacked, Scratch) else unpacked
         parts = scan(readable)
-        part = choose(path, parts, extension)
+        part = choose(path, parts, extension, flat=flat)
         _check_complete(path, part, readable.stat().st_size)
         cards, bitpix, offset = part.cards, part.cards.integer("BITPIX"), part.offset
         if part.packed:
@@ -136,6 +141,8 @@ def _open(path: Path, extension: str | None) -> _Opened:
                 raise InputError(f"{shown(path)} is compressed twice. Unpack the outer gzip first.")
             unpacked, offset, bitpix = Scratch.of(path, part.index), 0, part.cards.integer("ZBITPIX")
             cards = Cards.from_text(image_header(path, part.index))
+        if flat and len(axis_lengths(cards)) == 2:
+            cards = replace(cards, values={**cards.values, "NAXIS": 3, "NAXIS3": 1})
         name = short_name(path) if extension is None else f"{short_name(path)}[{shown(extension)}]"
         axes = find_axes(cards, axis_lengths(cards), name)
         meta = read_meta(cards, name, _beam_table(readable, parts))

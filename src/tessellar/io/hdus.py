@@ -85,8 +85,10 @@ def scan(path: Path) -> list[Hdu]:
     return parts
 
 
-def choose(path: Path, parts: Sequence[Hdu], extension: str | None) -> Hdu:
+def choose(path: Path, parts: Sequence[Hdu], extension: str | None, *, flat: bool = False) -> Hdu:
     """Return the part that holds the cube: the one asked for, else the first image of three axes or more.
+
+    With ``flat`` an image of two axes does where there is no cube.
 
     Raises
     ------
@@ -96,6 +98,8 @@ def choose(path: Path, parts: Sequence[Hdu], extension: str | None) -> Hdu:
     if extension is not None:
         parts = [_named(path, parts, extension)]
     cubes = [part for part in parts if len(part.lengths) >= 3]
+    if flat:
+        cubes += [part for part in parts if len(part.lengths) == 2]
     if cubes:
         return cubes[0]
     raise InputError(

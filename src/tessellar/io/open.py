@@ -26,13 +26,15 @@ _KNOWN = (
 _ADVICE = "A FITS cube (.fits, .fits.gz, .fits.fz) or a Zarr image is needed."
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
+def open_source(path: str | os.PathLike[str], *, flat: bool = False) -> Source:
     """Open a FITS file (plain, .gz, .fz) or a Zarr image.
 
     Parameters
     ----------
     path
         The file or folder. ``cube.fits[SCI]`` and ``cube.fits[1]`` name an extension.
+    flat
+        Whether a FITS image of two axes is taken as a cube of one channel.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         raise InputError(f"{shown(file)} is {_what(start)}. {_ADVICE}")
     from tessellar.io.fits import FitsSource
 
-    return FitsSource(file, extension)
+    return FitsSource(file, extension, flat=flat)
 
 
 def _split(text: str) -> tuple[Path, str | None]:

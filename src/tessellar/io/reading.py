@@ -11,14 +11,14 @@ from tessellar.io.naming import shown
 
 
 @contextmanager
-def reading(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn an ``OSError`` of what happens inside into `CubeNotFoundError` or `InputError`."""
+def reading(path: str | os.PathLike[str], what: str = "cube") -> Iterator[None]:
+    """Turn an ``OSError`` of what happens inside into `CubeNotFoundError` or `InputError`; ``what`` is read."""
     try:
         yield
     except TessellarError:
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise CubeNotFoundError(f"There is no cube {shown(path)}. Check the name and the folder.") from None
+        raise CubeNotFoundError(f"There is no {what} {shown(path)}. Check the name and the folder.") from None
     except PermissionError:
         raise InputError(f"{shown(path)} may not be read by this user. Change its permissions.") from None
     except OSError as problem:

@@ -38,6 +38,30 @@ def sky_position(meta: CubeMeta, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> di
     return columns
 
 
+def pixel_position(meta: CubeMeta, longitude: ArrayLike, latitude: ArrayLike) -> DoubleArray:
+    """Return where sky positions lie, float64 array (position, 2): pixels along l and m from 0.
+
+    Parameters
+    ----------
+    meta
+        A cube with sky coordinates.
+    longitude, latitude
+        Degrees in the cube's own sky system, float64 arrays (position).
+
+    Returns
+    -------
+    DoubleArray
+        NaN where a position is not on the cube's side of the sky.
+    """
+    x, y = np.full((2, np.size(longitude)), np.nan)
+    wcs = _wcs(meta).celestial
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if x.size:
+            x, y = wcs.wcs_world2pix(np.asarray(longitude), np.asarray(latitude), 0)
+    return np.stack([x, y], axis=1).astype(np.float64)
+
+
 def frame_name(meta: CubeMeta) -> str:
     """Return the sky frame of a cube (``ICRS``, ``FK4 B1950``, ``Galactic``), ``""`` where it has none."""
     if not meta.wcs_header:

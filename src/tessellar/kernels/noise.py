@@ -258,6 +258,16 @@ def separate(lattice: NoiseLattice, sigmas: FloatArray, blank: npt.NDArray[np.bo
     return NoiseModel(lattice, np.where(blank, np.float32(0.0), spectral), spatial)
 
 
+def channel_levels(sigmas: FloatArray) -> FloatArray:
+    """Return the noise of each channel by itself, float32 array (frequency); NaN where it is not known.
+
+    Unlike the spectrum of `separate`, no channel takes anything from its neighbours. ``sigmas`` is as there.
+    """
+    sigmas = np.where(sigmas > 0, sigmas, np.float32(np.nan))
+    spatial = _median(sigmas / _median(sigmas, (1, 2))[:, None, None], (0,))
+    return _median(sigmas / spatial, (1, 2))
+
+
 def _median(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
     """Return the median over axes, NaN where all is NaN, without a warning."""
     others = [a for a in range(values.ndim) if a not in axes]

@@ -32,7 +32,8 @@ def sky_map(sky: Arrays, sources: QTable) -> str:
     Parameters
     ----------
     sky
-        ``image`` float array (l, m), ``step`` cube pixels per map pixel, and perhaps ``wcs_header``.
+        ``image`` float array (l, m), ``step`` cube pixels per map pixel, and perhaps ``wcs_header`` of the cube and
+        ``origin``, the first pixel (l, m) of the map in it.
     sources
         Positive sources, the most significant first.
     """
@@ -40,7 +41,8 @@ def sky_map(sky: Arrays, sources: QTable) -> str:
     wcs = _celestial(str(sky.get("wcs_header", "")))
     width, height = _figure_size(image.shape[0], image.shape[1])
     title = "Map of the detected emission, with an ellipse around each source"
-    painter = partial(_paint, image=image, step=step, sources=sources)
+    origin = np.asarray(sky.get("origin", np.zeros(2)), dtype=np.float64)
+    painter = partial(_paint, image=image, step=step, origin=origin, sources=sources)
     if wcs is not None:
         try:
             with warnings.catch_warnings():
@@ -86,10 +88,16 @@ def _celestial(header: str) -> WCS | None:
 
 
 def _paint(
-    figure: Figure, image: npt.NDArray[np.float32], step: int, sources: QTable, wcs: WCS | None
+    figure: Figure,
+    image: npt.NDArray[np.float32],
+    step: int,
+    origin: Numbers,
+    sources: QTable,
+    wcs: WCS | None,
 ) -> None:
     axes = _sky_axes(figure, wcs) if wcs is not None else _pixel_axes(figure)
-    edges = (-0.5, image.shape[0] * step - 0.5, -0.5, image.shape[1] * step - 0.5)
+    x, y = origin - 0.5
+    edges = (x, x + image.shape[0] * step, y, y + image.shape[1] * step)
     axes.imshow(
         _stretched(image).T,
         origin="lower",

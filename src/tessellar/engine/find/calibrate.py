@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tessellar.errors import InputError
 from tessellar.kernels.noise import NoiseLattice, NoiseModel, channel_sigmas, separate
@@ -22,11 +23,12 @@ class NoiseStage:
     source: Source
     fingerprint: str
     whole: bool = False
+    purpose: str = "noise"
 
     @property
     def name(self) -> str:
-        """``noise``, or ``noise-whole`` when cells are looked at as a whole."""
-        return "noise-whole" if self.whole else "noise"
+        """``noise`` or another purpose, and ``noise-whole`` when cells are looked at as a whole."""
+        return f"{self.purpose}-whole" if self.whole else self.purpose
 
     @property
     def lattice(self) -> NoiseLattice:
@@ -70,6 +72,20 @@ class NoiseStage:
         The channels of a unit that could not be read take the noise of the nearest channel, so that what can be
         read of them is searched.
         """
+        sigmas, read, has_data = self.gather(partials)
+        return separate(self.lattice, sigmas, read & ~has_data) if has_data.any() else None
+
+    def gather(
+        self, partials: Iterable[tuple[int, Payload]]
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return what the units measured.
+
+        Returns
+        -------
+        tuple
+            Noise, float32 array (frequency, cells along l, cells along m), NaN where it is not known; and which
+            channels were read and which have data, bool arrays (frequency).
+        """
         lattice = self.lattice
         sigmas = np.full((lattice.shape[0], *lattice.cells), np.nan, np.float32)
         read, has_data = np.zeros((2, lattice.shape[0]), np.bool_)
@@ -79,7 +95,7 @@ class NoiseStage:
             has_data[channels] |= payload["has_data"]
             for i, cell in enumerate(lattice.unit_cells(unit)):
                 sigmas[channels, cell[0], cell[1]] = payload["sigma"][:, i]
-        return separate(lattice, sigmas, read & ~has_data) if has_data.any() else None
+        return sigmas, read, has_data
 
 
 @dataclass(frozen=True, slots=True, eq=False)

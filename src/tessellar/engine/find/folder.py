@@ -21,11 +21,13 @@ MARKER = "run.toml"
 PARTIALS = "partials"
 RUN_LOG = "run.log"
 _FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
+_FILES = ("flag_catalog", "gain", "noise", "weights")  # and these, where they are given
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (
     *_CATALOGUES,
     "run.json",
     "regions.reg",
+    "flags.txt",
     "report.html",
     "noise.npz",
     "skymap.npz",
@@ -139,10 +141,15 @@ def refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     changes = [
         f"{name} was {earlier[name]}, now {value}"
         for name, value in settings.items()
-        if name not in _FREE and earlier[name] not in (None, value)
+        if not _is_free(name, earlier[name], value) and earlier[name] not in (None, value)
     ]
     if changes:
         raise UsageError(
             f"The run in {shown(folder)} was begun with other settings: {'; '.join(changes)}. "
             "Use --fresh to start over, or another --out to keep both."
         )
+
+
+def _is_free(name: str, earlier: Any, value: Any) -> bool:
+    """Return whether a setting may change: who works, or the place of a file that is known by its content."""
+    return name in _FREE or (name in _FILES and "off" not in (earlier, value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.flag_record import FLAGS, flag_record, flag_words, save_flags
+from tessellar.engine.precondition.prepare import Prepared, prepare
+from tessellar.engine.precondition.stages import condition, first_stage
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
@@ -67,6 +70,8 @@ class Found:
         Wall time.
     peak_rss_bytes
         The most memory that the processes of the run held together.
+    flagged
+        What was flagged, for ``run.json``.
     """
 
     table: QTable
@@ -77,6 +82,7 @@ class Found:
     n_negative: int
     seconds: float
     peak_rss_bytes: int
+    flagged: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -109,11 +115,14 @@ class FindRun:
     journal: Journal | None = None
     observer: Observer | None = None
     partials: PartialStore = field(init=False)
+    prepared: Prepared = field(init=False)
+    measured: Source = field(init=False)
     reports: list[StageReport] = field(init=False, default_factory=list)
     warnings: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.partials = PartialStore(self.folder / PARTIALS)
+        self._take(prepare(self.source, self.recipes.preconditioning))
 
     def refuse_another_cube(self) -> None:
         """Raise if the journal is that of another cube, or of the same before it changed, or of other code.
@@ -124,14 +133,16 @@ class FindRun:
             It is; the message names the remedy.
         """
         if self.journal is not None:
-            self.journal.begin(NoiseStage(self.source, self._fingerprint()))
+            self.journal.begin(first_stage(self.prepared, self.recipes.preconditioning))
 
     def run(self) -> Found:
         """Do everything but the files for people, and return the catalogue."""
         start = time.perf_counter()
         forget_peak()
+        self._precondition()
         noise = self._noise()
         finder = self._scales(noise)
+        measured_noise = self._measured_noise(noise)
         detect = DetectStage(
             self.source,
             finder,
@@ -144,13 +155,19 @@ class FindRun:
             s: stitch(self.partials.units(detect), s, self.recipes.linker) for s in (POSITIVE, NEGATIVE)
         }
         correlation = self._correlation()
-        sources, columns = self._measure(noise, correlation, detections)
+        sources, columns = self._measure(measured_noise, correlation, detections)
         columns["flag"] = self._flags(columns, sources, failed_tiles)
-        save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
+        save_noise(self.folder / "noise.npz", measured_noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
-            self.warn(self._nothing_found(noise))
-        table = catalogue_table(columns, self.source.meta, self._provenance(bool(self._failures())))
-        self._write_products(noise, correlation, sources, table, detect)
+            self.warn(self._nothing_found(measured_noise))
+        table = catalogue_table(
+            columns,
+            self.source.meta,
+            self._provenance(bool(self._failures())),
+            region=self.prepared.region,
+            whole=self.prepared.whole.meta.shape,
+        )
+        self._write_products(measured_noise, correlation, sources, table, detect)
         failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
         self._compare_with_plan(peak)
@@ -163,17 +180,26 @@ class FindRun:
             len(detections[NEGATIVE]),
             time.perf_counter() - start,
             peak,
+            flag_record(self.prepared),
         )
+
+    def _take(self, prepared: Prepared) -> None:
+        """Search and measure a cube as it is prepared."""
+        self.prepared = prepared
+        self.source, self.measured = prepared.source, prepared.measured
+
+    def _precondition(self) -> None:
+        """Do what must be known of the whole cube before it is searched, and tell what is flagged."""
+        recipe = self.recipes.preconditioning
+        self._take(condition(self.prepared, recipe, self._do, self.partials))
+        save_flags(self.folder / FLAGS, self.prepared, recipe)
+        for sentence in flag_words(self.prepared):
+            self.warn(sentence)
 
     def _noise(self) -> NoiseModel:
         """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
         name = self.source.meta.name
-        for whole in (False, True):
-            stage = NoiseStage(self.source, self._fingerprint(), whole)
-            self._do(stage)
-            noise = stage.reduce(self.partials.units(stage))
-            if noise is not None:
-                break
+        noise = self._noise_of(self.source, "noise")
         if noise is None:
             raise InputError(
                 f"{name} holds no data: every voxel is blank (NaN or infinite). "
@@ -185,6 +211,21 @@ class FindRun:
                 "Source finding needs a cube with its noise, not a gain, mask or model cube."
             )
         return noise
+
+    def _noise_of(self, source: Source, purpose: str) -> NoiseModel | None:
+        for whole in (False, True):
+            stage = NoiseStage(source, fingerprint(source), whole, purpose)
+            self._do(stage)
+            noise = stage.reduce(self.partials.units(stage))
+            if noise is not None:
+                return noise
+        return None
+
+    def _measured_noise(self, noise: NoiseModel) -> NoiseModel:
+        """Return the noise of what fluxes are measured on; measured there, where that is not what is searched."""
+        if not self.prepared.has_two_views:
+            return noise
+        return self._noise_of(self.measured, "noise-measured") or noise
 
     def _scales(self, noise: NoiseModel) -> CalibratedFinder:
         stage = ScaleStage(
@@ -214,21 +255,22 @@ class FindRun:
             negative = self._measure_sign(noise, correlation, detections[NEGATIVE], NEGATIVE)
             columns = self._reliable(self.recipes.reliability, columns, gather(self.partials.units(negative)))
         rows = np.searchsorted(detections[POSITIVE].table[:, FIRST], columns["id"])
-        save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, self.source.meta)
+        region, whole = self.prepared.region, self.prepared.whole.meta
+        save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, region, whole)
         return detections[POSITIVE].select(rows), columns
 
     def _measure_sign(
         self, noise: NoiseModel, correlation: Correlation, sources: Sources, sign: int
     ) -> MeasureStage:
         stage = MeasureStage(
-            self.source,
+            self.measured,
             noise,
             correlation,
             sign,
             len(sources),
             self.folder / PARTIALS / f"sources{sign}.npz",
             self.partials,
-            self._fingerprint(self.recipes.linker, self.plan.grid, noise, correlation, sources),
+            fingerprint(self.measured, self.recipes.linker, self.plan.grid, noise, correlation, sources),
         )
         save_sources(sources, stage.sources_file)
         self._do(stage)
@@ -282,7 +324,7 @@ class FindRun:
         detect: DetectStage,
     ) -> None:
         run = ProductRun(
-            self.source,
+            self.measured,
             noise,
             sources,
             table,

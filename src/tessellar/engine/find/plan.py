@@ -7,6 +7,7 @@ from math import prod
 
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.memory import resident_bytes
+from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import MemoryBudgetError, UsageError
 from tessellar.kernels.noise import NoiseLattice
@@ -56,6 +57,8 @@ class FindPlan:
         Whether the workers are those of a running cluster; then the memory is that of one worker.
     device_bytes
         Memory of the tiles in work on the worker's device; 0 on the CPU.
+    cost
+        What preconditioning adds.
     """
 
     grid: Grid
@@ -68,6 +71,7 @@ class FindPlan:
     bytes_read: int
     remote: bool = False
     device_bytes: int = 0
+    cost: ReadCost = NO_COST
 
     @property
     def halo_overhead(self) -> float:
@@ -91,6 +95,7 @@ class FindPlan:
             ),
             *self._chunk_row(),
             ("read", f"{_bytes(self.bytes_read)} of voxels over all stages"),
+            *(("", words) for words in self.cost.words()),
             (
                 "memory",
                 f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed{each}",
@@ -130,6 +135,7 @@ def make_plan(
     workers: int,
     remote: bool = False,
     device_memory: int = 0,
+    cost: ReadCost = NO_COST,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -151,6 +157,8 @@ def make_plan(
         Whether the workers are those of a running cluster, with machines of their own.
     device_memory
         Bytes of the device that the workers of one machine share; 0 without one.
+    cost
+        What preconditioning adds.
 
     Raises
     ------
@@ -166,13 +174,14 @@ def make_plan(
     sharing = workers
     if remote:
         libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
-    smallest = MEASURE_BYTES * WINDOW_VOXELS
+    smallest = (MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS
+    reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
 
     def unit_bytes(shape: Shape) -> int:
         voxels = prod(shape)
         runs = int(DETECTION_SHARE * voxels) * 24
         ahead = 0 if executor == "serial" else max(BYTES_AHEAD_PER_VOXEL * voxels, AHEAD_BYTES)
-        return max(BYTES_PER_READ_VOXEL * voxels + ahead + finder.memory(shape).host + runs, smallest)
+        return max(reading * voxels + ahead + finder.memory(shape).host + runs, smallest)
 
     room = memory - libraries
     if tile is None:
@@ -210,9 +219,9 @@ def make_plan(
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
     sampled = lattice.n_read + len(blocks) * blocks[0].read.size
-    n_bytes = 4 * (sum_read(grid) + sampled)
+    n_bytes = cost.n_bytes(sum_read(grid) + sampled, lattice.n_read, prod(meta.shape))
     return FindPlan(
-        grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote, on_device
+        grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote, on_device, cost
     )
 
 

@@ -26,7 +26,7 @@ from tessellar.engine.verify import DIGEST, WritingStage, distrust_damaged
 from tessellar.errors import InputError, UsageError
 from tessellar.io.mask_zarr import MaskSink
 from tessellar.io.publish import make_folder, output_errors, remove
-from tessellar.kernels.components import FIRST, X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
+from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import INDEPENDENT, Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.noise import NoiseModel
@@ -167,7 +167,7 @@ def _mask(run: ProductRun, runs: SourceRuns) -> StageReport:
     stage = MaskStage(runs, sink, sink.content)
     if not sink.resumable:
         _forget(stage, run.journal)
-    sink.begin(run.sources.table[:, FIRST], fresh=run.journal is None)
+    sink.begin(_ids(run), fresh=run.journal is None)
     report = _do_writing(run, stage)
     if not report.failed:
         sink.publish(payload[DIGEST].tobytes() for _, payload in run.partials.units(stage))
@@ -194,6 +194,11 @@ def _cubelets(run: ProductRun, runs: SourceRuns, products: Products) -> StageRep
     return _do_writing(run, CubeletStage(run.source, run.noise, run.correlation, runs, sink, content))
 
 
+def _ids(run: ProductRun) -> IntArray:
+    """Return the column ``id`` of the catalogue."""
+    return np.asarray(run.table["id"], dtype=np.int64)
+
+
 def _chosen(run: ProductRun, count: int | None) -> Chosen:
     """Return the sources of the largest flux, in the order of the catalogue."""
     flux = np.abs(np.asarray(run.table["f_sum"], dtype=np.float64))
@@ -202,7 +207,7 @@ def _chosen(run: ProductRun, count: int | None) -> Chosen:
     table = run.sources.table[rows]
     first, last = table[:, [Z_MIN, X_MIN, Y_MIN]], table[:, [Z_MAX, X_MAX, Y_MAX]] + 1
     names = np.asarray(run.table["name"], dtype=np.str_)[rows]
-    return Chosen(rows, table[:, FIRST], np.stack([first, last], axis=1), names)
+    return Chosen(rows, _ids(run)[rows], np.stack([first, last], axis=1), names)
 
 
 def _do(run: ProductRun, stage: Stage) -> StageReport:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.engine.find.skymap import SparseMap
+from tessellar.engine.precondition.region import in_whole_cube
 from tessellar.engine.stitch import Sources
 from tessellar.flags import NEIGHBOUR, TILE_FAILED
 from tessellar.kernels.components import Linker
@@ -17,14 +18,21 @@ from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import AXES, Judgement, Reliability
 from tessellar.model import CubeMeta, FloatArray, IntArray, Payload
-from tessellar.tiling.box import Halo
+from tessellar.tiling.box import Box, Halo, Shape
 from tessellar.tiling.grid import Grid
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
 
-def catalogue_table(columns: Payload, meta: CubeMeta, provenance: dict[str, str]) -> QTable:
+def catalogue_table(
+    columns: Payload,
+    meta: CubeMeta,
+    provenance: dict[str, str],
+    *,
+    region: Box | None = None,
+    whole: Shape | None = None,
+) -> QTable:
     """Return the catalogue of the measured sources with names, sky coordinates, units and UCDs.
 
     Parameters
@@ -32,9 +40,12 @@ def catalogue_table(columns: Payload, meta: CubeMeta, provenance: dict[str, str]
     columns
         Measured columns, one array each, rows sorted by id; the flags of the neighbourhood are set here.
     meta
-        The cube.
+        The cube, or the region of it, that was searched.
     provenance
         What the catalogue was made from and with.
+    region, whole
+        Where the region lies, and the shape of the whole cube, whose pixels the catalogue counts; None where all
+        of it was searched.
     """
     from tessellar.io.catalogue import make_table
     from tessellar.io.source_names import source_names
@@ -43,6 +54,8 @@ def catalogue_table(columns: Payload, meta: CubeMeta, provenance: dict[str, str]
     sky = (
         sky_position(meta, columns["x"], columns["y"], columns["z"]) if len(columns["id"]) else _no_sky(meta)
     )
+    if region is not None and whole is not None:
+        columns = in_whole_cube(columns, region, whole)
     names = source_names(columns["id"], sky.get("ra"), sky.get("dec"))
     every = {**columns, **sky, **_spectral_error(columns, meta), "name": names}
     return make_table(every, meta, flux_unit=FluxScale.of(meta).unit, provenance=provenance)
@@ -128,8 +141,19 @@ def save_judgement(path: Path, judgement: Judgement, recipe: Reliability) -> Non
     )
 
 
-def save_sky_map(path: Path, partials: Iterable[tuple[int, Payload]], rows: IntArray, meta: CubeMeta) -> None:
-    """Write the coarse map of the sources in some rows of the merged table, for the report and for people."""
-    sky = SparseMap.empty(meta.shape)
+def save_sky_map(
+    path: Path, partials: Iterable[tuple[int, Payload]], rows: IntArray, region: Box, whole: CubeMeta
+) -> None:
+    """Write the coarse map of the sources in some rows of the merged table, for the report and for people.
+
+    It shows the region that was searched; ``origin`` is its first pixel (l, m) in the whole cube.
+    """
+    sky = SparseMap.empty(region.shape)
     image = sky.dense(partials, rows)
-    np.savez(path, image=image, step=np.array(sky.step), wcs_header=np.array(meta.wcs_header))
+    np.savez(
+        path,
+        image=image,
+        step=np.array(sky.step),
+        origin=np.array(region.start[1:]),
+        wcs_header=np.array(whole.wcs_header),
+    )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tessellar.engine.find.product_files import NO_PRODUCTS, Products
+from tessellar.engine.precondition.recipe import Preconditioning
 from tessellar.kernels.components import Linker
 from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -26,12 +27,15 @@ class Recipes:
         Which sources are likely real; without it, all detections of positive flux are sources.
     products
         What is made beside the catalogue.
+    preconditioning
+        What is done to the cube before.
     """
 
     finder: SmoothAndClip = field(default_factory=SmoothAndClip)
     linker: Linker = field(default_factory=Linker)
     reliability: Reliability | None = None
     products: Products = NO_PRODUCTS
+    preconditioning: Preconditioning = field(default_factory=Preconditioning)
 
     def settings(self) -> dict[str, Any]:
         """Return every parameter by the name of the command line's option."""
@@ -56,6 +60,7 @@ class Recipes:
             "maps": products.maps,
             "cubelets": "all" if products.cubelets is None else products.cubelets,
             "cubelet_margin": products.margin,
+            **self.preconditioning.settings(),
         }
 
     def provenance(self) -> str:
@@ -63,4 +68,6 @@ class Recipes:
         settings = {"finder": asdict(self.finder), "linker": asdict(self.linker)}
         if self.reliability is not None:
             settings["reliability"] = asdict(self.reliability)
+        if not self.preconditioning.does_nothing:
+            settings["preconditioning"] = self.preconditioning.provenance()
         return json.dumps(settings, sort_keys=True)

@@ -34,8 +34,7 @@ def find_settings(
 
 def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: Source) -> dict[str, Any]:
     """Return the content of ``run.json``."""
-    meta = source.meta
-    n_voxels = prod(meta.shape)
+    n_voxels = prod(plan.grid.shape)
     return {
         "n_sources": len(found.table),
         "n_detections": found.n_detections,
@@ -51,6 +50,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
         "bytes_read": sum(stage.bytes_read for stage in found.stages),
         "partial": bool(found.failures),
         "warnings": list(found.warnings),
+        **({"flagged": found.flagged} if found.flagged else {}),
         "stages": {stage.name: _stage(stage) for stage in found.stages},
         "plan": {
             "tile": list(plan.grid.core),

@@ -1,0 +1,33 @@
+"""What a SoFiA parameter file says of preconditioning, under the names of our options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_OPTIONS = {
+    "input.region": "region",
+    "input.gain": "gain",
+    "input.noise": "noise",
+    "input.weights": "weights",
+    "input.invert": "invert",
+    "contsub.threshold": "contsub_threshold",
+    "contsub.shift": "contsub_shift",
+    "contsub.padding": "contsub_padding",
+    "flag.region": "flag_region",
+    "flag.catalog": "flag_catalog",
+    "flag.radius": "flag_radius",
+    "flag.auto": "flag_auto",
+    "flag.threshold": "flag_threshold",
+}
+_WORDS = {"flag.auto": {"false": "off"}}
+
+
+def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Yield option, value and SoFiA's name of what is given."""
+    if given.get("contsub.enable"):
+        yield "contsub_order", given.get("contsub.order", 0), "contsub.enable"
+    for name, option in _OPTIONS.items():
+        if name in given:
+            value = given[name]
+            yield option, _WORDS[name].get(value, value) if name in _WORDS else value, name

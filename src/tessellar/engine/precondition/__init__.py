@@ -1,0 +1,1 @@
+"""What is done to a cube before it is searched, while it is read: cut out, flag, invert, weigh, subtract."""

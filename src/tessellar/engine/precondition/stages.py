@@ -1,0 +1,57 @@
+"""The stages that come before the search, and which is the first: by it a run folder knows its run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tessellar.engine.find.calibrate import NoiseStage
+from tessellar.engine.find.fingerprint import fingerprint
+from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.auto_flags import channel_noise_stage, flag_by_noise
+from tessellar.engine.precondition.continuum import Continuum, ContinuumStage
+from tessellar.engine.precondition.prepare import Prepared
+from tessellar.engine.precondition.recipe import Preconditioning
+from tessellar.model import Stage
+
+
+def continuum_of(recipe: Preconditioning) -> Continuum | None:
+    """Return how the continuum is fitted, None where it stays."""
+    if recipe.contsub_order < 0:
+        return None
+    return Continuum(
+        recipe.contsub_order, recipe.contsub_threshold, recipe.contsub_shift, recipe.contsub_padding
+    )
+
+
+def condition(
+    prepared: Prepared, recipe: Preconditioning, do: Callable[[Stage], Any], partials: PartialStore
+) -> Prepared:
+    """Do what must be known of the whole cube before it is searched: fit the continuum, then flag by noise.
+
+    Parameters
+    ----------
+    prepared
+        The cube as it was opened.
+    recipe
+        What is done.
+    do
+        Runs a stage.
+    partials
+        Where the results of stages lie.
+    """
+    continuum = continuum_of(recipe)
+    if continuum is not None:
+        do(ContinuumStage(prepared.unweighed, continuum))
+        prepared = prepared.without(continuum, partials)
+    return flag_by_noise(prepared, recipe, do, partials)
+
+
+def first_stage(prepared: Prepared, recipe: Preconditioning) -> Stage:
+    """Return the first stage of a run; its fingerprint has all that is known before a voxel is read."""
+    continuum = continuum_of(recipe)
+    if continuum is not None:
+        return ContinuumStage(prepared.unweighed, continuum)
+    if recipe.flag_auto != "off":
+        return channel_noise_stage(prepared.source)
+    return NoiseStage(prepared.source, fingerprint(prepared.source))

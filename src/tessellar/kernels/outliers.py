@@ -1,0 +1,76 @@
+"""Which of many noise values stand out: farther from their median than so many times their spread.
+
+The spread is the median absolute deviation, scaled to a standard deviation, so the outliers themselves do not widen
+it. Values come piece by piece and are counted in narrow logarithmic bins, so neither the number of values nor the
+order of the pieces matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.kernels.noise import MAD_TO_SIGMA
+from tessellar.model import FloatArray, IntArray
+
+FEWEST_VALUES = 8  # below which nothing is known of their spread
+_SHIFT = 15  # float32 without its sign has 31 bits: 256 bins an octave
+_BINS = 1 << (31 - _SHIFT)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is usual among some values.
+
+    Attributes
+    ----------
+    middle
+        Their median.
+    spread
+        Their standard deviation, from the median absolute deviation.
+    """
+
+    middle: float
+    spread: float
+
+    def far(self, values: FloatArray, threshold: float) -> npt.NDArray[np.bool_]:
+        """Return which values are farther from the middle than ``threshold`` times the spread; NaN never is."""
+        distance = np.abs(values.astype(np.float64) - self.middle)
+        return np.asarray(distance > threshold * self.spread)
+
+
+def usual(pieces: Callable[[], Iterable[FloatArray]]) -> Usual | None:
+    """Return what is usual among values, None where there are too few of them.
+
+    Parameters
+    ----------
+    pieces
+        Gives the values anew each time it is called, float32 arrays of any shape, 0 or more; NaN counts as none.
+    """
+    counts = _counts(pieces())
+    if counts.sum() < FEWEST_VALUES:
+        return None
+    middle = _median(counts)
+    spread = _median(_counts(np.abs(piece - np.float32(middle)) for piece in pieces()))
+    return Usual(middle, float(MAD_TO_SIGMA) * spread)
+
+
+def _counts(pieces: Iterable[FloatArray]) -> IntArray:
+    total = np.zeros(_BINS, np.int64)
+    for piece in pieces:
+        values = np.ascontiguousarray(piece[np.isfinite(piece)], dtype=np.float32)
+        total += np.bincount(values.view(np.int32) >> _SHIFT, minlength=_BINS)
+    return total
+
+
+def _median(counts: IntArray) -> float:
+    """Return the value that half of the counted ones lie below, interpolated within its bin."""
+    cumulative = counts.cumsum()
+    half = 0.5 * float(cumulative[-1])
+    key = int(np.searchsorted(cumulative, half))
+    fraction = (half - float(cumulative[key] - counts[key])) / float(counts[key])
+    low, high = np.array([key << _SHIFT, (key + 1) << _SHIFT], np.int32).view(np.float32).astype(float)
+    return float(low + fraction * (high - low))
