@@ -28,6 +28,7 @@ from tessellar.model import DoubleArray
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+_FLUXES = ("f_sum_corr", "f_sum")  # the first has what lies outside the mask
 _FWHM = 2.354820045030949  # of a Gaussian in standard deviations
 _RADIANS = np.pi / 648_000.0  # in an arcsec
 _ROUND_LOSS = 2.0  # relative error of a squared width is about this over the signal-to-noise ratio
@@ -176,10 +177,10 @@ def _covariance(
 def _line(catalogue: QTable, frequency: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """Return line fluxes in Jy Hz and widths in km/s."""
     hertz = frequency**2 / (SPEED_OF_LIGHT * HI_REST_FREQUENCY)  # of a metre a second
-    flux, w20 = numbers(catalogue, ("f_sum",), "Jy Hz"), numbers(catalogue, ("w20",), "Hz")
+    flux, w20 = numbers(catalogue, _FLUXES, "Jy Hz"), numbers(catalogue, ("w20",), "Hz")
     if flux is not None and w20 is not None:
         return flux, w20 / hertz / 1e3
-    flux, w20 = numbers(catalogue, ("f_sum",), "Jy m / s"), numbers(catalogue, ("w20",), "m / s")
+    flux, w20 = numbers(catalogue, _FLUXES, "Jy m / s"), numbers(catalogue, ("w20",), "m / s")
     if flux is not None and w20 is not None:
         return flux * hertz, w20 / 1e3
     raise InputError(
