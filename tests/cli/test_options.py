@@ -38,6 +38,11 @@ WRONG = {
     "--contsub-threshold": ["0", "x"],
     "--contsub-shift": ["0", "1.5"],
     "--contsub-padding": ["-1"],
+    "--ripple-filter": ["mode", ""],
+    "--ripple-window-xy": ["0", "999"],
+    "--ripple-window-z": ["0", "x"],
+    "--ripple-grid-xy": ["-1"],
+    "--ripple-grid-z": ["1.5"],
     "--gain": [""],
     "--noise": [""],
     "--weights": [""],
@@ -68,7 +73,8 @@ def test_a_wrong_value_is_refused_by_find_and_plan(
 def test_every_option_of_the_finder_has_wrong_values_here() -> None:
     command = FIND
     flags = {param.opts[-1] for param in command.params if param.name not in NOT_IN_FILES | {"cube"}}
-    assert flags - {"--mask", "--maps", "--invert"} == set(WRONG)  # switches have no wrong values
+    switches = {"--mask", "--maps", "--invert", "--ripple-interpolate"}  # they have no wrong values
+    assert flags - switches == set(WRONG)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ ASKED = {
     "scaleNoise.statistic": "gauss",
     "scaleNoise.fluxRange": "full",
     "scaleNoise.scfind": "true",
-    "rippleFilter.enable": "true",
     "background.enable": "True",
     "scfind.statistic": "std",
     "scfind.fluxRange": "full",
@@ -70,6 +69,13 @@ BECOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "contsub.threshold": ("3", {"contsub_order": 0, "contsub_threshold": 3}),
     "contsub.shift": ("5", {"contsub_order": 0, "contsub_shift": 5}),
     "contsub.padding": ("2", {"contsub_order": 0, "contsub_padding": 2}),
+    "rippleFilter.enable": ("true", {"ripple_filter": "median"}),
+    "rippleFilter.statistic": ("mean", {"ripple_filter": "mean"}),
+    "rippleFilter.windowXY": ("41", {"ripple_filter": "median", "ripple_window_xy": 41}),
+    "rippleFilter.windowZ": ("21", {"ripple_filter": "median", "ripple_window_z": 21}),
+    "rippleFilter.gridXY": ("5", {"ripple_filter": "median", "ripple_grid_xy": 5}),
+    "rippleFilter.gridZ": ("3", {"ripple_filter": "median", "ripple_grid_z": 3}),
+    "rippleFilter.interpolate": ("true", {"ripple_filter": "median", "ripple_interpolate": True}),
     "input.gain": ("gain.fits", {"gain": "gain.fits"}),
     "input.noise": ("noise.fits", {"noise": "noise.fits"}),
     "input.weights": ("weights.fits", {"weights": "weights.fits"}),
@@ -157,7 +163,12 @@ def test_what_is_used_becomes_a_setting(
     assert found.settings == settings
     assert found.remarks == ()
     assert found.names.keys() == settings.keys()
-    assert set(found.names.values()) <= {name, "reliability.threshold", "contsub.enable"}
+    assert set(found.names.values()) <= {
+        name,
+        "reliability.threshold",
+        "contsub.enable",
+        "rippleFilter.enable",
+    }
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -10,7 +10,12 @@ import numpy as np
 from memory_cube import MemorySource, meta_of
 
 import tessellar as ts
+from tessellar.engine.executors.serial import SerialExecutor
+from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.prepare import Prepared, prepare
 from tessellar.engine.precondition.recipe import Preconditioning
+from tessellar.engine.precondition.stages import condition
+from tessellar.engine.run import run_stage
 from tessellar.io.wcs import sky_position
 from tessellar.kernels.components import Linker
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -54,6 +59,16 @@ def degrees(x: float, y: float) -> str:
     """Return the sky position of a pixel as a line of a catalogue."""
     place = sky_position(cube(sky()).meta, [x], [y], [0.0])
     return f"{place['ra'][0]:.10f} {place['dec'][0]:.10f}\n"
+
+
+def conditioned(voxels: np.ndarray, recipe: Preconditioning, folder: Path) -> Prepared:
+    """Return a cube after the stages that come before its search; their results go into a folder."""
+    partials = PartialStore(folder)
+
+    def do(stage: object) -> object:
+        return run_stage(stage, executor=SerialExecutor(), partials=partials)
+
+    return condition(prepare(cube(voxels), recipe), recipe, do, partials)
 
 
 def places(run: ts.Run) -> list[tuple[int, int, int]]:

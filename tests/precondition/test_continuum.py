@@ -6,18 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conditioned import column, cube, find
+from conditioned import column, conditioned, cube, find
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tessellar as ts
-from tessellar.engine.executors.serial import SerialExecutor
-from tessellar.engine.partials import PartialStore
 from tessellar.engine.precondition.continuum import WINDOW_VOXELS, groups_of_spectra
-from tessellar.engine.precondition.prepare import Prepared, prepare
+from tessellar.engine.precondition.prepare import Prepared
 from tessellar.engine.precondition.recipe import Preconditioning
-from tessellar.engine.precondition.stages import condition
-from tessellar.engine.run import run_stage
 from tessellar.errors import UsageError
 from tessellar.kernels.continuum import FEWEST_CHANNELS, fit_continuum
 from tessellar.tiling.box import Box
@@ -73,15 +69,6 @@ def test_groups_hold_a_bounded_number_of_voxels(shape: tuple[int, int, int]) -> 
     sizes = [grid[unit].core.size for unit in range(len(grid))]
     assert sum(sizes) == shape[1] * shape[2]
     assert max(sizes) * shape[0] <= max(WINDOW_VOXELS, shape[0])
-
-
-def conditioned(voxels: np.ndarray, recipe: Preconditioning, folder: Path) -> Prepared:
-    partials = PartialStore(folder)
-
-    def do(stage: object) -> object:
-        return run_stage(stage, executor=SerialExecutor(), partials=partials)
-
-    return condition(prepare(cube(voxels), recipe), recipe, do, partials)
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Preconditioning:
         flag_auto="true",
         flag_threshold=4.0,
         contsub_order=1,
+        ripple_filter="median",
+        ripple_window_xy=21,
+        ripple_interpolate=True,
         gain=cube(scale(1) * 1.5),
         noise=cube(scale(2)),
         weights=cube(scale(3)[:1]),
@@ -95,7 +98,7 @@ class Impatient:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stage", ["continuum", "flag-pixels", "noise-measured", "measure"])
+@pytest.mark.parametrize("stage", ["continuum", "flag-pixels", "ripple", "noise-measured", "measure"])
 def test_an_interrupted_run_goes_on(
     stage: str, everything: Preconditioning, whole: bytes, tmp_path: Path
 ) -> None:

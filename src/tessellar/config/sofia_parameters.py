@@ -72,7 +72,7 @@ _RATED, _CLIPPED, _SCALED, _CUT = (
     "scaleNoise.enable",
     "threshold.enable",
 )
-_LINE_FREE = "contsub.enable"
+_LINE_FREE, _RIPPLES = "contsub.enable", "rippleFilter.enable"
 _WINDOW = "windowXY windowZ gridXY gridZ interpolate"
 _MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec marginAperture thresholdMom12"
 _AXES = frozenset({"peak", "sum", "mean"})
@@ -122,8 +122,11 @@ PARAMETERS: dict[str, Parameter] = {
         *_missing("scaleNoise", _ESTIMATOR, _SCALED, statistic="mad", fluxRange="negative"),
         *_same("scaleNoise", _WINDOW, "the noise has a lattice of its own"),
         *_missing("scaleNoise", "each scale has one noise, measured after smoothing", _SCALED, scfind=False),
-        *_missing("rippleFilter", _FILTER, enable=False),
-        *_same("rippleFilter", f"statistic {_WINDOW}", "nothing without rippleFilter.enable"),
+        *_used("rippleFilter", switch, enable="--ripple-filter"),
+        *_used("rippleFilter", word, _RIPPLES, statistic="--ripple-filter"),
+        *_used("rippleFilter", whole, _RIPPLES, windowXY="--ripple-window-xy", windowZ="--ripple-window-z"),
+        *_used("rippleFilter", whole, _RIPPLES, gridXY="--ripple-grid-xy", gridZ="--ripple-grid-z"),
+        *_used("rippleFilter", switch, _RIPPLES, interpolate="--ripple-interpolate"),
         *_missing("background", _FILTER, enable=False),
         *_same("background", f"statistic {_WINDOW}", "nothing without background.enable"),
         *_used("scfind", switch, enable="the finder; when false, threshold.enable must be true"),

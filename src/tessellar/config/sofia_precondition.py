@@ -14,6 +14,11 @@ _OPTIONS = {
     "contsub.threshold": "contsub_threshold",
     "contsub.shift": "contsub_shift",
     "contsub.padding": "contsub_padding",
+    "rippleFilter.windowXY": "ripple_window_xy",
+    "rippleFilter.windowZ": "ripple_window_z",
+    "rippleFilter.gridXY": "ripple_grid_xy",
+    "rippleFilter.gridZ": "ripple_grid_z",
+    "rippleFilter.interpolate": "ripple_interpolate",
     "flag.region": "flag_region",
     "flag.catalog": "flag_catalog",
     "flag.radius": "flag_radius",
@@ -27,6 +32,8 @@ def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Yield option, value and SoFiA's name of what is given."""
     if given.get("contsub.enable"):
         yield "contsub_order", given.get("contsub.order", 0), "contsub.enable"
+    if given.get("rippleFilter.enable"):
+        yield "ripple_filter", given.get("rippleFilter.statistic", "median"), "rippleFilter.enable"
     for name, option in _OPTIONS.items():
         if name in given:
             value = given[name]

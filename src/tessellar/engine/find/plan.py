@@ -174,7 +174,7 @@ def make_plan(
     sharing = workers
     if remote:
         libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
-    smallest = (MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS
+    smallest = max((MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS, cost.unit_bytes)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
 
     def unit_bytes(shape: Shape) -> int:

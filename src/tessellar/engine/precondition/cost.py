@@ -18,11 +18,17 @@ class ReadCost:
         Passes over the voxels of the noise lattice, beside the one that every run makes.
     passes
         Passes over all voxels before the search.
+    background
+        Voxels that are read for the local background.
+    unit_bytes
+        Bytes that one piece of it holds.
     """
 
     companions: int = 0
     samples: int = 0
     passes: int = 0
+    background: int = 0
+    unit_bytes: int = 0
 
     @property
     def bytes_per_voxel(self) -> int:
@@ -40,12 +46,14 @@ class ReadCost:
             Voxels of the noise lattice, and of the cube.
         """
         voxels = search + self.samples * sample + self.passes * cube
-        return 4 * voxels * (1 + self.companions)
+        return 4 * voxels * (1 + self.companions) + 4 * self.background
 
     def words(self) -> Iterator[str]:
         """Yield what is read in addition, in words."""
         if self.passes:
             yield f"{_times(self.passes)} through all voxels before the search"
+        if self.background:
+            yield f"{self.background:,} voxels for the local background before the search"
         if self.samples:
             yield f"{_times(self.samples)} through those of the noise lattice"
         if self.companions:

@@ -15,6 +15,7 @@ from tessellar.engine.precondition.flags import FlaggedSource, Flags
 from tessellar.engine.precondition.inverted import InvertedSource
 from tessellar.engine.precondition.recipe import Preconditioning, box_of, range_words
 from tessellar.engine.precondition.region import RegionSource
+from tessellar.engine.precondition.ripple import Ripple, RippleFreeSource
 from tessellar.engine.precondition.weighed import (
     GAIN,
     NOISE,
@@ -29,7 +30,9 @@ from tessellar.io.open import open_source
 from tessellar.io.positions import read_positions
 from tessellar.io.wcs import pixel_position
 from tessellar.model import CubeMeta, IntArray, Source
-from tessellar.tiling.box import Box
+from tessellar.tiling.box import Box, Shape
+
+RIPPLE_BYTES = 32  # of a voxel of a piece of the background: read, decoded, and a window of it sorted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +95,11 @@ class Prepared:
         fitted = self.unweighed.identity
         return replace(self, unflagged=ContinuumFreeSource(self.unflagged, recipe, fitted, partials))
 
+    def without_ripple(self, recipe: Ripple, partials: PartialStore) -> Prepared:
+        """Return the cube without the local background that was measured in it as it is now."""
+        measured = self.unweighed.identity
+        return replace(self, unflagged=RippleFreeSource(self.unflagged, recipe, measured, partials))
+
     def with_flags(self, channels: IntArray, pixels: IntArray) -> Prepared:
         """Return the cube with channels and pixels of the sky flagged in addition."""
         return replace(self, flags=replace(self.flags, channels=channels, pixels=pixels))
@@ -116,7 +124,7 @@ def prepare(source: Source, recipe: Preconditioning) -> Prepared:
     boxes = tuple(box.shift((-z, -x, -y)) for box in _flagged_boxes(meta, recipe))
     flags = Flags(boxes, _centres(cut.meta, recipe), recipe.flag_radius)
     companions = tuple(_companions(meta, region, recipe))
-    return Prepared(source, region, flags, cut, companions, _cost(recipe, companions))
+    return Prepared(source, region, flags, cut, companions, _cost(region.shape, recipe, companions))
 
 
 def _companions(meta: CubeMeta, region: Box, recipe: Preconditioning) -> Iterator[Companion]:
@@ -130,10 +138,29 @@ def _companions(meta: CubeMeta, region: Box, recipe: Preconditioning) -> Iterato
         yield Companion(kind, source)
 
 
-def _cost(recipe: Preconditioning, companions: tuple[Companion, ...]) -> ReadCost:
+def _cost(shape: Shape, recipe: Preconditioning, companions: tuple[Companion, ...]) -> ReadCost:
     samples = (recipe.flag_auto != "off") + bool(companions)
     passes = (recipe.flag_auto in ("pixels", "true")) + (recipe.contsub_order >= 0)
-    return ReadCost(sum(not one.is_map for one in companions), samples, passes)
+    cost = ReadCost(sum(not one.is_map for one in companions), samples, passes)
+    ripple = ripple_of(recipe)
+    if ripple is None:
+        return cost
+    lattice = ripple.lattice(shape)
+    return replace(cost, background=lattice.n_read, unit_bytes=RIPPLE_BYTES * lattice.most_read)
+
+
+def ripple_of(recipe: Preconditioning) -> Ripple | None:
+    """Return how the local background is measured, None where it stays."""
+    if recipe.ripple_filter == "off":
+        return None
+    return Ripple(
+        recipe.ripple_filter,
+        recipe.ripple_window_xy,
+        recipe.ripple_window_z,
+        recipe.ripple_grid_xy,
+        recipe.ripple_grid_z,
+        recipe.ripple_interpolate,
+    )
 
 
 def _region(meta: CubeMeta, recipe: Preconditioning) -> Box:

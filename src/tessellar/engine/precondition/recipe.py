@@ -16,6 +16,8 @@ from tessellar.tiling.box import Box
 Range: TypeAlias = tuple[int, int, int, int, int, int]
 """First and last pixel along x, y and z, both inside: ``x0, x1, y0, y1, z0, z1``, counted from 0."""
 
+WIDEST = 301  # voxels of a window of the ripple filter
+RIPPLE = ("off", "mean", "median")
 AUTO = ("off", "channels", "pixels", "true")
 
 File: TypeAlias = str | PathLike[str]
@@ -49,6 +51,10 @@ class Preconditioning:
     contsub_threshold, contsub_shift, contsub_padding
         Channels that differ from those ``shift`` channels away by more than ``threshold`` times the noise take no
         part in the fit, nor do ``padding`` channels to either side.
+    ripple_filter
+        ``"off"``, or the statistic of the local background that is subtracted: ``"mean"`` or ``"median"``.
+    ripple_window_xy, ripple_window_z, ripple_grid_xy, ripple_grid_z, ripple_interpolate
+        As for `tessellar.engine.precondition.ripple.Ripple`.
     gain
         A FITS or Zarr cube, or a map for all channels, by which the sky was multiplied; fluxes are measured on the
         cube divided by it, and the search does not use it.
@@ -74,6 +80,12 @@ class Preconditioning:
     contsub_threshold: float = 2.0
     contsub_shift: int = 4
     contsub_padding: int = 3
+    ripple_filter: str = "off"
+    ripple_window_xy: int = 31
+    ripple_window_z: int = 15
+    ripple_grid_xy: int = 0
+    ripple_grid_z: int = 0
+    ripple_interpolate: bool = False
     gain: File | Source | None = None
     noise: File | Source | None = None
     weights: File | Source | None = None
@@ -91,7 +103,7 @@ class Preconditioning:
             problems.append(f"flag_auto is {self.flag_auto!r}; it must be one of {', '.join(AUTO)}")
         if not 0 < self.flag_threshold < inf:
             problems.append(f"flag_threshold is {self.flag_threshold:g}; it must be positive")
-        problems += self._continuum_problems()
+        problems += [*self._continuum_problems(), *self._ripple_problems()]
         if problems:
             raise UsageError("; ".join(problems) + ".")
         object.__setattr__(self, "region", regions[0] if regions else None)
@@ -108,6 +120,14 @@ class Preconditioning:
             yield f"contsub_shift is {self.contsub_shift}; it must be 1 channel or more"
         if self.contsub_padding < 0:
             yield f"contsub_padding is {self.contsub_padding}; it must be 0 or more channels"
+
+    def _ripple_problems(self) -> Iterator[str]:
+        if self.ripple_filter not in RIPPLE:
+            yield f"ripple_filter is {self.ripple_filter!r}; it must be one of {', '.join(RIPPLE)}"
+        for name, least in (("window_xy", 1), ("window_z", 1), ("grid_xy", 0), ("grid_z", 0)):
+            value = getattr(self, f"ripple_{name}")
+            if not least <= value <= WIDEST:
+                yield f"ripple_{name} is {value}; it must lie between {least} and {WIDEST}"
 
     @property
     def does_nothing(self) -> bool:
@@ -147,6 +167,12 @@ class Preconditioning:
             "contsub_threshold": self.contsub_threshold,
             "contsub_shift": self.contsub_shift,
             "contsub_padding": self.contsub_padding,
+            "ripple_filter": self.ripple_filter,
+            "ripple_window_xy": self.ripple_window_xy,
+            "ripple_window_z": self.ripple_window_z,
+            "ripple_grid_xy": self.ripple_grid_xy,
+            "ripple_grid_z": self.ripple_grid_z,
+            "ripple_interpolate": self.ripple_interpolate,
             "gain": name_of(self.gain),
             "noise": name_of(self.noise),
             "weights": name_of(self.weights),

@@ -10,8 +10,9 @@ from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.precondition.auto_flags import channel_noise_stage, flag_by_noise
 from tessellar.engine.precondition.continuum import Continuum, ContinuumStage
-from tessellar.engine.precondition.prepare import Prepared
+from tessellar.engine.precondition.prepare import Prepared, ripple_of
 from tessellar.engine.precondition.recipe import Preconditioning
+from tessellar.engine.precondition.ripple import RippleStage
 from tessellar.model import Stage
 
 
@@ -27,7 +28,7 @@ def continuum_of(recipe: Preconditioning) -> Continuum | None:
 def condition(
     prepared: Prepared, recipe: Preconditioning, do: Callable[[Stage], Any], partials: PartialStore
 ) -> Prepared:
-    """Do what must be known of the whole cube before it is searched: fit the continuum, then flag by noise.
+    """Do what must be known of the whole cube before it is searched: fit the continuum, flag by noise, measure ripples.
 
     Parameters
     ----------
@@ -44,7 +45,12 @@ def condition(
     if continuum is not None:
         do(ContinuumStage(prepared.unweighed, continuum))
         prepared = prepared.without(continuum, partials)
-    return flag_by_noise(prepared, recipe, do, partials)
+    prepared = flag_by_noise(prepared, recipe, do, partials)
+    ripple = ripple_of(recipe)
+    if ripple is not None:
+        do(RippleStage(prepared.unweighed, ripple))
+        prepared = prepared.without_ripple(ripple, partials)
+    return prepared
 
 
 def first_stage(prepared: Prepared, recipe: Preconditioning) -> Stage:
@@ -54,4 +60,7 @@ def first_stage(prepared: Prepared, recipe: Preconditioning) -> Stage:
         return ContinuumStage(prepared.unweighed, continuum)
     if recipe.flag_auto != "off":
         return channel_noise_stage(prepared.source)
+    ripple = ripple_of(recipe)
+    if ripple is not None:
+        return RippleStage(prepared.unweighed, ripple)
     return NoiseStage(prepared.source, fingerprint(prepared.source))
