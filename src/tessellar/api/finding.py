@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.journal import Journal
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -154,6 +155,7 @@ def find_sources(
     *,
     linker: Linker | None = None,
     reliability: Reliability | None = None,
+    dilation: Dilation | None = None,
     products: Products | None = None,
     remarks: Sequence[str] = (),
     executor: str = "threads",
@@ -175,9 +177,11 @@ def find_sources(
     kernel
         The finder; `SmoothAndClip` with its defaults when None.
     linker
-        Linking radii and size cuts; SoFiA's defaults when None.
+        Linking radii and cuts; SoFiA's defaults when None.
     reliability
         How likely a detection must be real to be a source; all detections are sources when None.
+    dilation
+        How the masks of sources grow to win back their faint rims; they stay as detected when None.
     products
         What to make beside the catalogue: mask, maps of the field, cubelets; all of it, with the cubelets of the 100
         brightest sources, when None and there is an ``out``.
@@ -246,6 +250,7 @@ def find_sources(
         linker or Linker(),
         reliability,
         products or (NO_PRODUCTS if folder is None else Products()),
+        dilation,
     )
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tessellar.engine.find.product_files import Products
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
 FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
-LINKER = ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape")
+LINKER = (
+    *("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape"),
+    *("max_size_xy", "max_size_z", "max_pixels", "min_fill", "max_fill"),
+)
+DILATION = ("iterations_xy", "iterations_z", "threshold")
 RUNNING = ("executor", "address", "workers", "tile", "memory")
 
 
@@ -27,7 +32,8 @@ def linker_of(options: Mapping[str, Any]) -> Linker:
     """Return the linker that the options describe."""
     from tessellar.kernels.components import Linker
 
-    return Linker(**{name: options[f"linker_{name}"] for name in LINKER})
+    cuts = {name: options[f"linker_{name}"] for name in LINKER}
+    return Linker(**cuts, keep_negative=options["keep_negative"])
 
 
 def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
@@ -38,6 +44,15 @@ def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
         return None
     scale, min_snr = options["reliability_scale_kernel"], options["reliability_min_snr"]
     return Reliability(options["reliability"], scale, min_snr)
+
+
+def dilation_of(options: Mapping[str, Any]) -> Dilation | None:
+    """Return how masks grow, None when they do not."""
+    from tessellar.kernels.dilate import Dilation
+
+    return (
+        Dilation(**{name: options[f"dilation_{name}"] for name in DILATION}) if options["dilation"] else None
+    )
 
 
 def products_of(options: Mapping[str, Any]) -> Products:
