@@ -29,6 +29,9 @@ WRONG = {
     "--linker-max-pixels": ["-1", "all"],
     "--linker-min-fill": ["-0.1", "1.1", "x"],
     "--linker-max-fill": ["-0.1", "2", "nan"],
+    "--deblend-contrast": ["-0.1", "1.5", "x"],
+    "--deblend-prominence": ["0", "-1", "high"],
+    "--deblend-channels": ["0", "1.5", "off"],
     "--dilation-iterations-xy": ["-1", "21", "1.5"],
     "--dilation-iterations-z": ["-1", "21", "x"],
     "--dilation-threshold": ["inf", "x"],
@@ -63,7 +66,7 @@ def test_a_wrong_value_is_refused_by_find_and_plan(
 def test_every_option_of_the_finder_has_wrong_values_here() -> None:
     command = FIND
     flags = {param.opts[-1] for param in command.params if param.name not in NOT_IN_FILES | {"cube"}}
-    switches = {"--mask", "--maps", "--keep-negative", "--dilation"}  # they have no wrong values
+    switches = {"--mask", "--maps", "--keep-negative", "--dilation", "--deblend"}  # they have no wrong values
     assert flags - switches == set(WRONG)
 
 

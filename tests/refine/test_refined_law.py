@@ -13,13 +13,16 @@ from refined_runs import LINKER, crowded, digests, labels_of, refined
 
 import tessellar as ts
 from tessellar.engine.find import dilate
+from tessellar.flags import DEBLENDED
 from tessellar.kernels.components import Linker
+from tessellar.kernels.deblend import Deblending
 from tessellar.kernels.dilate import Dilation
 from tessellar.kernels.reliability import Reliability
 
 SHAPE = (70, 60, 64)
-SKY = crowded(SHAPE, 8)
+SKY = crowded(SHAPE, 7)
 GROWTH = Dilation(4, 3)
+REFINED = {"dilation": GROWTH, "deblending": Deblending(0.8, 3.0, 3)}
 
 
 @given(st.data())
@@ -34,6 +37,7 @@ def test_any_cube_and_any_tiling(data: st.DataObject) -> None:
         ),
         "reliability": judged,
         "dilation": data.draw(st.sampled_from([None, GROWTH, Dilation(6, 0, -1), Dilation(0, 4, 0.02)])),
+        "deblending": data.draw(st.sampled_from([None, Deblending(0.8, 3.0, 3)])),
     }
     core = tuple(data.draw(st.integers(max(2, n // 4), n)) for n in shape)
     with TemporaryDirectory() as folder:
@@ -44,8 +48,9 @@ def test_any_cube_and_any_tiling(data: st.DataObject) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
-    run = refined(SKY, tmp_path_factory.mktemp("whole") / "run", dilation=GROWTH)
-    assert len(run.catalogue) >= 4
+    run = refined(SKY, tmp_path_factory.mktemp("whole") / "run", **REFINED)
+    assert len(run.catalogue) >= 6
+    assert sum(run.catalogue["flag"] & DEBLENDED.bit > 0) >= 4
     return run
 
 
@@ -55,12 +60,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
 def test_executors_and_tilings(
     whole: ts.Run, tmp_path: Path, executor: str, tile: tuple[int, int, int]
 ) -> None:
-    run = refined(SKY, tmp_path / "run", tile, executor=executor, workers=2, dilation=GROWTH)
+    run = refined(SKY, tmp_path / "run", tile, executor=executor, workers=2, **REFINED)
     assert run.info["n_tiles"] > 5
     assert digests(run.folder) == digests(whole.folder)
 
 
-@pytest.mark.parametrize("stage", [dilate.ALONG_Z, dilate.ON_SKY, dilate.GROWN])
+@pytest.mark.parametrize("stage", ["deblend", dilate.ALONG_Z, dilate.ON_SKY, dilate.GROWN])
 def test_a_killed_run_goes_on(
     whole: ts.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -72,15 +77,15 @@ def test_a_killed_run_goes_on(
         def end(self, stage: str) -> None: ...
 
         def progress(self, event: object) -> None:
-            if event.stage == stage and event.done >= 2:
+            if event.stage == stage and event.done >= 1:
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(dilate, "BLOCK", (16, 32, 32))  # several units
     with pytest.raises(KeyboardInterrupt):
-        refined(SKY, tmp_path / "run", (11, 23, 31), dilation=GROWTH, observer=Impatient())
-    run = refined(SKY, tmp_path / "run", (11, 23, 31), dilation=GROWTH)
-    assert run.info["stages"][stage]["resumed"] >= 2
-    clean = refined(SKY, tmp_path / "clean", dilation=GROWTH)
+        refined(SKY, tmp_path / "run", (11, 23, 31), observer=Impatient(), **REFINED)
+    run = refined(SKY, tmp_path / "run", (11, 23, 31), **REFINED)
+    assert run.info["stages"][stage]["resumed"] >= 1
+    clean = refined(SKY, tmp_path / "clean", **REFINED)
     assert digests(run.folder) == digests(clean.folder)
     assert (
         run.catalogue["n_pix"].tolist() == whole.catalogue["n_pix"].tolist()

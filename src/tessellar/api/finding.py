@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.journal import Journal
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -156,6 +157,7 @@ def find_sources(
     linker: Linker | None = None,
     reliability: Reliability | None = None,
     dilation: Dilation | None = None,
+    deblending: Deblending | None = None,
     products: Products | None = None,
     remarks: Sequence[str] = (),
     executor: str = "threads",
@@ -182,6 +184,8 @@ def find_sources(
         How likely a detection must be real to be a source; all detections are sources when None.
     dilation
         How the masks of sources grow to win back their faint rims; they stay as detected when None.
+    deblending
+        How sources that hold several galaxies are separated; they stay whole when None.
     products
         What to make beside the catalogue: mask, maps of the field, cubelets; all of it, with the cubelets of the 100
         brightest sources, when None and there is an ``out``.
@@ -251,6 +255,7 @@ def find_sources(
         reliability,
         products or (NO_PRODUCTS if folder is None else Products()),
         dilation,
+        deblending,
     )
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now

@@ -12,7 +12,15 @@ from tessellar.cli.failures import complain
 from tessellar.cli.finder_options import finder_options
 from tessellar.cli.options import argument, option, running_options, watching_options
 from tessellar.cli.output import progress, show
-from tessellar.cli.recipes import dilation_of, finder_of, linker_of, products_of, reliability_of, running_of
+from tessellar.cli.recipes import (
+    deblending_of,
+    dilation_of,
+    finder_of,
+    linker_of,
+    products_of,
+    reliability_of,
+    running_of,
+)
 from tessellar.cli.values import path
 
 SOME_TILES_FAILED = 1
@@ -41,6 +49,7 @@ def command(cube: str, out: str, **options: Any) -> int:
             linker=linker_of(options),
             reliability=reliability_of(options),
             dilation=dilation_of(options),
+            deblending=deblending_of(options),
             products=products_of(options),
             remarks=remarks_of(click.get_current_context()),
             device=options["device"],

@@ -22,6 +22,11 @@ def _cubelets(value: object) -> int | None:
     return None if value == "all" else values.whole(0)(value)
 
 
+def _channels_or_auto(value: object) -> int | None:
+    """Read a number of channels, or None for ``auto``."""
+    return None if value == "auto" else values.whole(1, 1000)(value)
+
+
 def _reliability(value: object) -> float | None:
     """Read a probability, or None for ``off``."""
     return None if value == "off" else values.number(0, 1)(value)
@@ -205,6 +210,32 @@ finder_options = stacked(
         default=3.0,
         reads=values.number(0),
         about="With --reliability: smallest integrated signal-to-noise ratio of a source.",
+    ),
+    click.option(
+        "--deblend/--no-deblend",
+        default=False,
+        help="Separate sources that hold several galaxies.  [default: no-deblend]",
+    ),
+    option(
+        "--deblend-contrast",
+        metavar="PART",
+        default=0.5,
+        reads=values.number(0, 1),
+        about="With --deblend: the saddle between two parts is no higher than this part of the lower summit.",
+    ),
+    option(
+        "--deblend-prominence",
+        metavar="SIGMA",
+        default=4.0,
+        reads=values.positive,
+        about="With --deblend: the lower summit rises this far above the saddle, in units of the noise.",
+    ),
+    option(
+        "--deblend-channels",
+        metavar="N|auto",
+        default="auto",
+        reads=_channels_or_auto,
+        about="With --deblend: smoothing that fills the gap between the horns of a galaxy, channels; auto is 65 km/s.",
     ),
     click.option(
         "--dilation/--no-dilation",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tessellar.engine.find.product_files import Products
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -17,6 +18,7 @@ LINKER = (
     *("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape"),
     *("max_size_xy", "max_size_z", "max_pixels", "min_fill", "max_fill"),
 )
+DEBLENDING = ("contrast", "prominence", "channels")
 DILATION = ("iterations_xy", "iterations_z", "threshold")
 RUNNING = ("executor", "address", "workers", "tile", "memory")
 
@@ -44,6 +46,17 @@ def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
         return None
     scale, min_snr = options["reliability_scale_kernel"], options["reliability_min_snr"]
     return Reliability(options["reliability"], scale, min_snr)
+
+
+def deblending_of(options: Mapping[str, Any]) -> Deblending | None:
+    """Return how sources are separated, None when they are not."""
+    from tessellar.kernels.deblend import Deblending
+
+    return (
+        Deblending(**{name: options[f"deblend_{name}"] for name in DEBLENDING})
+        if options["deblend"]
+        else None
+    )
 
 
 def dilation_of(options: Mapping[str, Any]) -> Dilation | None:

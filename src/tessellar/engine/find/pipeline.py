@@ -34,6 +34,7 @@ from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
+from tessellar.kernels.deblend import MOST_VOXELS
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import Reliability
@@ -138,8 +139,9 @@ class FindRun:
             self._fingerprint(self.recipes.linker, self.plan.grid, finder),
         )
         failed_tiles = [failure.unit for failure in self._do(detect).failed]
-        detections = {s: self._stitch(s) for s in (POSITIVE, NEGATIVE)}
-        found, columns = self._measure(noise, detections, self._refiner(detect))
+        refiner = self._refiner(detect)
+        detections = {s: self._deblend(refiner, self._stitch(s), finder, s) for s in (POSITIVE, NEGATIVE)}
+        found, columns = self._measure(noise, detections, refiner)
         columns["flag"] = self._flags(columns, found, failed_tiles)
         save_noise(self.folder / "noise.npz", noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
@@ -197,6 +199,20 @@ class FindRun:
     def _stitch(self, sign: int) -> Detections:
         sources = stitch(self.partials.units("detect"), sign, self.recipes.linker)
         return Detections.of_tiles(sources, sign, self.plan.grid)
+
+    def _deblend(
+        self, refiner: Refiner, detections: Detections, finder: CalibratedFinder, sign: int
+    ) -> Detections:
+        recipe, linker = self.recipes.deblending, self.recipes.linker
+        wanted = sign == POSITIVE or self.recipes.reliability is not None or linker.keep_negative
+        if recipe is None or not wanted:
+            return detections
+        detections, left = refiner.deblend(detections, recipe, finder, linker, sign)
+        if left:
+            self.warn(
+                f"{left} sources of more than {MOST_VOXELS:,} voxels were left whole: too large to be deblended."
+            )
+        return detections
 
     def _refiner(self, detect: DetectStage) -> Refiner:
         return Refiner(self.source, self.partials, self.folder / PARTIALS, detect.fingerprint, self._do)
@@ -337,7 +353,7 @@ class FindRun:
     @property
     def _shaping(self) -> tuple[object, ...]:
         """The recipes that decide which voxels a source has."""
-        return (self.recipes.linker, self.recipes.dilation)
+        return (self.recipes.linker, self.recipes.dilation, self.recipes.deblending)
 
     def _fingerprint(self, *parts: object) -> str:
         return fingerprint(self.source, *parts)

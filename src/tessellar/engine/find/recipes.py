@@ -9,6 +9,7 @@ from typing import Any
 from tessellar.engine.find.product_files import NO_PRODUCTS, Products
 from tessellar.errors import UsageError
 from tessellar.kernels.components import Linker
+from tessellar.kernels.deblend import Deblending
 from tessellar.kernels.dilate import Dilation
 from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -32,6 +33,8 @@ class Recipes:
         What is made beside the catalogue.
     dilation
         How masks grow; without it, they are what was detected.
+    deblending
+        How sources that hold several galaxies are separated; without it, they stay whole.
     """
 
     finder: SmoothAndClip = field(default_factory=SmoothAndClip)
@@ -39,6 +42,7 @@ class Recipes:
     reliability: Reliability | None = None
     products: Products = NO_PRODUCTS
     dilation: Dilation | None = None
+    deblending: Deblending | None = None
 
     def __post_init__(self) -> None:
         if self.reliability is not None and self.linker.keep_negative:
@@ -51,6 +55,7 @@ class Recipes:
         """Return every parameter by the name of the command line's option."""
         finder, linker, products = self.finder, self.linker, self.products
         judged, growth = self.reliability or Reliability(), self.dilation or Dilation()
+        parts = self.deblending or Deblending()
         return {
             "finder": finder.name,
             "kernels_xy": list(finder.kernels_xy),
@@ -72,6 +77,10 @@ class Recipes:
             "reliability": self.reliability.threshold if self.reliability else "off",
             "reliability_scale_kernel": judged.scale_kernel,
             "reliability_min_snr": judged.min_snr,
+            "deblend": self.deblending is not None,
+            "deblend_contrast": parts.contrast,
+            "deblend_prominence": parts.prominence,
+            "deblend_channels": "auto" if parts.channels is None else parts.channels,
             "dilation": self.dilation is not None,
             "dilation_iterations_xy": growth.iterations_xy,
             "dilation_iterations_z": growth.iterations_z,
@@ -90,6 +99,8 @@ class Recipes:
         settings = {"finder": asdict(self.finder), "linker": linker}
         if self.reliability is not None:
             settings["reliability"] = asdict(self.reliability)
+        if self.deblending is not None:
+            settings["deblending"] = asdict(self.deblending)
         if self.dilation is not None:
             settings["dilation"] = asdict(self.dilation)
         return json.dumps(settings, sort_keys=True)

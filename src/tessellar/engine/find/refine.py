@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tessellar.engine.find.deblend import DeblendStage
 from tessellar.engine.find.dilate import (
     ALONG_Z,
     GROWN,
@@ -18,15 +19,17 @@ from tessellar.engine.find.dilate import (
     stage_name,
 )
 from tessellar.engine.find.fingerprint import fingerprint
-from tessellar.engine.find.layers import Detections, Layer
-from tessellar.engine.find.measure import save_sources
+from tessellar.engine.find.layers import Detections, Layer, merged
+from tessellar.engine.find.measure import SOURCES_PER_UNIT, save_sources
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
 from tessellar.engine.tally import StageReport
-from tessellar.flags import NEIGHBOUR, TILE_FAILED
-from tessellar.kernels.components import N_PIX, X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
+from tessellar.flags import DEBLENDED, NEIGHBOUR, TILE_FAILED
+from tessellar.kernels.components import FIRST, N_PIX, X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN, Linker
+from tessellar.kernels.deblend import Deblending, HillScale
 from tessellar.kernels.dilate import Dilation
+from tessellar.kernels.smooth_clip import CalibratedFinder
 from tessellar.model import IntArray, Source, Stage
 from tessellar.tiling.box import Halo
 
@@ -85,6 +88,47 @@ class Refiner:
                 flux = gather_flux(self.partials.units(stage.name), len(sources), count)
                 rings[axis] = recipe.steps(flux)
         return self._with_grown_masks(detections, sign, self._near(detections, failed, recipe))
+
+    def deblend(
+        self, detections: Detections, recipe: Deblending, finder: CalibratedFinder, linker: Linker, sign: int
+    ) -> tuple[Detections, int]:
+        """Return sources with those that hold several galaxies in parts, and how many were too large to be looked at.
+
+        A part has the smallest index of its own voxels as its id.
+        """
+        sources = detections.sources
+        runs = SourceRuns(self.folder / f"blended{sign}.npz", self.partials, detections.layers)
+        save_sources(sources, runs.sources_file)
+        scale = HillScale.chosen(finder, recipe.width(self.source.meta))
+        content = fingerprint(
+            self.source, self.before, recipe, scale.index, finder, linker, sources, detections.layers
+        )
+        stage = DeblendStage(self.source, recipe, scale, linker, runs, sign, len(sources), content)
+        unknown = [
+            row
+            for failure in self.do(stage).failed
+            for row in range(failure.unit * SOURCES_PER_UNIT, (failure.unit + 1) * SOURCES_PER_UNIT)
+        ]
+        tables, left = [np.empty((0, 8), np.int64)], 0
+        units: list[int] = []
+        labels: list[int] = []
+        parents: list[int] = []
+        for unit, payload in self.partials.units(stage):
+            tables.append(payload["table"])
+            units += [unit] * len(payload["table"])
+            labels += range(len(payload["table"]))
+            parents += payload["parents"].tolist()
+            left += len(payload["left"])
+        table = np.concatenate(tables)
+        order = np.argsort(table[:, FIRST], kind="stable")
+        pieces = np.array([units, labels], np.int64)[:, order]
+        parts = Sources(table[order], pieces[0], pieces[1], np.arange(len(table)))
+        flags = np.full(len(table), DEBLENDED.bit, np.int64)
+        layer = Layer(stage.name, sign, stage.n_units)
+        whole = np.setdiff1d(np.arange(len(sources)), parents)
+        known = np.where(np.isin(whole, unknown), TILE_FAILED.bit, 0) | detections.flags[whole]
+        rest = replace(detections.select(whole), flags=known)
+        return merged(rest, Detections(parts, (layer,), flags))[0], left
 
     def _near(self, detections: Detections, failed: Sequence[int] | set[int], recipe: Dilation) -> IntArray:
         """Return the rows of the sources that blocks which were given up would have changed."""
