@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import tessellar as ts
+from tessellar.flags import DEBLENDED
+from tessellar.kernels.deblend import Deblending
 
 
 def find(data_dir: Path, name: str, **options: object) -> ts.Run:
@@ -113,3 +115,19 @@ def test_any_tiling_gives_the_same_file(data_dir: Path, name: str) -> None:
         run = find(data_dir, name, tile=tile)
         contents.append((run.folder / "catalogue.vot").read_bytes())
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["NGC4047.co.smo7msk.fits.gz", "NGC4324.fits", "eso121-g6.fits", "ngc2903_b1950.fits"]
+)
+def test_galaxies_that_rotate_are_not_torn(data_dir: Path, name: str) -> None:
+    run = find(data_dir, name, deblending=Deblending())
+    assert len(run.catalogue) == 1
+    assert run.catalogue["flag"][0] & DEBLENDED.bit == 0
+
+
+def test_a_galaxy_is_separated_from_the_milky_way(data_dir: Path) -> None:
+    blended, parted = (find(data_dir, "ngc6946.fits", deblending=recipe) for recipe in (None, Deblending()))
+    flux = np.sort(parted.catalogue["f_sum"].value)[::-1] / blended.catalogue["f_sum"].value.max()
+    assert flux[0] == pytest.approx(0.86, abs=0.02)
+    assert flux[1] == pytest.approx(0.14, abs=0.02)

@@ -24,6 +24,17 @@ WRONG = {
     "--linker-min-size-z": ["-1", "many"],
     "--linker-min-pixels": ["0", "x"],
     "--linker-shape": ["sphere"],
+    "--linker-max-size-xy": ["-1", "x"],
+    "--linker-max-size-z": ["-1", "2.5"],
+    "--linker-max-pixels": ["-1", "all"],
+    "--linker-min-fill": ["-0.1", "1.1", "x"],
+    "--linker-max-fill": ["-0.1", "2", "nan"],
+    "--deblend-contrast": ["-0.1", "1.5", "x"],
+    "--deblend-prominence": ["0", "-1", "high"],
+    "--deblend-channels": ["0", "1.5", "off"],
+    "--dilation-iterations-xy": ["-1", "21", "1.5"],
+    "--dilation-iterations-z": ["-1", "21", "x"],
+    "--dilation-threshold": ["inf", "x"],
     "--reliability": ["1.1", "on", "-0.1", "nan"],
     "--reliability-scale-kernel": ["0", "wide"],
     "--reliability-min-snr": ["-1", "x"],
@@ -73,7 +84,15 @@ def test_a_wrong_value_is_refused_by_find_and_plan(
 def test_every_option_of_the_finder_has_wrong_values_here() -> None:
     command = FIND
     flags = {param.opts[-1] for param in command.params if param.name not in NOT_IN_FILES | {"cube"}}
-    switches = {"--mask", "--maps", "--invert", "--ripple-interpolate"}  # they have no wrong values
+    switches = {
+        "--mask",
+        "--maps",
+        "--invert",
+        "--ripple-interpolate",
+        "--keep-negative",
+        "--dilation",
+        "--deblend",
+    }
     assert flags - switches == set(WRONG)
 
 

@@ -36,18 +36,10 @@ ASKED = {
     "threshold.statistic": "std",
     "threshold.fluxRange": "positive",
     "linker.enable": "false",
-    "linker.maxSizeXY": "50",
-    "linker.maxSizeZ": "50",
-    "linker.maxPixels": "10000",
-    "linker.minFill": "0.1",
-    "linker.maxFill": "0.9",
-    "linker.keepNegative": "true",
-    "filter.discardNegative": "false",
     "reliability.fmin": "6.0",
     "reliability.parameters": "peak, sum, mean, pix",
     "reliability.autoKernel": "true",
     "reliability.catalog": "known.txt",
-    "dilation.enable": "true",
     "parameter.prefix": "WALLABY",
     "output.writeCatSQL": "true",
     "output.writeKarma": "true",
@@ -94,9 +86,20 @@ BECOMES: dict[str, tuple[str, dict[str, Any]]] = {
     "linker.radiusZ": ("3", {"linker_radius_z": 3}),
     "linker.minSizeXY": ("4", {"linker_min_size_xy": 4}),
     "linker.minSizeZ": ("6", {"linker_min_size_z": 6}),
+    "linker.maxSizeXY": ("50", {"linker_max_size_xy": 50}),
+    "linker.maxSizeZ": ("60", {"linker_max_size_z": 60}),
+    "linker.maxPixels": ("10000", {"linker_max_pixels": 10000}),
+    "linker.minFill": ("0.1", {"linker_min_fill": 0.1}),
+    "linker.maxFill": ("0.9", {"linker_max_fill": 0.9}),
+    "linker.keepNegative": ("true", {"keep_negative": True}),
+    "filter.discardNegative": ("false", {"keep_negative": True}),
     "linker.minPixels": ("0", {"linker_min_pixels": 1}),
     "filter.minPixels": ("300", {"linker_min_pixels": 300}),
     "filter.minSNR": ("4", {"reliability": 0.9, "reliability_min_snr": 4}),
+    "dilation.enable": ("true", {"dilation": True}),
+    "dilation.iterationsXY": ("4", {"dilation": True, "dilation_iterations_xy": 4}),
+    "dilation.iterationsZ": ("3", {"dilation": True, "dilation_iterations_z": 3}),
+    "dilation.threshold": ("-1", {"dilation": True, "dilation_threshold": -1.0}),
     "reliability.enable": ("true", {"reliability": 0.9}),
     "reliability.threshold": ("0.5", {"reliability": 0.5}),
     "reliability.scaleKernel": ("0.3", {"reliability": 0.9, "reliability_scale_kernel": 0.3}),
@@ -138,6 +141,7 @@ def test_sofia_s_defaults_are_ours_and_need_no_remark(tmp_path: Path) -> None:
     settings = dict(found.settings)
     finder = {name: settings.pop(name) for name in ("kernels_xy", "kernels_z", "threshold", "replacement")}
     assert SmoothAndClip(**finder) == SmoothAndClip()
+    assert settings.pop("dilation") is False
     conditions = {name: settings.pop(name) for name in Preconditioning().settings() if name in settings}
     assert Preconditioning(**conditions).does_nothing
     assert Linker(**{name.removeprefix("linker_"): value for name, value in settings.items()}) == Linker()
@@ -166,6 +170,7 @@ def test_what_is_used_becomes_a_setting(
     assert set(found.names.values()) <= {
         name,
         "reliability.threshold",
+        "dilation.enable",
         "contsub.enable",
         "rippleFilter.enable",
     }
@@ -277,6 +282,15 @@ def test_the_largest_of_several_cuts_holds(tmp_path: Path) -> None:
     assert "snr" in remark
 
 
+@pytest.mark.parametrize("line", ["linker.keepNegative = true", "filter.discardNegative = false"])
+def test_negative_detections_cannot_be_listed_and_judged_by(line: str, tmp_path: Path) -> None:
+    found = read(tmp_path, line, "reliability.enable = true")
+    (remark,) = found.remarks
+    assert line in remark
+    assert "beside reliability.enable" in remark
+    assert "keep_negative" not in found.settings
+
+
 def test_the_order_of_parameters_does_not_matter(tmp_path: Path) -> None:
     """What a switch turns on may stand before it."""
     lines = [
@@ -369,6 +383,9 @@ def test_a_file_of_a_real_search_is_read(data_dir: Path) -> None:
         "linker_radius_z": 5,
         "linker_min_size_xy": 5,
         "linker_min_size_z": 3,
+        "linker_max_size_xy": 0,
+        "linker_max_size_z": 0,
+        "dilation": False,
         "reliability": 0.4,
         "reliability_scale_kernel": 0.3,
         "flag_auto": "off",

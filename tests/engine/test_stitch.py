@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tessellar.engine.stitch import Sources, stitch
+from tessellar.errors import UsageError
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.runs import merge_touching
@@ -23,6 +25,11 @@ linkers = st.builds(
     min_size_z=st.integers(0, 3),
     min_pixels=st.integers(1, 4),
     shape=st.sampled_from(["ellipsoid", "box"]),
+    max_size_xy=st.sampled_from([0, 4]),
+    max_size_z=st.sampled_from([0, 4]),
+    max_pixels=st.sampled_from([0, 9]),
+    min_fill=st.sampled_from([0.0, 0.4]),
+    max_fill=st.sampled_from([0.0, 0.8]),
 )
 
 
@@ -83,6 +90,46 @@ def test_size_cuts_look_at_the_whole_source() -> None:
     linker = Linker(min_size_xy=0, min_size_z=5)
     for core in ((1, 5, 5), (2, 5, 5), (5, 1, 1)):
         assert len(sources_of(mask, core, linker, POSITIVE, 1)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("cut", "kept"),
+    [
+        ({}, [0, 3, 96]),
+        ({"max_size_xy": 5}, [0, 3]),
+        ({"max_size_xy": 6}, [0, 3, 96]),
+        ({"max_size_z": 2}, [3, 96]),
+        ({"max_pixels": 8}, [0, 3]),
+        ({"max_pixels": 9}, [0, 3, 96]),
+        ({"min_fill": 0.5}, [0, 3]),
+        ({"max_fill": 0.5}, [96]),
+        ({"min_fill": 0.3, "max_fill": 0.4}, [96]),
+    ],
+)
+def test_cuts_of_size_and_fill_look_at_the_whole_source(cut: dict, kept: list[int]) -> None:
+    mask = np.zeros((3, 6, 12), np.uint8)
+    mask[:, 0, 0] = POSITIVE  # three channels of a pixel
+    mask[0, :2, 3:6] = POSITIVE  # six pixels of a channel
+    mask[1, 2, :6] = mask[1, 2:, 0] = POSITIVE  # nine of the 24 pixels that an L spans
+    linker = Linker(**{"min_size_xy": 0, "min_size_z": 0, **cut})
+    for core in ((3, 6, 12), (1, 2, 5)):
+        assert sources_of(mask, core, linker, POSITIVE, 1)[0].table[:, 0].tolist() == kept
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        ({"max_size_xy": 4}, "max_size_xy is 4; it must be 0 for no limit, or at least min_size_xy, 5"),
+        ({"max_size_z": -1}, "max_size_z is -1"),
+        ({"max_pixels": 5, "min_pixels": 6}, "max_pixels is 5"),
+        ({"min_fill": 1.5}, "min_fill is 1.5; it must lie between 0 and 1"),
+        ({"max_fill": float("nan")}, "max_fill is nan"),
+        ({"min_fill": 0.5, "max_fill": 0.4}, "max_fill is 0.4, below min_fill, 0.5"),
+    ],
+)
+def test_cuts_that_nothing_can_pass_are_refused(cut: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Linker(**cut)
 
 
 def test_positive_and_negative_voxels_never_join() -> None:

@@ -18,6 +18,7 @@ from tessellar.engine.executors.serial import SerialExecutor
 from tessellar.engine.find.calibrate import NoiseStage
 from tessellar.engine.find.correlate import CorrelationStage
 from tessellar.engine.find.folder import PARTIALS
+from tessellar.engine.find.layers import Layer
 from tessellar.engine.find.pipeline import FindRun
 from tessellar.engine.find.product_files import ProductRun
 from tessellar.engine.find.recipes import Recipes
@@ -62,7 +63,7 @@ def find(source: Source, folder: Path, tile: Shape | None = None, linker: Linker
         noise,
         sources,
         found.table,
-        plan.grid,
+        (Layer.of_grid("detect", POSITIVE, plan.grid),),
         partials,
         folder,
         SerialExecutor(),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tessellar.engine.precondition.prepare import Prepared
     from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.deblend import Deblending
+    from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -163,6 +165,8 @@ def find_sources(
     *,
     linker: Linker | None = None,
     reliability: Reliability | None = None,
+    dilation: Dilation | None = None,
+    deblending: Deblending | None = None,
     products: Products | None = None,
     preconditioning: Preconditioning | None = None,
     remarks: Sequence[str] = (),
@@ -185,9 +189,13 @@ def find_sources(
     kernel
         The finder; `SmoothAndClip` with its defaults when None.
     linker
-        Linking radii and size cuts; SoFiA's defaults when None.
+        Linking radii and cuts; SoFiA's defaults when None.
     reliability
         How likely a detection must be real to be a source; all detections are sources when None.
+    dilation
+        How the masks of sources grow to win back their faint rims; they stay as detected when None.
+    deblending
+        How sources that hold several galaxies are separated; they stay whole when None.
     products
         What to make beside the catalogue: mask, maps of the field, cubelets; all of it, with the cubelets of the 100
         brightest sources, when None and there is an ``out``.
@@ -261,6 +269,8 @@ def find_sources(
         linker or Linker(),
         reliability,
         products or (NO_PRODUCTS if folder is None else Products()),
+        dilation,
+        deblending,
         preconditioning or Preconditioning(),
     )
     prepared = prepare(source, recipes.preconditioning)

@@ -13,6 +13,8 @@ from tessellar.cli.finder_options import finder_options
 from tessellar.cli.options import argument, option, running_options, watching_options
 from tessellar.cli.output import progress, show
 from tessellar.cli.recipes import (
+    deblending_of,
+    dilation_of,
     finder_of,
     linker_of,
     preconditioning_of,
@@ -47,6 +49,8 @@ def command(cube: str, out: str, **options: Any) -> int:
             finder_of(options),
             linker=linker_of(options),
             reliability=reliability_of(options),
+            dilation=dilation_of(options),
+            deblending=deblending_of(options),
             products=products_of(options),
             preconditioning=preconditioning_of(options),
             remarks=remarks_of(click.get_current_context()),

@@ -23,6 +23,11 @@ def _cubelets(value: object) -> int | None:
     return None if value == "all" else values.whole(0)(value)
 
 
+def _channels_or_auto(value: object) -> int | None:
+    """Read a number of channels, or None for ``auto``."""
+    return None if value == "auto" else values.whole(1, 1000)(value)
+
+
 def _reliability(value: object) -> float | None:
     """Read a probability, or None for ``off``."""
     return None if value == "off" else values.number(0, 1)(value)
@@ -147,6 +152,46 @@ finder_options = stacked(
         about="Shape of the linking neighbourhood; at radius 1 it has 6 or 26 voxels.",
     ),
     option(
+        "--linker-max-size-xy",
+        metavar="N",
+        default=0,
+        reads=values.whole(0),
+        about="Largest extent of a source along each axis of the sky, pixels; 0 is any.",
+    ),
+    option(
+        "--linker-max-size-z",
+        metavar="N",
+        default=0,
+        reads=values.whole(0),
+        about="Largest extent of a source along frequency, channels; 0 is any.",
+    ),
+    option(
+        "--linker-max-pixels",
+        metavar="N",
+        default=0,
+        reads=values.whole(0),
+        about="Largest number of voxels of a source; 0 is any.",
+    ),
+    option(
+        "--linker-min-fill",
+        metavar="PART",
+        default=0.0,
+        reads=values.number(0, 1),
+        about="Least part of its bounding box that a source fills.",
+    ),
+    option(
+        "--linker-max-fill",
+        metavar="PART",
+        default=0.0,
+        reads=values.number(0, 1),
+        about="Largest part of its bounding box that a source fills; 0 is any.",
+    ),
+    click.option(
+        "--keep-negative/--no-keep-negative",
+        default=False,
+        help="List detections of negative flux too; not with --reliability.  [default: no-keep-negative]",
+    ),
+    option(
         "--reliability",
         metavar="0.9|off",
         default="off",
@@ -166,6 +211,58 @@ finder_options = stacked(
         default=3.0,
         reads=values.number(0),
         about="With --reliability: smallest integrated signal-to-noise ratio of a source.",
+    ),
+    click.option(
+        "--deblend/--no-deblend",
+        default=False,
+        help="Separate sources that hold several galaxies.  [default: no-deblend]",
+    ),
+    option(
+        "--deblend-contrast",
+        metavar="PART",
+        default=0.5,
+        reads=values.number(0, 1),
+        about="With --deblend: the saddle between two parts is no higher than this part of the lower summit.",
+    ),
+    option(
+        "--deblend-prominence",
+        metavar="SIGMA",
+        default=4.0,
+        reads=values.positive,
+        about="With --deblend: the lower summit rises this far above the saddle, in units of the noise.",
+    ),
+    option(
+        "--deblend-channels",
+        metavar="N|auto",
+        default="auto",
+        reads=_channels_or_auto,
+        about="With --deblend: smoothing that fills the gap between the horns of a galaxy, channels; auto is 65 km/s.",
+    ),
+    click.option(
+        "--dilation/--no-dilation",
+        default=False,
+        help="Grow the masks of sources while their flux gains.  [default: no-dilation]",
+    ),
+    option(
+        "--dilation-iterations-xy",
+        metavar="N",
+        default=10,
+        reads=values.whole(0, 20),
+        about="With --dilation: most rings of one pixel that a mask gains on the sky.",
+    ),
+    option(
+        "--dilation-iterations-z",
+        metavar="N",
+        default=5,
+        reads=values.whole(0, 20),
+        about="With --dilation: most channels that a mask gains at either end.",
+    ),
+    option(
+        "--dilation-threshold",
+        metavar="PART",
+        default=0.001,
+        reads=values.number(),
+        about="With --dilation: a ring is added while it raises the flux by more; below 0, all are.",
     ),
     click.option(
         "--mask/--no-mask", default=True, help="Write the cube of labels, mask.zarr.  [default: mask]"

@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from tessellar.engine.find.product_files import Products
     from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.deblend import Deblending
+    from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
 FINDER = ("kernels_xy", "kernels_z", "threshold", "replacement")
-LINKER = ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape")
+LINKER = (
+    *("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", "shape"),
+    *("max_size_xy", "max_size_z", "max_pixels", "min_fill", "max_fill"),
+)
+DEBLENDING = ("contrast", "prominence", "channels")
+DILATION = ("iterations_xy", "iterations_z", "threshold")
 PRECONDITIONING = (
     "region",
     "flag_region",
@@ -36,6 +43,7 @@ PRECONDITIONING = (
     "weights",
     "invert",
 )
+
 RUNNING = ("executor", "address", "workers", "tile", "memory")
 
 
@@ -50,7 +58,8 @@ def linker_of(options: Mapping[str, Any]) -> Linker:
     """Return the linker that the options describe."""
     from tessellar.kernels.components import Linker
 
-    return Linker(**{name: options[f"linker_{name}"] for name in LINKER})
+    cuts = {name: options[f"linker_{name}"] for name in LINKER}
+    return Linker(**cuts, keep_negative=options["keep_negative"])
 
 
 def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
@@ -61,6 +70,26 @@ def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
         return None
     scale, min_snr = options["reliability_scale_kernel"], options["reliability_min_snr"]
     return Reliability(options["reliability"], scale, min_snr)
+
+
+def deblending_of(options: Mapping[str, Any]) -> Deblending | None:
+    """Return how sources are separated, None when they are not."""
+    from tessellar.kernels.deblend import Deblending
+
+    return (
+        Deblending(**{name: options[f"deblend_{name}"] for name in DEBLENDING})
+        if options["deblend"]
+        else None
+    )
+
+
+def dilation_of(options: Mapping[str, Any]) -> Dilation | None:
+    """Return how masks grow, None when they do not."""
+    from tessellar.kernels.dilate import Dilation
+
+    return (
+        Dilation(**{name: options[f"dilation_{name}"] for name in DILATION}) if options["dilation"] else None
+    )
 
 
 def products_of(options: Mapping[str, Any]) -> Products:

@@ -66,11 +66,12 @@ def _reader(fine: Fine) -> Callable[[str], Any]:
     return words if isinstance(fine, frozenset) else word if fine else str
 
 
-_RATED, _CLIPPED, _SCALED, _CUT = (
+_RATED, _CLIPPED, _SCALED, _CUT, _GROWN = (
     "reliability.enable",
     "scfind.enable",
     "scaleNoise.enable",
     "threshold.enable",
+    "dilation.enable",
 )
 _LINE_FREE, _RIPPLES = "contsub.enable", "rippleFilter.enable"
 _WINDOW = "windowXY windowZ gridXY gridZ interpolate"
@@ -82,11 +83,10 @@ _FLAGS = "not flagged; set bad voxels to NaN in the cube first"
 _FILTER = "nothing is subtracted from the cube; filter the cube first"
 _ESTIMATOR = "the noise is always measured by the MAD of the negative voxels (mad, negative)"
 _LOCAL = "noise is a spectrum times a map of the sky; what changes otherwise is not followed"
-_NEGATIVE = "negative detections are counted in run.json only"
+_NEGATIVE = "--keep-negative, where reliability is off"
 _F_MIN = (
     "divide it by the square root of the beam area in pixels and give the result as --reliability-min-snr"
 )
-_GROWTH = "masks are not grown; fluxes are those inside the mask"
 _MEASURED = "sources are always measured, with the coordinates that the cube has"
 _PHYSICAL = "always physical units where the cube has a beam and a spectral axis"
 _FOLDER = "a run folder has its own formats, and is resumed or refused"
@@ -141,14 +141,13 @@ PARAMETERS: dict[str, Parameter] = {
         *_missing("linker", "detected voxels are always linked", enable=True),
         *_used("linker", whole, radiusXY="--linker-radius-xy", radiusZ="--linker-radius-z"),
         *_used("linker", whole, minSizeXY="--linker-min-size-xy", minSizeZ="--linker-min-size-z"),
-        *_missing("linker", "select rows by x_min, x_max, y_min, y_max", maxSizeXY=0),
-        *_missing("linker", "select rows by z_min, z_max", maxSizeZ=0),
+        *_used("linker", whole, maxSizeXY="--linker-max-size-xy", maxSizeZ="--linker-max-size-z"),
         *_used("linker", whole, minPixels="--linker-min-pixels"),
-        *_missing("linker", "select rows by n_pix", maxPixels=0),
-        *_missing("linker", "select rows by fill", minFill=0, maxFill=0),
+        *_used("linker", whole, maxPixels="--linker-max-pixels"),
+        *_used("linker", number, minFill="--linker-min-fill", maxFill="--linker-max-fill"),
         *_same("linker", "positivity", "always: the voxels of a source have one sign"),
-        *_missing("linker", _NEGATIVE, keepNegative=False),
-        *_missing("filter", _NEGATIVE, discardNegative=True),
+        *_used("linker", switch, keepNegative=_NEGATIVE),
+        *_used("filter", switch, discardNegative=_NEGATIVE),
         *_used("filter", whole, minPixels="--linker-min-pixels"),
         *_used("filter", number, minSNR="--reliability-min-snr, where reliability is on"),
         *_used("reliability", switch, enable="--reliability"),
@@ -162,8 +161,10 @@ PARAMETERS: dict[str, Parameter] = {
         *_same("reliability", "iterations tolerance", "nothing without reliability.autoKernel"),
         *_missing("reliability", "all negative detections are used", _RATED, catalog=""),
         *_same("reliability", "plot plotExtra debug", "never changes the result"),
-        *_missing("dilation", _GROWTH, enable=False),
-        *_same("dilation", "iterationsXY iterationsZ threshold", "nothing without dilation.enable"),
+        *_used("dilation", switch, enable="--dilation"),
+        *_used("dilation", whole, _GROWN, iterationsXY="--dilation-iterations-xy"),
+        *_used("dilation", whole, _GROWN, iterationsZ="--dilation-iterations-z"),
+        *_used("dilation", number, _GROWN, threshold="--dilation-threshold"),
         *_same("parameter", "enable wcs", _MEASURED),
         *_same("parameter", "physical", _PHYSICAL),
         *_missing("parameter", "names of sources begin with TSL", prefix="sofia"),

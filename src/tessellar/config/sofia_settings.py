@@ -14,6 +14,17 @@ _OPTIONS = {
     "linker.radiusZ": "linker_radius_z",
     "linker.minSizeXY": "linker_min_size_xy",
     "linker.minSizeZ": "linker_min_size_z",
+    "linker.maxSizeXY": "linker_max_size_xy",
+    "linker.maxSizeZ": "linker_max_size_z",
+    "linker.maxPixels": "linker_max_pixels",
+    "linker.minFill": "linker_min_fill",
+    "linker.maxFill": "linker_max_fill",
+}
+_GROWTH = {
+    "dilation.enable": "dilation",
+    "dilation.iterationsXY": "dilation_iterations_xy",
+    "dilation.iterationsZ": "dilation_iterations_z",
+    "dilation.threshold": "dilation_threshold",
 }
 _SCALES = {"scfind.kernelsXY": "kernels_xy", "scfind.kernelsZ": "kernels_z", "scfind.threshold": "threshold"}
 _THRESHOLD, _REPLACEMENT, _RELIABILITY = 5.0, 2.0, 0.9  # SoFiA's defaults
@@ -55,6 +66,10 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     pixels = ("linker.minPixels", "filter.minPixels", "reliability.minPixels")
     settings.put_largest("linker_min_pixels", given, 1, *pixels)
     _reliability(settings, given)
+    _negative(settings, given)
+    for name, option in _GROWTH.items():
+        if name in given:
+            settings.put(option, given[name], name)
     return settings
 
 
@@ -114,3 +129,18 @@ def _reliability(settings: Settings, given: Mapping[str, Any]) -> None:
             f"SoFiA parameter filter.minSNR = {given['filter.minSNR']:g} is not supported without "
             "reliability.enable: select rows of the catalogue by snr."
         )
+
+
+def _negative(settings: Settings, given: Mapping[str, Any]) -> None:
+    """Detections of negative flux are listed where either version of the switch asks for it, unless they are judged."""
+    asked = {"linker.keepNegative": True, "filter.discardNegative": False}
+    for name, value in asked.items():
+        if given.get(name, not value) != value:
+            continue
+        if given.get("reliability.enable"):
+            settings.remarks.append(
+                f"SoFiA parameter {name} = {str(value).lower()} is not supported beside reliability.enable: "
+                "negative detections tell which positive ones are false, and are counted in run.json only."
+            )
+        else:
+            settings.put("keep_negative", True, name)

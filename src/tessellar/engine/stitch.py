@@ -61,7 +61,7 @@ class Sources:
 
 
 def stitch(partials: Iterable[tuple[int, Payload]], sign: int, linker: Linker) -> Sources:
-    """Merge the components of all tiles and cut the sources by size.
+    """Merge the components of all tiles and cut the sources by size and fill.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def stitch(partials: Iterable[tuple[int, Payload]], sign: int, linker: Linker) -
     sign
         ``POSITIVE`` or ``NEGATIVE``.
     linker
-        Linking radii and size cuts.
+        Linking radii and cuts.
     """
     components: list[IntArray] = [np.empty((0, 8), np.int64)]
     tiles: list[IntArray] = [np.empty(0, np.int64)]
@@ -117,8 +117,8 @@ def _merge(components: IntArray, group: IntArray, n: int) -> IntArray:
 
 
 def _select(merged: IntArray, linker: Linker, group: IntArray, tiles: IntArray, labels: IntArray) -> Sources:
-    """Cut the groups by size, order them by id, and list the pieces of each."""
-    kept = np.flatnonzero(linker.large_enough(merged))
+    """Cut the groups by size and fill, order them by id, and list the pieces of each."""
+    kept = np.flatnonzero(linker.accepts(merged))
     kept = kept[np.argsort(merged[kept, FIRST])]
     row = np.full(len(merged), -1, np.int64)
     row[kept] = np.arange(len(kept))

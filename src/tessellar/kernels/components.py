@@ -1,11 +1,13 @@
 """What a tile knows of its detections: complete components, open ones, and the runs that may continue next door.
 
 Everything is an integer and adds exactly. A component is open when one of its runs lies within the linking radius of
-a face that the tile shares with another; an open component may grow, so only complete ones are cut by size here.
+a face that the tile shares with another; an open component may grow, so only complete ones are cut by size and fill
+here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +24,12 @@ FIRST, N_PIX, Z_MIN, Z_MAX, X_MIN, X_MAX, Y_MIN, Y_MAX = range(
     8
 )  # columns of a component table, bounds inclusive
 SIGNS = (POSITIVE, NEGATIVE)
+_LARGEST = {"max_size_xy": "min_size_xy", "max_size_z": "min_size_z", "max_pixels": "min_pixels"}
 
 
 @dataclass(frozen=True, slots=True)
 class Linker:
-    """Which detected voxels make one source, and which sources are too small to be one.
+    """Which detected voxels make one source, and which sources are too small, too large or too sparse to be one.
 
     Parameters
     ----------
@@ -38,6 +41,14 @@ class Linker:
         Smallest number of voxels.
     shape
         ``"ellipsoid"`` (SoFiA: radius 1 is 6-connectivity) or ``"box"`` (radius 1 is 26-connectivity).
+    max_size_xy, max_size_z
+        Largest extent along each sky axis, pixels, and along frequency, channels; 0 accepts any.
+    max_pixels
+        Largest number of voxels; 0 accepts any.
+    min_fill, max_fill
+        Least and largest part of its bounding box that a source fills, 0 to 1; 0 accepts any.
+    keep_negative
+        Whether detections of negative flux are rows of the catalogue too.
     """
 
     radius_xy: int = 1
@@ -46,10 +57,18 @@ class Linker:
     min_size_z: int = 5
     min_pixels: int = 1
     shape: str = "ellipsoid"
+    max_size_xy: int = 0
+    max_size_z: int = 0
+    max_pixels: int = 0
+    min_fill: float = 0.0
+    max_fill: float = 0.0
+    keep_negative: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels"):
+        for name in ("radius_xy", "radius_z", "min_size_xy", "min_size_z", "min_pixels", *_LARGEST):
             object.__setattr__(self, name, int(getattr(self, name)))
+        for name in ("min_fill", "max_fill"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         problems = [
             *(
                 f"linker {name} is {value}; it must be between {low} and 1000"
@@ -71,17 +90,29 @@ class Linker:
                 if self.shape not in ("ellipsoid", "box")
                 else []
             ),
+            *self._problems_of_limits(),
         ]
         if problems:
             raise UsageError("; ".join(problems) + ".")
+
+    def _problems_of_limits(self) -> Iterator[str]:
+        for name, least in _LARGEST.items():
+            largest, smallest = getattr(self, name), getattr(self, least)
+            if largest < 0 or 0 < largest < smallest:
+                yield f"linker {name} is {largest}; it must be 0 for no limit, or at least {least}, {smallest}"
+        for name in ("min_fill", "max_fill"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                yield f"linker {name} is {getattr(self, name):g}; it must lie between 0 and 1"
+        if 0.0 < self.max_fill < self.min_fill:
+            yield f"linker max_fill is {self.max_fill:g}, below min_fill, {self.min_fill:g}"
 
     @property
     def link(self) -> Link:
         """The neighbourhood of a voxel."""
         return Link(self.radius_xy, self.radius_z, self.shape)
 
-    def large_enough(self, components: IntArray) -> npt.NDArray[np.bool_]:
-        """Return which components pass the size cuts, bool array (n)."""
+    def accepts(self, components: IntArray) -> npt.NDArray[np.bool_]:
+        """Return which whole components pass the cuts of size and fill, bool array (n)."""
         c = components
         extent_z = c[:, Z_MAX] - c[:, Z_MIN] + 1
         extent_x = c[:, X_MAX] - c[:, X_MIN] + 1
@@ -91,6 +122,11 @@ class Linker:
             & (extent_x >= self.min_size_xy)
             & (extent_y >= self.min_size_xy)
             & (c[:, N_PIX] >= self.min_pixels)
+            & (np.maximum(extent_x, extent_y) <= (self.max_size_xy or np.inf))
+            & (extent_z <= (self.max_size_z or np.inf))
+            & (c[:, N_PIX] <= (self.max_pixels or np.inf))
+            & (c[:, N_PIX] >= self.min_fill * (extent_z * extent_x * extent_y))
+            & (c[:, N_PIX] <= (self.max_fill or 1.0) * (extent_z * extent_x * extent_y))
         )
 
 
@@ -132,7 +168,7 @@ def tile_components(mask: ByteArray, core: Box, shape: Shape, linker: Linker) ->
     """Return what a tile hands on of its mask: per sign ``s`` the arrays
 
     ``runs{s}`` int32 (n, 4), ``labels{s}`` int64 (n), ``seam{s}`` bool (n), ``components{s}`` int64 (m, 8) and
-    ``open{s}`` bool (m), without the complete components that are too small.
+    ``open{s}`` bool (m), without the complete components that the linker does not accept.
     """
     payload: Payload = {}
     for sign in SIGNS:
@@ -142,7 +178,7 @@ def tile_components(mask: ByteArray, core: Box, shape: Shape, linker: Linker) ->
         seam = seam_runs(runs, core, shape, linker)
         is_open = np.zeros(n, np.bool_)
         is_open[labels[seam]] = True
-        keep = is_open | linker.large_enough(components)
+        keep = is_open | linker.accepts(components)
         kept_runs = keep[labels]
         new_label = np.cumsum(keep) - 1
         payload |= {

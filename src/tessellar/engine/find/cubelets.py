@@ -80,14 +80,14 @@ class _Cubelets:
     def __call__(self, unit: int) -> UnitResult:
         start, sink = time.perf_counter(), self._stage.sink
         box, paths = sink.pieces[unit], sink.paths(unit)
-        title = str(sink.chosen.name[unit])
-        sign = 1.0 if self._stage.runs.sign == POSITIVE else -1.0
+        title, row = str(sink.chosen.name[unit]), int(sink.chosen.row[unit])
+        sign = 1.0 if self._runs.sign_of(row) == POSITIVE else -1.0
         moments, line, centres = (
             MomentSums(box, self._scale, sign),
             SpectrumSums(box),
             ChannelCentres(box, sign),
         )
-        runs = self._runs.of_source(int(sink.chosen.row[unit]))
+        runs = self._runs.of_source(row)
         reading = self._cubes(paths, box, runs, title, (moments, line, centres))
         self._maps(paths, box, title, moments)
         self._spectrum(paths["spec"], title, line, runs)

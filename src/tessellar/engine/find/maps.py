@@ -18,6 +18,7 @@ from tessellar.io.publish import make_folder
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.moments import MOMENTS, MomentMaps, MomentSums, SpectralScale
 from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.runs import RunTable
 from tessellar.model import CubeMeta, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Shape
 
@@ -87,9 +88,9 @@ class _Strips:
     def __call__(self, unit: int) -> UnitResult:
         start, stage = time.perf_counter(), self._stage
         box = strip_box(stage.source.meta.shape, unit)
-        sums = MomentSums(box, self._scale, 1.0 if stage.runs.sign == POSITIVE else -1.0)
+        sums = MomentSums(box, self._scale)
         reading, n_voxels = 0.0, 0
-        for window, runs in self._windows(box):
+        for window, runs, sums.sign in self._windows(box):
             began = time.perf_counter()
             voxels = stage.source.read(window)
             reading += time.perf_counter() - began
@@ -102,9 +103,12 @@ class _Strips:
         seconds = time.perf_counter() - start
         return UnitResult(payload, n_voxels, 4 * n_voxels, reading, max(seconds - reading, 0.0))
 
-    def _windows(self, box: Box) -> Iterator[tuple[Box, Any]]:
-        for runs, _ in self._runs.of_box(box):
-            yield from windows_around(runs)
+    def _windows(self, box: Box) -> Iterator[tuple[Box, RunTable, float]]:
+        """Yield windows with the runs in them, and the sign of their sources."""
+        for runs, rows in self._runs.of_box(box):
+            sign = 1.0 if self._runs.sign_of(int(rows[0])) == POSITIVE else -1.0
+            for window, inside in windows_around(runs):
+                yield window, inside, sign
 
 
 def write_maps(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.engine.find.layers import Layer, fetch_runs
 from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
@@ -44,8 +45,10 @@ class MeasureStage:
         ``POSITIVE``, or ``NEGATIVE`` for the detections that tell how many of the positive ones are false.
     sources_file
         The merged sources, as `save_sources` wrote them.
-    partials
-        Where the detect stage left its runs.
+    partials, layers
+        Where the runs of the sources lie.
+    again
+        Whether this is the second look, at sources that were found reliable by the first, with their grown masks.
     """
 
     source: Source
@@ -56,10 +59,14 @@ class MeasureStage:
     sources_file: Path
     partials: PartialStore
     fingerprint: str
+    layers: tuple[Layer, ...]
+    again: bool = False
 
     @property
     def name(self) -> str:
-        """``measure``, or ``measure-negative``."""
+        """``measure``, ``measure-negative`` for negative detections, or ``measure-grown`` for the second look."""
+        if self.again:
+            return "measure-grown"
         return "measure" if self.sign == POSITIVE else "measure-negative"
 
     @property
@@ -149,10 +156,9 @@ class _Measurer:
     def _tile(self, tile: int) -> tuple[RunTable, IntArray]:
         """Return the runs of a tile and their labels, sorted by label."""
         if tile not in self._tiles:
-            payload = self._stage.partials.fetch("detect", tile)
-            labels = payload[f"labels{self._stage.sign}"]
+            runs, labels = fetch_runs(self._stage.partials, self._stage.layers, tile)
             order = np.argsort(labels, kind="stable")
-            self._tiles[tile] = (payload[f"runs{self._stage.sign}"][order], labels[order])
+            self._tiles[tile] = (runs[order], labels[order])
             if len(self._tiles) > CACHED_TILES:
                 self._tiles.popitem(last=False)
         self._tiles.move_to_end(tile)

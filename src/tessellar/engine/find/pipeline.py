@@ -15,6 +15,7 @@ from tessellar.engine.find.correlate import CorrelationStage
 from tessellar.engine.find.detect import DetectStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
+from tessellar.engine.find.layers import Detections, merged
 from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather, save_sources
 from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.find.product_files import ProductRun, write_products
@@ -27,6 +28,7 @@ from tessellar.engine.find.products import (
     save_sky_map,
 )
 from tessellar.engine.find.recipes import Recipes
+from tessellar.engine.find.refine import Refiner
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
@@ -36,8 +38,8 @@ from tessellar.engine.precondition.stages import condition, first_stage
 from tessellar.engine.run import StageReport, run_stage
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.errors import InputError
-from tessellar.kernels.components import FIRST
 from tessellar.kernels.correlation import Correlation
+from tessellar.kernels.deblend import MOST_VOXELS
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.noise import NoiseModel
@@ -151,12 +153,11 @@ class FindRun:
             self._fingerprint(self.recipes.linker, self.plan.grid, finder),
         )
         failed_tiles = [failure.unit for failure in self._do(detect).failed]
-        detections = {
-            s: stitch(self.partials.units(detect), s, self.recipes.linker) for s in (POSITIVE, NEGATIVE)
-        }
+        refiner = self._refiner(detect)
+        detections = {s: self._deblend(refiner, self._stitch(s), finder, s) for s in (POSITIVE, NEGATIVE)}
         correlation = self._correlation()
-        sources, columns = self._measure(measured_noise, correlation, detections)
-        columns["flag"] = self._flags(columns, sources, failed_tiles)
+        found, columns = self._measure(measured_noise, correlation, detections, refiner)
+        columns["flag"] = self._flags(columns, found, failed_tiles)
         save_noise(self.folder / "noise.npz", measured_noise, finder.scale_sigma, self.source.meta)
         if not detections[POSITIVE] and not noise.empty:
             self.warn(self._nothing_found(measured_noise))
@@ -167,7 +168,7 @@ class FindRun:
             region=self.prepared.region,
             whole=self.prepared.whole.meta.shape,
         )
-        self._write_products(measured_noise, correlation, sources, table, detect)
+        self._write_products(measured_noise, correlation, found, table, detect)
         failures = self._failures()
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
         self._compare_with_plan(peak)
@@ -245,54 +246,110 @@ class FindRun:
         self._do(stage)
         return stage.reduce(self.partials.units(stage))
 
+    def _stitch(self, sign: int) -> Detections:
+        sources = stitch(self.partials.units("detect"), sign, self.recipes.linker)
+        return Detections.of_tiles(sources, sign, self.plan.grid)
+
+    def _deblend(
+        self, refiner: Refiner, detections: Detections, finder: CalibratedFinder, sign: int
+    ) -> Detections:
+        recipe, linker = self.recipes.deblending, self.recipes.linker
+        wanted = sign == POSITIVE or self.recipes.reliability is not None or linker.keep_negative
+        if recipe is None or not wanted:
+            return detections
+        detections, left = refiner.deblend(detections, recipe, finder, linker, sign)
+        if left:
+            self.warn(
+                f"{left} sources of more than {MOST_VOXELS:,} voxels were left whole: too large to be deblended."
+            )
+        return detections
+
+    def _refiner(self, detect: DetectStage) -> Refiner:
+        return Refiner(self.source, self.partials, self.folder / PARTIALS, detect.fingerprint, self._do)
+
     def _measure(
-        self, noise: NoiseModel, correlation: Correlation, detections: dict[int, Sources]
-    ) -> tuple[Sources, Payload]:
+        self,
+        noise: NoiseModel,
+        correlation: Correlation,
+        detections: dict[int, Detections],
+        refiner: Refiner,
+    ) -> tuple[Detections, Payload]:
         """Return the sources, and the measured columns of those that could be measured."""
-        stage = self._measure_sign(noise, correlation, detections[POSITIVE], POSITIVE)
-        columns = gather(self.partials.units(stage)) | _bounds(detections[POSITIVE], self._measured(stage))
-        if self.recipes.reliability is not None:
-            negative = self._measure_sign(noise, correlation, detections[NEGATIVE], NEGATIVE)
-            columns = self._reliable(self.recipes.reliability, columns, gather(self.partials.units(negative)))
-        rows = np.searchsorted(detections[POSITIVE].table[:, FIRST], columns["id"])
+        reliability = self.recipes.reliability
+        seen, again = detections[POSITIVE], reliability is not None and self.recipes.dilation is not None
+        if reliability is None:
+            seen = self._grow(refiner, seen, POSITIVE)
+        found, columns = self._measure_sign(noise, correlation, seen, POSITIVE)
+        if reliability is not None:
+            _, negative = self._measure_sign(noise, correlation, detections[NEGATIVE], NEGATIVE)
+            found, columns = self._reliable(reliability, found, columns, negative)
+        if again:
+            rel = dict(zip(columns["id"].tolist(), columns["rel"].tolist(), strict=True))
+            seen = self._grow(refiner, found, POSITIVE)
+            found, columns = self._measure_sign(noise, correlation, seen, POSITIVE, again=True)
+            columns["rel"] = np.array([rel[id_] for id_ in columns["id"].tolist()])
+        stage = "measure-grown" if again else "measure"
         region, whole = self.prepared.region, self.prepared.whole.meta
+        rows = np.searchsorted(seen.ids, columns["id"])
         save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, region, whole)
-        return detections[POSITIVE].select(rows), columns
+        if self.recipes.linker.keep_negative:
+            seen = self._grow(refiner, detections[NEGATIVE], NEGATIVE)
+            negative_found, negative = self._measure_sign(noise, correlation, seen, NEGATIVE)
+            found, order = merged(found, negative_found)
+            columns = {name: np.concatenate([columns[name], negative[name]])[order] for name in columns}
+        return found, columns
+
+    def _grow(self, refiner: Refiner, detections: Detections, sign: int) -> Detections:
+        recipe = self.recipes.dilation
+        return detections if recipe is None else refiner.dilate(detections, recipe, sign)
 
     def _measure_sign(
-        self, noise: NoiseModel, correlation: Correlation, sources: Sources, sign: int
-    ) -> MeasureStage:
+        self,
+        noise: NoiseModel,
+        correlation: Correlation,
+        detections: Detections,
+        sign: int,
+        *,
+        again: bool = False,
+    ) -> tuple[Detections, Payload]:
+        """Return the detections that could be measured, and their columns."""
+        sources = detections.sources
         stage = MeasureStage(
             self.measured,
             noise,
             correlation,
             sign,
             len(sources),
-            self.folder / PARTIALS / f"sources{sign}.npz",
+            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}.npz",
             self.partials,
-            fingerprint(self.measured, self.recipes.linker, self.plan.grid, noise, correlation, sources),
+            fingerprint(
+                self.measured, *self._shaping, self.plan.grid, noise, correlation, sources, detections.layers
+            ),
+            detections.layers,
+            again,
         )
         save_sources(sources, stage.sources_file)
-        self._do(stage)
-        return stage
+        given_up = {failure.unit for failure in self._do(stage).failed}
+        measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
+        columns = gather(self.partials.units(stage)) | _bounds(sources, measured)
+        return detections.select(np.array(measured, np.int64)), columns
 
-    def _measured(self, stage: MeasureStage) -> list[int]:
-        """Return the rows of the merged table that the stage just measured."""
-        given_up = {failure.unit for failure in self.reports[-1].failed}
-        return [row for row in range(stage.n_sources) if row // SOURCES_PER_UNIT not in given_up]
-
-    def _reliable(self, recipe: Reliability, positive: Payload, negative: Payload) -> Payload:
-        """Return the columns of the reliable sources, with their reliability."""
+    def _reliable(
+        self, recipe: Reliability, found: Detections, positive: Payload, negative: Payload
+    ) -> tuple[Detections, Payload]:
+        """Return the reliable sources, and their columns with their reliability."""
         judgement = recipe(positive, negative, FluxScale.of(self.source.meta).beam_area.mean())
         save_judgement(self.folder / "reliability.npz", judgement, recipe)
         for sentence in judgement.doubts():
             self.warn(sentence)
-        return {name: values[judgement.kept] for name, values in (positive | {"rel": judgement.rel}).items()}
+        columns = positive | {"rel": judgement.rel}
+        kept = np.flatnonzero(judgement.kept)
+        return found.select(kept), {name: values[kept] for name, values in columns.items()}
 
-    def _flags(self, columns: Payload, sources: Sources, failed_tiles: list[int]) -> IntArray:
+    def _flags(self, columns: Payload, found: Detections, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""
-        extra = neighbour_flags(sources.table)
-        extra |= failed_tile_flags(sources, self.plan.grid, failed_tiles, self.recipes.linker)
+        extra = found.flags | neighbour_flags(found.sources.table)
+        extra |= failed_tile_flags(found.sources, self.plan.grid, failed_tiles, self.recipes.linker)
         return columns["flag"].astype(np.int64) | extra
 
     def _do(self, stage: Stage) -> StageReport:
@@ -319,20 +376,20 @@ class FindRun:
         self,
         noise: NoiseModel,
         correlation: Correlation,
-        sources: Sources,
+        found: Detections,
         table: QTable,
         detect: DetectStage,
     ) -> None:
         run = ProductRun(
             self.measured,
             noise,
-            sources,
+            found.sources,
             table,
-            self.plan.grid,
+            found.layers,
             self.partials,
             self.folder,
             self.executor,
-            detect.fingerprint,
+            self._fingerprint(detect.fingerprint, *self._shaping),
             self.journal,
             self.observer,
             correlation=correlation,
@@ -362,6 +419,11 @@ class FindRun:
             f"no sources above {threshold:g} sigma in {np.prod(meta.shape) / 1e6:.3g} Mvoxel; "
             f"the noise is {sigma:.3g} {meta.unit or '(no unit)'}. A lower --threshold finds fainter ones."
         )
+
+    @property
+    def _shaping(self) -> tuple[object, ...]:
+        """The recipes that decide which voxels a source has."""
+        return (self.recipes.linker, self.recipes.dilation, self.recipes.deblending)
 
     def _fingerprint(self, *parts: object) -> str:
         return fingerprint(self.source, *parts)

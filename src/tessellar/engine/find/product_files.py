@@ -13,6 +13,7 @@ from tessellar.engine.find.cubelet_files import Chosen, CubeletFiles, base_name
 from tessellar.engine.find.cubelets import CubeletStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
+from tessellar.engine.find.layers import Layer
 from tessellar.engine.find.maps import MapStage, write_maps
 from tessellar.engine.find.mask import MaskStage
 from tessellar.engine.find.measure import save_sources
@@ -28,10 +29,8 @@ from tessellar.io.mask_zarr import MaskSink
 from tessellar.io.publish import make_folder, output_errors, remove
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import INDEPENDENT, Correlation
-from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.noise import NoiseModel
 from tessellar.model import Failure, IntArray, Observer, Source, Stage
-from tessellar.tiling.grid import Grid
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -83,18 +82,16 @@ class ProductRun:
         The cube, and its noise.
     sources, table
         The sources of the catalogue, and the catalogue, row by row.
-    grid
-        The tiles of the detect stage.
+    layers
+        Where their voxels lie.
     partials
-        Where it left its runs, and where results go.
+        Where stages left their runs, and where results go.
     folder
         The run folder.
     executor, journal, observer
         Who works, what is done already, and who is told.
     fingerprint
-        Of the detect stage.
-    sign
-        ``POSITIVE`` or ``NEGATIVE``: which runs the sources are made of.
+        Of the stages that the voxels of the sources come from.
     correlation
         How the noise of neighbouring voxels goes together.
     """
@@ -103,20 +100,19 @@ class ProductRun:
     noise: NoiseModel
     sources: Sources
     table: QTable
-    grid: Grid
+    layers: tuple[Layer, ...]
     partials: PartialStore
     folder: Path
     executor: Executor
     fingerprint: str
     journal: Journal | None = None
     observer: Observer | None = None
-    sign: int = POSITIVE
     correlation: Correlation = INDEPENDENT
 
     @property
     def content(self) -> str:
         """A text that changes with anything that the products depend on."""
-        return fingerprint(self.source, self.fingerprint, self.noise, self.sources, self.grid, self.sign)
+        return fingerprint(self.source, self.fingerprint, self.noise, self.sources, self.layers)
 
 
 def write_products(run: ProductRun, products: Products) -> list[StageReport]:
@@ -140,7 +136,7 @@ def write_products(run: ProductRun, products: Products) -> list[StageReport]:
     _remove_unwanted(run.folder, products)
     if products == NO_PRODUCTS:
         return []
-    runs = SourceRuns(run.folder / PARTIALS / "catalogue.npz", run.partials, run.grid, run.sign)
+    runs = SourceRuns(run.folder / PARTIALS / "catalogue.npz", run.partials, run.layers)
     make_folder(runs.sources_file.parent)
     save_sources(run.sources, runs.sources_file)
     reports = []

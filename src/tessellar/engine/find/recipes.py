@@ -8,9 +8,14 @@ from typing import Any
 
 from tessellar.engine.find.product_files import NO_PRODUCTS, Products
 from tessellar.engine.precondition.recipe import Preconditioning
+from tessellar.errors import UsageError
 from tessellar.kernels.components import Linker
+from tessellar.kernels.deblend import Deblending
+from tessellar.kernels.dilate import Dilation
 from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
+
+_OPTIONAL = ("max_size_xy", "max_size_z", "max_pixels", "min_fill", "max_fill", "keep_negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,10 @@ class Recipes:
         Which sources are likely real; without it, all detections of positive flux are sources.
     products
         What is made beside the catalogue.
+    dilation
+        How masks grow; without it, they are what was detected.
+    deblending
+        How sources that hold several galaxies are separated; without it, they stay whole.
     preconditioning
         What is done to the cube before.
     """
@@ -35,12 +44,22 @@ class Recipes:
     linker: Linker = field(default_factory=Linker)
     reliability: Reliability | None = None
     products: Products = NO_PRODUCTS
+    dilation: Dilation | None = None
+    deblending: Deblending | None = None
     preconditioning: Preconditioning = field(default_factory=Preconditioning)
+
+    def __post_init__(self) -> None:
+        if self.reliability is not None and self.linker.keep_negative:
+            raise UsageError(
+                "keep_negative lists detections of negative flux, and the reliability takes them all for false. "
+                "Leave one of them out."
+            )
 
     def settings(self) -> dict[str, Any]:
         """Return every parameter by the name of the command line's option."""
         finder, linker, products = self.finder, self.linker, self.products
-        judged = self.reliability or Reliability()
+        judged, growth = self.reliability or Reliability(), self.dilation or Dilation()
+        parts = self.deblending or Deblending()
         return {
             "finder": finder.name,
             "kernels_xy": list(finder.kernels_xy),
@@ -53,9 +72,23 @@ class Recipes:
             "linker_min_size_z": linker.min_size_z,
             "linker_min_pixels": linker.min_pixels,
             "linker_shape": linker.shape,
+            "linker_max_size_xy": linker.max_size_xy,
+            "linker_max_size_z": linker.max_size_z,
+            "linker_max_pixels": linker.max_pixels,
+            "linker_min_fill": linker.min_fill,
+            "linker_max_fill": linker.max_fill,
+            "keep_negative": linker.keep_negative,
             "reliability": self.reliability.threshold if self.reliability else "off",
             "reliability_scale_kernel": judged.scale_kernel,
             "reliability_min_snr": judged.min_snr,
+            "deblend": self.deblending is not None,
+            "deblend_contrast": parts.contrast,
+            "deblend_prominence": parts.prominence,
+            "deblend_channels": "auto" if parts.channels is None else parts.channels,
+            "dilation": self.dilation is not None,
+            "dilation_iterations_xy": growth.iterations_xy,
+            "dilation_iterations_z": growth.iterations_z,
+            "dilation_threshold": growth.threshold,
             "mask": products.mask,
             "maps": products.maps,
             "cubelets": "all" if products.cubelets is None else products.cubelets,
@@ -65,9 +98,16 @@ class Recipes:
 
     def provenance(self) -> str:
         """Return what decides the catalogue, as JSON with sorted keys."""
-        settings = {"finder": asdict(self.finder), "linker": asdict(self.linker)}
+        linker = {
+            name: value for name, value in asdict(self.linker).items() if value or name not in _OPTIONAL
+        }
+        settings = {"finder": asdict(self.finder), "linker": linker}
         if self.reliability is not None:
             settings["reliability"] = asdict(self.reliability)
         if not self.preconditioning.does_nothing:
             settings["preconditioning"] = self.preconditioning.provenance()
+        if self.deblending is not None:
+            settings["deblending"] = asdict(self.deblending)
+        if self.dilation is not None:
+            settings["dilation"] = asdict(self.dilation)
         return json.dumps(settings, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Which voxels belong to which row of the catalogue: the runs that the tiles found, under the sources they became."""
+"""Which voxels belong to which row of the catalogue: the runs that stages left, under the sources they became."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tessellar.engine.find.layers import Layer, fetch_runs, first_pieces
 from tessellar.engine.find.measure import load_sources
 from tessellar.engine.partials import PartialStore
-from tessellar.kernels.detect import POSITIVE
+from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.runs import RunTable, merge_touching
 from tessellar.model import IntArray
 from tessellar.tiling.box import Box
-from tessellar.tiling.grid import Grid
 
 CACHED_TILES = 16
 
@@ -28,21 +28,13 @@ class SourceRuns:
     ----------
     sources_file
         The sources of the catalogue, row by row, as `tessellar.engine.find.measure.save_sources` wrote them.
-    partials
-        Where the detect stage left its runs.
-    grid
-        Its tiles.
-    sign
-        ``POSITIVE`` or ``NEGATIVE``.
-    stage
-        Name of the stage that left the runs.
+    partials, layers
+        Where the stages left their runs.
     """
 
     sources_file: Path
     partials: PartialStore
-    grid: Grid
-    sign: int = POSITIVE
-    stage: str = "detect"
+    layers: tuple[Layer, ...]
 
     def open(self) -> OpenRuns:
         """Read the sources; once per worker."""
@@ -61,11 +53,18 @@ class OpenRuns:
     def __init__(self, where: SourceRuns) -> None:
         self._where = where
         self.sources = load_sources(where.sources_file)
+        self._first = first_pieces(where.layers)
         order = np.argsort(self.sources.piece_tile, kind="stable")
         self._tile = self.sources.piece_tile[order]
         self._label = self.sources.piece_label[order]
         self._row = self.sources.piece_source[order]
         self._kept: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
+
+    def sign_of(self, row: int) -> int:
+        """Return whether a source is ``POSITIVE`` or ``NEGATIVE``."""
+        at = np.searchsorted(self.sources.piece_source, row)
+        layer = int(np.searchsorted(self._first, self.sources.piece_tile[at], side="right")) - 1
+        return self._where.layers[layer].sign
 
     def of_tile(self, tile: int) -> tuple[RunTable, IntArray]:
         """Return the runs of a tile, sorted, and the row of the catalogue that each belongs to; others are left out.
@@ -80,16 +79,30 @@ class OpenRuns:
         return self._kept[tile]
 
     def of_box(self, box: Box) -> Iterator[tuple[RunTable, IntArray]]:
-        """Yield the runs inside a box, cut at its faces, with their rows: tile by tile in the grid's order.
+        """Yield the runs inside a box, cut at its faces, with their rows: all of one sign at a time.
 
-        Any one pixel of the sky sees its voxels in the order of its channels.
+        The layers come last one first, since what is painted last is seen, and their pieces in order. In a layer of
+        tiles any one pixel of the sky sees its voxels in the order of its channels, in one of groups of sources those
+        of each source in that order.
         """
-        for tile in self._where.grid.touching(box):
-            runs, rows = self.of_tile(tile)
-            inside = slice(*np.searchsorted(runs[:, 0], [box.start[0], box.stop[0]]))
-            cut, within = _cut(runs[inside], box)
-            if len(cut):
-                yield cut, rows[inside][within]
+        for layer, first in reversed(list(zip(self._where.layers, self._first, strict=True))):
+            for tile in self._touching(layer, first, box):
+                runs, rows = self.of_tile(tile)
+                inside = slice(*np.searchsorted(runs[:, 0], [box.start[0], box.stop[0]]))
+                cut, within = _cut(runs[inside], box)
+                if len(cut):
+                    yield cut, rows[inside][within]
+
+    def _touching(self, layer: Layer, first: int, box: Box) -> list[int]:
+        """Return the pieces of a layer that may have voxels in a box, ascending."""
+        if layer.grid is not None:
+            return [first + tile for tile in layer.grid.touching(box)]
+        begin, end = np.searchsorted(self._tile, [first, first + layer.n_pieces])
+        table = self.sources.table[self._row[begin:end]]
+        low, high = table[:, [Z_MIN, X_MIN, Y_MIN]], table[:, [Z_MAX, X_MAX, Y_MAX]]
+        touches = ((low < np.array(box.stop)) & (high >= np.array(box.start))).all(axis=1)
+        pieces: list[int] = np.unique(self._tile[begin:end][touches]).tolist()
+        return pieces
 
     def of_source(self, row: int) -> RunTable:
         """Return the runs of a row of the catalogue in the order of the cube, whole again where tiles had cut them."""
@@ -106,14 +119,13 @@ class OpenRuns:
         if first == last:
             return nothing
         try:
-            payload = self._where.partials.fetch(self._where.stage, tile)
+            runs, labels = fetch_runs(self._where.partials, self._where.layers, tile)
         except KeyError:
             return nothing
-        labels = payload[f"labels{self._where.sign}"]
         row_of = np.full(labels.max(initial=-1) + 1, -1, np.int64)
         row_of[self._label[first:last]] = self._row[first:last]
         rows = row_of[labels]
-        return payload[f"runs{self._where.sign}"][rows >= 0], rows[rows >= 0]
+        return runs[rows >= 0], rows[rows >= 0]
 
 
 def _cut(runs: RunTable, box: Box) -> tuple[RunTable, IntArray]:
