@@ -108,7 +108,6 @@ COLUMNS = (
     _real("err_z", "pix", "stat.error;pos.cartesian.z", "Standard error of z from the noise"),
     _real("err_f_sum", "flux", "stat.error;phot.flux", "Standard error of f_sum from the noise"),
     _real("err_w50", "spectral", "stat.error;spect.line.width", "Standard error of w50 from the noise"),
-    _real("err_wm50", "spectral", "stat.error;spect.line.width", "Standard error of wm50 from the noise"),
     _real("snr", "", "stat.snr", "Size of f_sum divided by err_f_sum"),
     _real("ra", "deg", "pos.eq.ra;meta.main", "Right ascension of the centre, ICRS"),
     _real("dec", "deg", "pos.eq.dec;meta.main", "Declination of the centre, ICRS"),

@@ -28,7 +28,7 @@ from tessellar.tiling.box import Box, Shape
 N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V = range(11)
 MEASURED = (
     "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "f_sum_corr", "err_f_sum", "snr",
-    "mean", "std", "rms", "fill", "w20", "w50", "wm50", "err_w50", "err_wm50", "ell_maj", "ell_min", "ell_pa",
+    "mean", "std", "rms", "fill", "w20", "w50", "wm50", "err_w50", "ell_maj", "ell_min", "ell_pa",
     "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa", "x_peak", "y_peak", "z_peak", "flag",
 )  # fmt: skip
 """The columns that `measure` makes."""
@@ -262,7 +262,6 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
     line = sums.spectrum * weight * (1.0 if sign == POSITIVE else -1.0)
     z0 = box.start[0]
     w20, w50 = (line_width(line, fraction, scale.values, z0) for fraction in (0.2, 0.5))
-    wm50 = mean_line_width(line, scale.values, z0)
     moments = ellipse((t[W], t[WX], t[WY], t[WXX], t[WYY], t[WXY]))
     return {
         **_position(sums, source.noise),
@@ -279,9 +278,8 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
         "fill": t[N] / box.size,
         "w20": w20.value,
         "w50": w50.value,
-        "wm50": wm50.value,
+        "wm50": mean_line_width(line, scale.values, z0),
         "err_w50": _width_error(w50, weight, source.noise),
-        "err_wm50": _width_error(wm50, weight, source.noise),
         "ell_maj": moments.major,
         "ell_min": moments.minor,
         "ell_pa": moments.pa,
