@@ -18,6 +18,7 @@ from tessellar.challenge.sdc2.score import score_sdc2
 from tessellar.challenge.sdc2.submission import Sampling, submission
 from tessellar.challenge.tables import read_table
 from tessellar.engine.find.recipes import Recipes
+from tessellar.kernels.deblend import Deblending
 from tessellar.simulate.truth import read_truth, sdc2_table
 
 TRUTH = "sky.truth.ecsv"
@@ -71,22 +72,30 @@ class Entry:
 def contest(folder: Path, settings: list[Setting], sofia: Path | None, threads: int) -> Iterator[Entry]:
     """Yield what each program makes of the sky in a folder, setting by setting."""
     for setting in settings:
-        with TemporaryDirectory(dir=folder) as scratch:
-            start = perf_counter()
-            api.find_sources(
-                folder / CUBE,
-                setting.recipes.finder,
-                linker=setting.recipes.linker,
-                reliability=setting.recipes.reliability,
-                products=setting.recipes.products,
-                executor="threads",
-                workers=threads,
-                out=Path(scratch) / "run",
-            )
-            seconds = perf_counter() - start
-            yield _entry("Tessellar", setting, Path(scratch) / "run", folder / TRUTH, seconds)
+        for name, recipe in (("Tessellar", None), ("the same, --deblend", Deblending())):
+            yield _entry_of_ours(name, folder, setting, recipe, threads)
         if sofia is not None:
             yield _entry_of_sofia(sofia, folder, setting, threads)
+
+
+def _entry_of_ours(
+    name: str, folder: Path, setting: Setting, deblending: Deblending | None, threads: int
+) -> Entry:
+    with TemporaryDirectory(dir=folder) as scratch:
+        start = perf_counter()
+        api.find_sources(
+            folder / CUBE,
+            setting.recipes.finder,
+            linker=setting.recipes.linker,
+            reliability=setting.recipes.reliability,
+            deblending=deblending,
+            products=setting.recipes.products,
+            executor="threads",
+            workers=threads,
+            out=Path(scratch) / "run",
+        )
+        seconds = perf_counter() - start
+        return _entry(name, setting, Path(scratch) / "run", folder / TRUTH, seconds)
 
 
 def _entry_of_sofia(program: Path, folder: Path, setting: Setting, threads: int) -> Entry:
