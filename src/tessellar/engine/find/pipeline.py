@@ -1,4 +1,4 @@
-"""The run of the finder from a cube to a catalogue: noise, scales, detect, stitch, measure, write."""
+"""The run of the finder from a cube to a catalogue: precondition, calibrate, detect, make the rows, write."""
 
 from __future__ import annotations
 
@@ -10,42 +10,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tessellar.engine.executors import Executor
-from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
-from tessellar.engine.find.correlate import CorrelationStage
+from tessellar.engine.find.calibration import Calibration, calibrate
+from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.detect import DetectStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
-from tessellar.engine.find.layers import Detections, merged
-from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather, save_sources
 from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.find.product_files import ProductRun, write_products
-from tessellar.engine.find.products import (
-    catalogue_table,
-    failed_tile_flags,
-    neighbour_flags,
-    save_judgement,
-    save_noise,
-    save_sky_map,
-)
+from tessellar.engine.find.products import catalogue_table, failed_tile_flags, neighbour_flags, save_noise
 from tessellar.engine.find.recipes import Recipes
-from tessellar.engine.find.refine import Refiner
+from tessellar.engine.find.rows import RowMaker, Rows
 from tessellar.engine.journal import Journal
 from tessellar.engine.memory import forget_peak, peak_rss_bytes
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.precondition.flag_record import FLAGS, flag_record, flag_words, save_flags
 from tessellar.engine.precondition.prepare import Prepared, prepare
 from tessellar.engine.precondition.stages import condition, first_stage
-from tessellar.engine.run import StageReport, run_stage
-from tessellar.engine.stitch import Sources, stitch
-from tessellar.errors import InputError
-from tessellar.kernels.correlation import Correlation
-from tessellar.kernels.deblend import MOST_VOXELS
-from tessellar.kernels.detect import NEGATIVE, POSITIVE
-from tessellar.kernels.measure import FluxScale
+from tessellar.engine.run import StageReport
 from tessellar.kernels.noise import NoiseModel
-from tessellar.kernels.reliability import Reliability
-from tessellar.kernels.smooth_clip import CalibratedFinder
-from tessellar.model import Failure, IntArray, Observer, Payload, Source, Stage
+from tessellar.model import Failure, IntArray, Observer, Source
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -116,15 +99,13 @@ class FindRun:
     executor: Executor
     journal: Journal | None = None
     observer: Observer | None = None
-    partials: PartialStore = field(init=False)
-    prepared: Prepared = field(init=False)
-    measured: Source = field(init=False)
-    reports: list[StageReport] = field(init=False, default_factory=list)
-    warnings: list[str] = field(init=False, default_factory=list)
+    crew: Crew = field(init=False)
+    cube: Prepared = field(init=False)
 
     def __post_init__(self) -> None:
-        self.partials = PartialStore(self.folder / PARTIALS)
-        self._take(prepare(self.source, self.recipes.preconditioning))
+        partials = PartialStore(self.folder / PARTIALS)
+        self.crew = Crew(self.executor, partials, self.journal, self.observer)
+        self.cube = prepare(self.source, self.recipes.preconditioning)
 
     def refuse_another_cube(self) -> None:
         """Raise if the journal is that of another cube, or of the same before it changed, or of other code.
@@ -135,267 +116,86 @@ class FindRun:
             It is; the message names the remedy.
         """
         if self.journal is not None:
-            self.journal.begin(first_stage(self.prepared, self.recipes.preconditioning))
+            self.journal.begin(first_stage(self.cube, self.recipes.preconditioning))
+
+    def warn(self, text: str) -> None:
+        """Keep a sentence among the warnings of the run, and say it."""
+        self.crew.warn(text)
 
     def run(self) -> Found:
         """Do everything but the files for people, and return the catalogue."""
         start = time.perf_counter()
         forget_peak()
         self._precondition()
-        noise = self._noise()
-        finder = self._scales(noise)
-        measured_noise = self._measured_noise(noise)
-        detect = DetectStage(
-            self.source,
-            finder,
-            self.recipes.linker,
-            self.plan.grid,
-            self._fingerprint(self.recipes.linker, self.plan.grid, finder),
-        )
-        failed_tiles = [failure.unit for failure in self._do(detect).failed]
-        refiner = self._refiner(detect)
-        detections = {s: self._deblend(refiner, self._stitch(s), finder, s) for s in (POSITIVE, NEGATIVE)}
-        correlation = self._correlation()
-        found, columns = self._measure(measured_noise, correlation, detections, refiner)
-        columns["flag"] = self._flags(columns, found, failed_tiles)
-        save_noise(self.folder / "noise.npz", measured_noise, finder.scale_sigma, self.source.meta)
-        if not detections[POSITIVE] and not noise.empty:
-            self.warn(self._nothing_found(measured_noise))
+        calibration = calibrate(self.crew, self.cube, self.recipes.finder)
+        detect = self._detect_stage(calibration)
+        failed_tiles = [failure.unit for failure in self.crew.do(detect).failed]
+        rows = RowMaker(self.crew, self.cube, self.recipes, calibration, detect, self.folder).rows()
+        noise, meta = calibration.measured_noise, self.cube.source.meta
+        save_noise(self.folder / "noise.npz", noise, calibration.finder.scale_sigma, meta)
+        if not rows.n_detections and not calibration.noise.empty:
+            self.warn(self._nothing_found(noise))
         table = catalogue_table(
-            columns,
-            self.source.meta,
-            self._provenance(bool(self._failures())),
-            region=self.prepared.region,
-            whole=self.prepared.whole.meta.shape,
+            {**rows.columns, "flag": self._flags(rows, failed_tiles)},
+            meta,
+            self._provenance(bool(self.crew.failures)),
+            region=self.cube.region,
+            whole=self.cube.whole.meta.shape,
         )
-        self._write_products(measured_noise, correlation, found, table, detect)
-        failures = self._failures()
-        peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.reports)])
+        self._write_products(calibration, rows, table, detect)
+        peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.crew.reports)])
         self._compare_with_plan(peak)
         return Found(
             table,
-            tuple(self.reports),
-            failures,
-            tuple(self.warnings),
-            len(detections[POSITIVE]),
-            len(detections[NEGATIVE]),
+            tuple(self.crew.reports),
+            self.crew.failures,
+            tuple(self.crew.warnings),
+            rows.n_detections,
+            rows.n_negative,
             time.perf_counter() - start,
             peak,
-            flag_record(self.prepared),
+            flag_record(self.cube),
         )
-
-    def _take(self, prepared: Prepared) -> None:
-        """Search and measure a cube as it is prepared."""
-        self.prepared = prepared
-        self.source, self.measured = prepared.source, prepared.measured
 
     def _precondition(self) -> None:
         """Do what must be known of the whole cube before it is searched, and tell what is flagged."""
         recipe = self.recipes.preconditioning
-        self._take(condition(self.prepared, recipe, self._do, self.partials))
-        save_flags(self.folder / FLAGS, self.prepared, recipe)
-        for sentence in flag_words(self.prepared):
+        self.cube = condition(self.cube, recipe, self.crew.do, self.crew.partials)
+        save_flags(self.folder / FLAGS, self.cube, recipe)
+        for sentence in flag_words(self.cube):
             self.warn(sentence)
 
-    def _noise(self) -> NoiseModel:
-        """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
-        name = self.source.meta.name
-        noise = self._noise_of(self.source, "noise")
-        if noise is None:
-            raise InputError(
-                f"{name} holds no data: every voxel is blank (NaN or infinite). "
-                "Check the cube with `tessellar info`; was it written completely?"
-            )
-        if noise.empty:
-            self.warn(
-                f"{name} has too few negative voxels to measure its noise, so nothing can stand out of it. "
-                "Source finding needs a cube with its noise, not a gain, mask or model cube."
-            )
-        return noise
+    def _detect_stage(self, calibration: Calibration) -> DetectStage:
+        source, finder, grid = self.cube.source, calibration.finder, self.plan.grid
+        linker = self.recipes.linker
+        return DetectStage(source, finder, linker, grid, fingerprint(source, linker, grid, finder))
 
-    def _noise_of(self, source: Source, purpose: str) -> NoiseModel | None:
-        for whole in (False, True):
-            stage = NoiseStage(source, fingerprint(source), whole, purpose)
-            self._do(stage)
-            noise = stage.reduce(self.partials.units(stage))
-            if noise is not None:
-                return noise
-        return None
-
-    def _measured_noise(self, noise: NoiseModel) -> NoiseModel:
-        """Return the noise of what fluxes are measured on; measured there, where that is not what is searched."""
-        if not self.prepared.has_two_views:
-            return noise
-        return self._noise_of(self.measured, "noise-measured") or noise
-
-    def _scales(self, noise: NoiseModel) -> CalibratedFinder:
-        stage = ScaleStage(
-            self.source, self.recipes.finder, noise, self._fingerprint(self.recipes.finder, noise)
-        )
-        self._do(stage)
-        finder = stage.reduce(self.partials.units(stage))
-        if not noise.empty and not np.isfinite(finder.scale_sigma).all():
-            self.warn(
-                "the sampled blocks hold too few negative voxels to measure the noise of every smoothing scale; "
-                "those without a value detect nothing."
-            )
-        return finder
-
-    def _correlation(self) -> Correlation:
-        stage = CorrelationStage(self.source, self._fingerprint())
-        self._do(stage)
-        return stage.reduce(self.partials.units(stage))
-
-    def _stitch(self, sign: int) -> Detections:
-        sources = stitch(self.partials.units("detect"), sign, self.recipes.linker)
-        return Detections.of_tiles(sources, sign, self.plan.grid)
-
-    def _deblend(
-        self, refiner: Refiner, detections: Detections, finder: CalibratedFinder, sign: int
-    ) -> Detections:
-        recipe, linker = self.recipes.deblending, self.recipes.linker
-        wanted = sign == POSITIVE or self.recipes.reliability is not None or linker.keep_negative
-        if recipe is None or not wanted:
-            return detections
-        detections, left = refiner.deblend(detections, recipe, finder, linker, sign)
-        if left:
-            self.warn(
-                f"{left} sources of more than {MOST_VOXELS:,} voxels were left whole: too large to be deblended."
-            )
-        return detections
-
-    def _refiner(self, detect: DetectStage) -> Refiner:
-        return Refiner(self.source, self.partials, self.folder / PARTIALS, detect.fingerprint, self._do)
-
-    def _measure(
-        self,
-        noise: NoiseModel,
-        correlation: Correlation,
-        detections: dict[int, Detections],
-        refiner: Refiner,
-    ) -> tuple[Detections, Payload]:
-        """Return the sources, and the measured columns of those that could be measured."""
-        reliability = self.recipes.reliability
-        seen, again = detections[POSITIVE], reliability is not None and self.recipes.dilation is not None
-        if reliability is None:
-            seen = self._grow(refiner, seen, POSITIVE)
-        found, columns = self._measure_sign(noise, correlation, seen, POSITIVE)
-        if reliability is not None:
-            _, negative = self._measure_sign(noise, correlation, detections[NEGATIVE], NEGATIVE)
-            found, columns = self._reliable(reliability, found, columns, negative)
-        if again:
-            rel = dict(zip(columns["id"].tolist(), columns["rel"].tolist(), strict=True))
-            seen = self._grow(refiner, found, POSITIVE)
-            found, columns = self._measure_sign(noise, correlation, seen, POSITIVE, again=True)
-            columns["rel"] = np.array([rel[id_] for id_ in columns["id"].tolist()])
-        stage = "measure-grown" if again else "measure"
-        region, whole = self.prepared.region, self.prepared.whole.meta
-        rows = np.searchsorted(seen.ids, columns["id"])
-        save_sky_map(self.folder / "skymap.npz", self.partials.units(stage), rows, region, whole)
-        if self.recipes.linker.keep_negative:
-            seen = self._grow(refiner, detections[NEGATIVE], NEGATIVE)
-            negative_found, negative = self._measure_sign(noise, correlation, seen, NEGATIVE)
-            found, order = merged(found, negative_found)
-            columns = {name: np.concatenate([columns[name], negative[name]])[order] for name in columns}
-        return found, columns
-
-    def _grow(self, refiner: Refiner, detections: Detections, sign: int) -> Detections:
-        recipe = self.recipes.dilation
-        return detections if recipe is None else refiner.dilate(detections, recipe, sign)
-
-    def _measure_sign(
-        self,
-        noise: NoiseModel,
-        correlation: Correlation,
-        detections: Detections,
-        sign: int,
-        *,
-        again: bool = False,
-    ) -> tuple[Detections, Payload]:
-        """Return the detections that could be measured, and their columns."""
-        sources = detections.sources
-        stage = MeasureStage(
-            self.measured,
-            noise,
-            correlation,
-            sign,
-            len(sources),
-            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}.npz",
-            self.partials,
-            fingerprint(
-                self.measured, *self._shaping, self.plan.grid, noise, correlation, sources, detections.layers
-            ),
-            detections.layers,
-            again,
-        )
-        save_sources(sources, stage.sources_file)
-        given_up = {failure.unit for failure in self._do(stage).failed}
-        measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
-        columns = gather(self.partials.units(stage)) | _bounds(sources, measured)
-        return detections.select(np.array(measured, np.int64)), columns
-
-    def _reliable(
-        self, recipe: Reliability, found: Detections, positive: Payload, negative: Payload
-    ) -> tuple[Detections, Payload]:
-        """Return the reliable sources, and their columns with their reliability."""
-        judgement = recipe(positive, negative, FluxScale.of(self.source.meta).beam_area.mean())
-        save_judgement(self.folder / "reliability.npz", judgement, recipe)
-        for sentence in judgement.doubts():
-            self.warn(sentence)
-        columns = positive | {"rel": judgement.rel}
-        kept = np.flatnonzero(judgement.kept)
-        return found.select(kept), {name: values[kept] for name, values in columns.items()}
-
-    def _flags(self, columns: Payload, found: Detections, failed_tiles: list[int]) -> IntArray:
+    def _flags(self, rows: Rows, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""
-        extra = found.flags | neighbour_flags(found.sources.table)
-        extra |= failed_tile_flags(found.sources, self.plan.grid, failed_tiles, self.recipes.linker)
-        return columns["flag"].astype(np.int64) | extra
-
-    def _do(self, stage: Stage) -> StageReport:
-        """Run a stage and keep its report."""
-        report = run_stage(
-            stage,
-            executor=self.executor,
-            partials=self.partials,
-            journal=self.journal,
-            observer=self.observer,
-        )
-        self._keep(report)
-        return report
-
-    def _keep(self, report: StageReport) -> None:
-        self.reports.append(report)
-        for failure in report.failed:
-            self.warn(f"{failure.stage} {failure.unit} failed after {failure.tries} tries: {failure.reason}")
-
-    def _failures(self) -> tuple[Failure, ...]:
-        return tuple(failure for report in self.reports for failure in report.failed)
+        sources = rows.found.sources
+        extra = rows.found.flags | neighbour_flags(sources.table)
+        extra |= failed_tile_flags(sources, self.plan.grid, failed_tiles, self.recipes.linker)
+        return rows.columns["flag"].astype(np.int64) | extra
 
     def _write_products(
-        self,
-        noise: NoiseModel,
-        correlation: Correlation,
-        found: Detections,
-        table: QTable,
-        detect: DetectStage,
+        self, calibration: Calibration, rows: Rows, table: QTable, detect: DetectStage
     ) -> None:
         run = ProductRun(
-            self.measured,
-            noise,
-            found.sources,
+            self.cube.measured,
+            calibration.measured_noise,
+            rows.found.sources,
             table,
-            found.layers,
-            self.partials,
+            rows.found.layers,
+            self.crew.partials,
             self.folder,
             self.executor,
-            self._fingerprint(detect.fingerprint, *self._shaping),
+            fingerprint(self.cube.source, detect.fingerprint, *self.recipes.shaping),
             self.journal,
             self.observer,
-            correlation=correlation,
+            correlation=calibration.correlation,
         )
         for report in write_products(run, self.recipes.products):
-            self._keep(report)
+            self.crew.keep(report)
 
     def _compare_with_plan(self, peak: int) -> None:
         """Say when the plan's promise was broken; it is for a worker alone where workers have their own machines."""
@@ -406,42 +206,20 @@ class FindRun:
                 "Please report it with run.json; a smaller --tile needs less."
             )
 
-    def warn(self, text: str) -> None:
-        """Keep a sentence among the warnings of the run, and say it."""
-        self.warnings.append(text)
-        if self.observer is not None:
-            self.observer.say(text)
-
     def _nothing_found(self, noise: NoiseModel) -> str:
-        meta, threshold = self.source.meta, self.recipes.finder.threshold
+        meta, threshold = self.cube.source.meta, self.recipes.finder.threshold
         sigma = float(np.median(noise.spectral[noise.spectral > 0]))
         return (
             f"no sources above {threshold:g} sigma in {np.prod(meta.shape) / 1e6:.3g} Mvoxel; "
             f"the noise is {sigma:.3g} {meta.unit or '(no unit)'}. A lower --threshold finds fainter ones."
         )
 
-    @property
-    def _shaping(self) -> tuple[object, ...]:
-        """The recipes that decide which voxels a source has."""
-        return (self.recipes.linker, self.recipes.dilation, self.recipes.deblending)
-
-    def _fingerprint(self, *parts: object) -> str:
-        return fingerprint(self.source, *parts)
-
     def _provenance(self, partial: bool) -> dict[str, str]:
         from tessellar import __version__
 
         return {
             "creator": f"Tessellar {__version__}",
-            "cube": self.source.meta.name,
+            "cube": self.cube.source.meta.name,
             "settings": self.recipes.provenance(),
             "complete": "no: some tiles failed" if partial else "yes",
         }
-
-
-def _bounds(sources: Sources, rows: list[int]) -> Payload:
-    """Return the id and the bounding box of some sources, one array a column."""
-    table = sources.table[rows]
-    names = ("id", "z_min", "z_max", "x_min", "x_max", "y_min", "y_max")
-    columns = (0, 2, 3, 4, 5, 6, 7)
-    return {name: table[:, column] for name, column in zip(names, columns, strict=True)}

@@ -55,6 +55,11 @@ class Recipes:
                 "Leave one of them out."
             )
 
+    @property
+    def shaping(self) -> tuple[object, ...]:
+        """The recipes that decide which voxels a source has."""
+        return (self.linker, self.dilation, self.deblending)
+
     def settings(self) -> dict[str, Any]:
         """Return every parameter by the name of the command line's option."""
         finder, linker, products = self.finder, self.linker, self.products

@@ -1,0 +1,95 @@
+"""What is known of a cube before it is searched: its noise, that of each scale, and how noise is correlated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
+from tessellar.engine.find.correlate import CorrelationStage
+from tessellar.engine.find.crew import Crew
+from tessellar.engine.find.fingerprint import fingerprint
+from tessellar.engine.precondition.prepare import Prepared
+from tessellar.errors import InputError
+from tessellar.kernels.correlation import Correlation
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
+from tessellar.model import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """The noise of a cube.
+
+    Attributes
+    ----------
+    noise
+        Of what is searched.
+    measured_noise
+        Of what fluxes are measured on; the same where that is what is searched.
+    finder
+        The finder, with the noise of its scales.
+    correlation
+        How the noise of neighbouring voxels goes together.
+    """
+
+    noise: NoiseModel
+    measured_noise: NoiseModel
+    finder: CalibratedFinder
+    correlation: Correlation
+
+
+def calibrate(crew: Crew, cube: Prepared, recipe: SmoothAndClip) -> Calibration:
+    """Measure the noise of a cube.
+
+    Raises
+    ------
+    InputError
+        It holds no data.
+    """
+    noise = _noise(crew, cube.source)
+    finder = _scales(crew, cube.source, recipe, noise)
+    measured = _noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else noise
+    stage = CorrelationStage(cube.source, fingerprint(cube.source))
+    crew.do(stage)
+    return Calibration(noise, measured or noise, finder, stage.reduce(crew.partials.units(stage)))
+
+
+def _noise(crew: Crew, source: Source) -> NoiseModel:
+    name = source.meta.name
+    noise = _noise_of(crew, source, "noise")
+    if noise is None:
+        raise InputError(
+            f"{name} holds no data: every voxel is blank (NaN or infinite). "
+            "Check the cube with `tessellar info`; was it written completely?"
+        )
+    if noise.empty:
+        crew.warn(
+            f"{name} has too few negative voxels to measure its noise, so nothing can stand out of it. "
+            "Source finding needs a cube with its noise, not a gain, mask or model cube."
+        )
+    return noise
+
+
+def _noise_of(crew: Crew, source: Source, purpose: str) -> NoiseModel | None:
+    """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
+    for whole in (False, True):
+        stage = NoiseStage(source, fingerprint(source), whole, purpose)
+        crew.do(stage)
+        noise = stage.reduce(crew.partials.units(stage))
+        if noise is not None:
+            return noise
+    return None
+
+
+def _scales(crew: Crew, source: Source, recipe: SmoothAndClip, noise: NoiseModel) -> CalibratedFinder:
+    stage = ScaleStage(source, recipe, noise, fingerprint(source, recipe, noise))
+    crew.do(stage)
+    finder = stage.reduce(crew.partials.units(stage))
+    if not noise.empty and not np.isfinite(finder.scale_sigma).all():
+        crew.warn(
+            "the sampled blocks hold too few negative voxels to measure the noise of every smoothing scale; "
+            "those without a value detect nothing."
+        )
+    return finder
