@@ -26,7 +26,7 @@ REFINED = {"dilation": GROWTH, "deblending": Deblending(0.8, 3.0, 3)}
 
 
 @given(st.data())
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_any_cube_and_any_tiling(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.integers(8, n)) for n in (24, 40, 40))
     source = crowded(shape, data.draw(st.integers(0, 99)))
