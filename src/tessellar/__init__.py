@@ -8,8 +8,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Deblending": "tessellar.kernels.deblend",
+    "Dilation": "tessellar.kernels.dilate",
     "Linker": "tessellar.kernels.components",
     "Preconditioning": "tessellar.engine.precondition.recipe",
+    "Products": "tessellar.engine.find.product_files",
     "Reliability": "tessellar.kernels.reliability",
     "Run": "tessellar.api",
     "SmoothAndClip": "tessellar.kernels.smooth_clip",
