@@ -129,3 +129,5 @@ def test_a_field_is_found_exported_and_scored(tmp_path: Path) -> None:
     again = ts.score("sdc2", tmp_path / "run", tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     assert again.record() == ts.score("sdc2", run, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record()
     assert again.value == pytest.approx(score.value)
+    text = ts.export(run, tmp_path / "mine.txt", format="sdc2")
+    assert ts.score("sdc2", text, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record() == again.record()

@@ -236,26 +236,38 @@ def test_another_folder_or_a_file_is_never_replaced(
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["chapter1.tex", "file", "thesis"]
 
 
-@pytest.mark.parametrize("layout", ["sdc2", "csv", ""])
+@pytest.mark.parametrize("layout", ["sdc3a", "csv", ""])
 def test_a_format_that_does_not_exist_names_those_that_do(run: Path, tmp_path: Path, layout: str) -> None:
     said = complaint(call("export", run, tmp_path / "out", "--format", layout), USAGE)
     assert not (tmp_path / "out").exists()
     if layout:
-        assert "sofia or fits" in said
+        assert "sofia, fits, sdc2" in said
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_submission_is_what_its_scorer_reads(run: Path, tmp_path: Path) -> None:
+    words = ("export", run, tmp_path / "mine.txt", "--format", "sdc2")
+    assert call(*words, "-q").exit_code == 0
+    lines = (tmp_path / "mine.txt").read_text().splitlines()
+    assert lines[0] == "id ra dec hi_size line_flux_integral central_freq pa i w20"
+    assert len(lines) == 1  # the cube is at 1.42 GHz, beyond the band
+    assert "2 of 2 sources are not in mine.txt" in call(*words, "--overwrite").stderr
+    assert "exists already" in complaint(call(*words, "-q"), USAGE)
+
+
+@pytest.mark.parametrize("layout", ["fits", "sdc2"])
+def test_what_is_no_run_is_refused(tmp_path: Path, layout: str) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("empty", "absent"):
-        said = complaint(call("export", tmp_path / name, tmp_path / "out", "--format", "fits"), BAD_INPUT)
+        said = complaint(call("export", tmp_path / name, tmp_path / "out", "--format", layout), BAD_INPUT)
         assert "not the folder of a run" in said
 
 
-def test_an_unfinished_run_is_refused(run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["fits", "sdc2"])
+def test_an_unfinished_run_is_refused(run: Path, tmp_path: Path, layout: str) -> None:
     unfinished = copy_of(run, tmp_path)
     for name in ("catalogue.ecsv", "catalogue.vot", "catalogue.parquet", "run.json"):
         (unfinished / name).unlink()
-    said = complaint(call("export", unfinished, tmp_path / "out", "--format", "fits"), BAD_INPUT)
+    said = complaint(call("export", unfinished, tmp_path / "out", "--format", layout), BAD_INPUT)
     assert "is unfinished" in said
     assert not (tmp_path / "out").exists()
 

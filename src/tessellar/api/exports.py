@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tessellar.api.finding import Run
     from tessellar.model import Observer
 
-FORMATS = ("sofia", "fits")
+FORMATS = ("sofia", "fits", "sdc2")
 """What a run can be exported as."""
 
 
@@ -25,17 +25,17 @@ def export(
     fresh: bool = False,
     observer: Observer | None = None,
 ) -> Path:
-    """Lay a finished run out for other programs, in a folder that appears when it is whole.
+    """Lay a finished run out for other programs, in a folder or file that appears when it is whole.
 
     Parameters
     ----------
     run
         A run, or its folder.
     out
-        The folder to make.
+        The folder to make, or with ``sdc2`` the file.
     format
         ``sofia``: catalogue, mask, maps and cubelets as SoFiA 2 names them; ``fits``: the catalogue as a FITS table,
-        mask and maps.
+        mask and maps; ``sdc2``: a submission to SKA Data Challenge 2.
     overwrite
         Whether to replace an ``out`` that is an earlier export.
     fresh
@@ -57,16 +57,23 @@ def export(
     >>> export("run1", "run1_sofia", format="sofia")  # doctest: +SKIP
     PosixPath('run1_sofia')
     """
-    from tessellar.report.export import exporting
+    from tessellar.challenge.sdc2.writing import write_submission
+    from tessellar.report.export import exporting, finished_run
     from tessellar.report.export_fits import export_fits
     from tessellar.report.export_sofia import export_sofia
 
     if format not in FORMATS:
         raise UsageError(
-            f"A run cannot be exported as {format!r} in this version. Choose {' or '.join(FORMATS)}."
+            f"A run cannot be exported as {format!r} in this version. Choose one of {', '.join(FORMATS)}."
         )
     folder = Path(fspath(run)) if isinstance(run, str | PathLike) else run.folder
     target = Path(fspath(out))
+    if format == "sdc2":
+        found, catalogue = finished_run(folder)
+        remark = write_submission(catalogue, found.summary, target, overwrite=overwrite)
+        if remark and observer is not None:
+            observer.say(remark)
+        return target
     with exporting(folder, target, format, overwrite=overwrite, fresh=fresh, observer=observer) as work:
         export_sofia(work) if format == "sofia" else export_fits(work)
     return target

@@ -16,15 +16,16 @@ from tessellar.cli.values import words
 @argument("out", "OUT")
 @option(
     "--format",
-    metavar="sofia|fits",
+    metavar="sofia|fits|sdc2",
     reads=words,
     required=True,
-    about="sofia: catalogue, mask, maps and cubelets as SoFiA 2 names them; fits: a FITS table, mask and maps.",
+    about="sofia: catalogue, mask, maps and cubelets as SoFiA 2 names them; fits: a FITS table, mask and maps; sdc2: a "
+    "submission to SKA Data Challenge 2.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier export.")
 @watching_options
 def command(run: str, out: str, **options: Any) -> None:
-    """Lay the finished run RUN out for other programs, in the new folder OUT.
+    """Lay the finished run RUN out for other programs, in the new folder OUT; with sdc2 it is a text file.
 
     OUT appears when it is complete; repeat the command to resume an export that was stopped. What the run lacks, such
     as cubelets, is told and left out.

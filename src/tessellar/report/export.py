@@ -111,7 +111,7 @@ def exporting(
     OutputError
         The export cannot be written.
     """
-    run, table = _finished(run_folder)
+    run, table = finished_run(run_folder)
     draft = Draft(out, folder_result=True, overwrite=overwrite)
     fingerprint = _fingerprint(run, layout)
     if not draft.open(fingerprint, fresh=fresh):
@@ -125,7 +125,14 @@ def exporting(
     draft.tidy()
 
 
-def _finished(folder: Path) -> tuple[RunFolder, QTable]:
+def finished_run(folder: Path) -> tuple[RunFolder, QTable]:
+    """Return what a finished run left, and its catalogue.
+
+    Raises
+    ------
+    InputError
+        The folder is none of a finished run.
+    """
     begun = any((folder / name).is_file() for name in ("journal.sqlite", "run.toml"))
     if begun and not (folder / "catalogue.ecsv").is_file():
         raise InputError(
