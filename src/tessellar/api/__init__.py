@@ -4,7 +4,8 @@ from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
 from tessellar.api.cubes import open_cube
 from tessellar.api.exports import export
-from tessellar.api.finding import Run, find_sources, plan
+from tessellar.api.finding import Run, find_sources
+from tessellar.api.planning import plan
 from tessellar.api.proving import verify
 
 __all__ = [

@@ -1,18 +1,19 @@
-"""The verbs of source finding: plan a run, and do it."""
+"""The verb that finds and measures the sources of a cube."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import check_device, name_of, source_of
+from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tessellar.engine.find.product_files import Products
     from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.journal import Journal
-    from tessellar.engine.precondition.prepare import Prepared
     from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.components import Linker
     from tessellar.kernels.deblend import Deblending
@@ -58,105 +58,6 @@ class Run:
     def complete(self) -> bool:
         """Whether every tile was done."""
         return not self.info["partial"]
-
-
-def plan(
-    cube: Source | str | PathLike[str],
-    kernel: SmoothAndClip | None = None,
-    *,
-    preconditioning: Preconditioning | None = None,
-    executor: str = "threads",
-    address: str | None = None,
-    workers: int | None = None,
-    tile: Shape | None = None,
-    memory: str | int | None = None,
-) -> FindPlan:
-    """Return what finding the sources of a cube will do and need; nothing is computed.
-
-    Parameters
-    ----------
-    cube
-        A cube, or the path of one.
-    kernel
-        The finder; `SmoothAndClip` with its defaults when None.
-    preconditioning
-        What is done to the cube before; nothing when None.
-    executor, workers
-        Who works; as many workers as there are cores, or in the cluster, when None.
-    address
-        A running cluster, for the executors ``dask`` and ``ray``; it is asked for its workers.
-    tile
-        Core of a tile ``(frequency, l, m)``; chosen when None.
-    memory
-        What the run may use, such as ``"4 GiB"``; half of what is free when None. With an ``address``, what each
-        worker may use; what the cluster grants it when None.
-
-    Raises
-    ------
-    MemoryBudgetError
-        When the run does not fit.
-    UsageError
-        When there is no such executor, or no cluster at the address.
-
-    Examples
-    --------
-    >>> print(plan("cube.fits", memory="4 GiB"))  # doctest: +SKIP
-    """
-    from tessellar.engine.executors import check_executor
-    from tessellar.engine.precondition.prepare import prepare
-    from tessellar.engine.precondition.recipe import Preconditioning
-    from tessellar.kernels.smooth_clip import SmoothAndClip
-
-    check_executor(executor, workers, address)
-    prepared = prepare(source_of(cube), preconditioning or Preconditioning())
-    with _joined(executor, workers, address) as pool:
-        return _plan(prepared, kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
-
-
-@contextmanager
-def _joined(
-    executor: str, workers: int | None, address: str | None, observer: Observer | None = None
-) -> Iterator[Executor | None]:
-    """Give the workers of a running cluster, which only it can count; None where there is no address."""
-    if address is None:
-        yield None
-        return
-    from tessellar.engine.executors import make_executor
-
-    with make_executor(executor, workers, address, say=observer.say if observer else None) as pool:
-        yield pool
-
-
-def _plan(
-    prepared: Prepared,
-    finder: SmoothAndClip,
-    executor: str,
-    workers: int | None,
-    pool: Executor | None,
-    tile: Shape | None,
-    memory: str | int | None,
-) -> FindPlan:
-    from tessellar.engine.cgroup import usable_cores
-    from tessellar.engine.find.plan import make_plan
-    from tessellar.engine.memory import memory_budget
-
-    if pool is not None:
-        workers = pool.slots
-    elif executor == "serial":
-        workers = 1
-    workers = workers or usable_cores()
-    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
-    return make_plan(
-        prepared.source,
-        finder,
-        tile=tile,
-        memory=granted if memory is None and granted else memory_budget(memory),
-        memory_is_given=memory is not None,
-        executor=executor,
-        workers=workers,
-        remote=pool is not None,
-        cost=prepared.cost,
-    )
 
 
 def find_sources(
@@ -276,8 +177,8 @@ def find_sources(
     prepared = prepare(source, recipes.preconditioning)
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
-    with _joined(executor, workers, address, observer) as pool:
-        the_plan = _plan(prepared, recipes.finder, executor, workers, pool, tile, memory)
+    with joined_cluster(executor, workers, address, observer) as pool:
+        the_plan = plan_of(prepared, recipes.finder, executor, workers, pool, tile, memory)
         settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)

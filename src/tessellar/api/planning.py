@@ -1,0 +1,122 @@
+"""The verb that says what finding sources will do and need, and how the tiles of a run are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from tessellar.api.cubes import source_of
+
+if TYPE_CHECKING:
+    from tessellar.engine.executors import Executor
+    from tessellar.engine.find.plan import FindPlan
+    from tessellar.engine.precondition.prepare import Prepared
+    from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+    from tessellar.model import Observer, Source
+    from tessellar.tiling.box import Shape
+
+
+def plan(
+    cube: Source | str | PathLike[str],
+    kernel: SmoothAndClip | None = None,
+    *,
+    preconditioning: Preconditioning | None = None,
+    executor: str = "threads",
+    address: str | None = None,
+    workers: int | None = None,
+    tile: Shape | None = None,
+    memory: str | int | None = None,
+) -> FindPlan:
+    """Return what finding the sources of a cube will do and need; nothing is computed.
+
+    Parameters
+    ----------
+    cube
+        A cube, or the path of one.
+    kernel
+        The finder; `SmoothAndClip` with its defaults when None.
+    preconditioning
+        What is done to the cube before; nothing when None.
+    executor, workers
+        Who works; as many workers as there are cores, or in the cluster, when None.
+    address
+        A running cluster, for the executors ``dask`` and ``ray``; it is asked for its workers.
+    tile
+        Core of a tile ``(frequency, l, m)``; chosen when None.
+    memory
+        What the run may use, such as ``"4 GiB"``; half of what is free when None. With an ``address``, what each
+        worker may use; what the cluster grants it when None.
+
+    Raises
+    ------
+    MemoryBudgetError
+        When the run does not fit.
+    UsageError
+        When there is no such executor, or no cluster at the address.
+
+    Examples
+    --------
+    >>> print(plan("cube.fits", memory="4 GiB"))  # doctest: +SKIP
+    """
+    from tessellar.engine.executors import check_executor
+    from tessellar.engine.precondition.prepare import prepare
+    from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.kernels.smooth_clip import SmoothAndClip
+
+    check_executor(executor, workers, address)
+    prepared = prepare(source_of(cube), preconditioning or Preconditioning())
+    with joined_cluster(executor, workers, address) as pool:
+        return plan_of(prepared, kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
+
+
+@contextmanager
+def joined_cluster(
+    executor: str, workers: int | None, address: str | None, observer: Observer | None = None
+) -> Iterator[Executor | None]:
+    """Give the workers of a running cluster, which only it can count; None where there is no address."""
+    if address is None:
+        yield None
+        return
+    from tessellar.engine.executors import make_executor
+
+    with make_executor(executor, workers, address, say=observer.say if observer else None) as pool:
+        yield pool
+
+
+def plan_of(
+    prepared: Prepared,
+    finder: SmoothAndClip,
+    executor: str,
+    workers: int | None,
+    pool: Executor | None,
+    tile: Shape | None,
+    memory: str | int | None,
+) -> FindPlan:
+    """Return the plan for a cube that is opened, and for the workers of a cluster that is joined.
+
+    Parameters as for `plan`; ``pool`` are those workers, None without an address.
+    """
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.memory import memory_budget
+
+    if pool is not None:
+        workers = pool.slots
+    elif executor == "serial":
+        workers = 1
+    workers = workers or usable_cores()
+    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
+    return make_plan(
+        prepared.source,
+        finder,
+        tile=tile,
+        memory=granted if memory is None and granted else memory_budget(memory),
+        memory_is_given=memory is not None,
+        executor=executor,
+        workers=workers,
+        remote=pool is not None,
+        cost=prepared.cost,
+    )
