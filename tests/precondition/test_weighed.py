@@ -143,12 +143,13 @@ def test_a_file_that_is_missing_or_none_is_refused(tmp_path: Path) -> None:
         prepare(cube(sky()), Preconditioning(gain=tmp_path / "gain.fits"))
 
 
-def test_a_run_is_refused_when_a_companion_changed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", [-1, 0])
+def test_a_run_is_refused_when_a_companion_changed(order: int, tmp_path: Path) -> None:
     def write(value: float) -> None:
         image = np.full((SHAPE[2], SHAPE[1]), value, np.float32)
         fits.writeto(tmp_path / "gain.fits", image, overwrite=True)
 
-    recipe = Preconditioning(gain=tmp_path / "gain.fits")
+    recipe = Preconditioning(gain=tmp_path / "gain.fits", contsub_order=order)
     write(0.5)
     find(cube(sky()), recipe, out=tmp_path / "run")
     again = find(cube(sky()), recipe, out=tmp_path / "run")
