@@ -178,3 +178,11 @@ def test_the_plan_counts_what_is_read_along() -> None:
     assert plans[2].unit_bytes > plans[0].unit_bytes
     assert "1 companion cube read along with every voxel" in str(plans[2])
     assert "companion" not in str(plans[1])
+
+
+@pytest.mark.parametrize(
+    "recipe", [Preconditioning(flag_region=(0, 47, 0, 39, 0, 23)), Preconditioning(gain=companion(-1))]
+)
+def test_options_that_leave_nothing_are_named_and_not_the_cube(recipe: Preconditioning) -> None:
+    with pytest.raises(InputError, match=r"nothing of .* is left to search"):
+        find(cube(sky()), recipe)

@@ -200,6 +200,11 @@ class FindRun:
         """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
         name = self.source.meta.name
         noise = self._noise_of(self.source, "noise")
+        if noise is None and not self.recipes.preconditioning.does_nothing:
+            raise InputError(
+                f"nothing of {name} is left to search: every voxel is blank, flagged, or lies where the noise, weights "
+                "or gain that is given is not positive. Check the cube with `tessellar info`, and these options."
+            )
         if noise is None:
             raise InputError(
                 f"{name} holds no data: every voxel is blank (NaN or infinite). "
