@@ -112,3 +112,10 @@ def test_counts_of_parts_add_up_to_those_of_all_that_lies_within_them(cut: int, 
     spatial = LAGS[LAGS[:, 0] == 0]
     parts = sum(count_signs(np.ascontiguousarray(part), spatial, 1) for part in (cube[:cut], cube[cut:]))
     assert_array_equal(parts, count_signs(cube, spatial, 1))
+
+
+@pytest.mark.parametrize("beams", [(), (Beam(12 / 3600, 8 / 3600, 40.0),) * 16])
+def test_voxels_that_are_all_negative_say_nothing_and_the_beam_counts(beams: tuple) -> None:
+    meta = meta_of((16, 64, 64), beams=beams, pixel_size=(2 / 3600, 2 / 3600))
+    counts = count_signs(white()[0] - np.float32(100), LAGS, 1)
+    assert correlation_of(counts, meta) == beam_correlation(meta)

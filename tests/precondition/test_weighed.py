@@ -143,12 +143,13 @@ def test_a_file_that_is_missing_or_none_is_refused(tmp_path: Path) -> None:
         prepare(cube(sky()), Preconditioning(gain=tmp_path / "gain.fits"))
 
 
-def test_a_run_is_refused_when_a_companion_changed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", [-1, 0])
+def test_a_run_is_refused_when_a_companion_changed(order: int, tmp_path: Path) -> None:
     def write(value: float) -> None:
         image = np.full((SHAPE[2], SHAPE[1]), value, np.float32)
         fits.writeto(tmp_path / "gain.fits", image, overwrite=True)
 
-    recipe = Preconditioning(gain=tmp_path / "gain.fits")
+    recipe = Preconditioning(gain=tmp_path / "gain.fits", contsub_order=order)
     write(0.5)
     find(cube(sky()), recipe, out=tmp_path / "run")
     again = find(cube(sky()), recipe, out=tmp_path / "run")
@@ -177,3 +178,11 @@ def test_the_plan_counts_what_is_read_along() -> None:
     assert plans[2].unit_bytes > plans[0].unit_bytes
     assert "1 companion cube read along with every voxel" in str(plans[2])
     assert "companion" not in str(plans[1])
+
+
+@pytest.mark.parametrize(
+    "recipe", [Preconditioning(flag_region=(0, 47, 0, 39, 0, 23)), Preconditioning(gain=companion(-1))]
+)
+def test_options_that_leave_nothing_are_named_and_not_the_cube(recipe: Preconditioning) -> None:
+    with pytest.raises(InputError, match=r"nothing of .* is left to search"):
+        find(cube(sky()), recipe)

@@ -142,8 +142,8 @@ def correlation_of(counts: IntArray, meta: CubeMeta) -> Correlation:
     """
     near, far = counts[: len(NEAR)], counts[len(NEAR) : len(NEAR) + len(FAR)]
     channels = counts[len(NEAR) + len(FAR) :]
-    if near[: len(_DIRECTIONS), 0].min() < FEWEST_PAIRS:
-        return beam_correlation(meta)
+    if near[: len(_DIRECTIONS), 0].min() < FEWEST_PAIRS or _common(far) >= 1.0:
+        return beam_correlation(meta)  # too few, or all of one sign: an offset hides the noise
     gaussian = _gaussian(_correlations(near, _common(far)))
     if gaussian.xx * FAR[0][1] ** 2 < 6.0 or gaussian.yy * FAR[0][1] ** 2 < 6.0:
         gaussian = _gaussian(_correlations(near, 0.5))  # a beam so wide that nothing in reach lies beyond it
@@ -161,6 +161,8 @@ def _common(far: IntArray) -> float:
 def _correlations(counts: IntArray, common: float) -> DoubleArray:
     """Return the correlation at each lag, NaN where too few pairs were seen."""
     enough = counts[:, 0] >= FEWEST_PAIRS
+    if common >= 1.0:
+        return np.full(len(counts), np.nan)  # of voxels that are all negative none says anything
     chance = counts[:, 1] / np.maximum(counts[:, 0], 1)
     excess = np.clip((chance - common) / (1.0 - common), -1.0, 1.0)
     return np.where(enough, np.sin(0.5 * math.pi * excess), np.nan)

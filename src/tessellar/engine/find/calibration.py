@@ -10,6 +10,7 @@ from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
 from tessellar.engine.find.correlate import CorrelationStage
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.fingerprint import fingerprint
+from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.precondition.prepare import Prepared
 from tessellar.errors import InputError
 from tessellar.kernels.correlation import Correlation
@@ -40,25 +41,30 @@ class Calibration:
     correlation: Correlation
 
 
-def calibrate(crew: Crew, cube: Prepared, recipe: SmoothAndClip) -> Calibration:
+def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> Calibration:
     """Measure the noise of a cube.
 
     Raises
     ------
     InputError
-        It holds no data.
+        It holds no data, or the recipes leave none of it.
     """
-    noise = _noise(crew, cube.source)
-    finder = _scales(crew, cube.source, recipe, noise)
+    noise = _noise(crew, cube.source, as_it_is=recipes.preconditioning.does_nothing)
+    finder = _scales(crew, cube.source, recipes.finder, noise)
     measured = _noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else noise
     stage = CorrelationStage(cube.source, fingerprint(cube.source))
     crew.do(stage)
     return Calibration(noise, measured or noise, finder, stage.reduce(crew.partials.units(stage)))
 
 
-def _noise(crew: Crew, source: Source) -> NoiseModel:
+def _noise(crew: Crew, source: Source, *, as_it_is: bool) -> NoiseModel:
     name = source.meta.name
     noise = _noise_of(crew, source, "noise")
+    if noise is None and not as_it_is:
+        raise InputError(
+            f"nothing of {name} is left to search: every voxel is blank, flagged, or lies where the noise, weights "
+            "or gain that is given is not positive. Check the cube with `tessellar info`, and these options."
+        )
     if noise is None:
         raise InputError(
             f"{name} holds no data: every voxel is blank (NaN or infinite). "

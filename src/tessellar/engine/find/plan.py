@@ -218,7 +218,10 @@ def make_plan(
         )
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
-    sampled = lattice.n_read + len(blocks) * blocks[0].read.size
+    in_blocks = (
+        blocks[0].read.size + blocks[0].core.size
+    )  # for the noise of the scales, and for its correlation
+    sampled = lattice.n_read + len(blocks) * in_blocks
     n_bytes = cost.n_bytes(sum_read(grid) + sampled, lattice.n_read, prod(meta.shape))
     return FindPlan(
         grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote, on_device, cost

@@ -46,17 +46,29 @@ class Continuum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContinuumStage:
-    """Fit the spectra of some pixels of the sky, whole; units are a function of the cube's shape alone."""
+    """Fit the spectra of some pixels of the sky, whole; units are a function of the cube's shape alone.
+
+    Attributes
+    ----------
+    source
+        The cube, in its own unit.
+    recipe
+        How its spectra are fitted.
+    searched
+        Identity of what is searched afterwards. The fit does not depend on it, but a run folder knows its run by
+        its first stage, which this one is.
+    """
 
     source: Source
     recipe: Continuum
+    searched: str
 
     name = _NAME
 
     @property
     def fingerprint(self) -> str:
-        """The cube and the recipe."""
-        return fingerprint(self.source, self.recipe)
+        """The cube, the recipe, and what the run is about."""
+        return fingerprint(self.source, self.recipe, self.searched)
 
     @property
     def n_units(self) -> int:

@@ -43,7 +43,7 @@ def condition(
     """
     continuum = continuum_of(recipe)
     if continuum is not None:
-        do(ContinuumStage(prepared.unweighed, continuum))
+        do(ContinuumStage(prepared.unweighed, continuum, prepared.source.identity))
         prepared = prepared.without(continuum, partials)
     prepared = flag_by_noise(prepared, recipe, do, partials)
     ripple = ripple_of(recipe)
@@ -57,7 +57,7 @@ def first_stage(prepared: Prepared, recipe: Preconditioning) -> Stage:
     """Return the first stage of a run; its fingerprint has all that is known before a voxel is read."""
     continuum = continuum_of(recipe)
     if continuum is not None:
-        return ContinuumStage(prepared.unweighed, continuum)
+        return ContinuumStage(prepared.unweighed, continuum, prepared.source.identity)
     if recipe.flag_auto != "off":
         return channel_noise_stage(prepared.source)
     ripple = ripple_of(recipe)
