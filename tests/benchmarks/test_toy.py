@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = ["noise", "scales", "detect", "correlation", "measure"]
+STAGES = ["noise", "scales", "correlation", "detect", "measure"]
 FAKE_SOFIA = """#!{python}
 import sys
 from importlib.util import find_spec

@@ -65,6 +65,27 @@ def test_equal_values_have_no_outlier() -> None:
     assert not found.far(values, 5.0).any()
 
 
+def test_few_values_of_coarse_steps_have_no_outlier_but_the_far_one() -> None:
+    values = np.array([14.8] * 40 + [16.3] * 11 + [13.3] * 9 + [40.0], np.float32)
+    found = usual(lambda: [values])
+    assert found is not None
+    assert np.flatnonzero(found.far(values, 5.0)).tolist() == [60]
+
+
+def test_a_value_is_no_outlier_within_its_error() -> None:
+    values = np.full(99, 2.0, np.float32)
+    values[:2] = 3.0, 5.0
+    far = [found.far(values, 5.0) for error in (0.0, 0.2) if (found := usual(lambda: [values], error))]
+    assert [int(one.sum()) for one in far] == [2, 1]
+
+
+@pytest.mark.parametrize("counts", [6, 20])
+def test_coarsely_stored_noise_is_not_flagged(counts: int) -> None:
+    voxels = np.random.default_rng(0).normal(size=(64, 64, 64)) * counts
+    run = find(cube(np.rint(voxels).astype(np.float32)), Preconditioning(flag_auto="true"))
+    assert "flagged" not in run.info
+
+
 def test_the_noise_of_a_pixel_is_the_scaled_median_of_its_negative_voxels() -> None:
     voxels = np.random.default_rng(1).normal(size=(200, 3, 2)).astype(np.float32)
     voxels[:, 2, 1] *= 7

@@ -1,8 +1,10 @@
 """Which of many noise values stand out: farther from their median than so many times their spread.
 
 The spread is the median absolute deviation, scaled to a standard deviation, so the outliers themselves do not widen
-it. Values come piece by piece and are counted in narrow logarithmic bins, so neither the number of values nor the
-order of the pieces matters.
+it; or half of what lies between the 16th and the 84th of a hundred, where that is more: the noise of coarsely stored
+voxels comes in steps, and most values may lie on one. It is never less than the error of a value where that is known.
+Values come piece by piece and are counted in narrow logarithmic bins, so neither the number of values nor the order of
+the pieces matters.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from tessellar.kernels.noise import MAD_TO_SIGMA
 from tessellar.model import FloatArray, IntArray
 
 FEWEST_VALUES = 8  # below which nothing is known of their spread
+MEDIAN_ERROR = 1.17  # over the root of the number of voxels: relative error of their noise, from a median
 _SHIFT = 15  # float32 without its sign has 31 bits: 256 bins an octave
 _BINS = 1 << (31 - _SHIFT)
 
@@ -30,7 +33,8 @@ class Usual:
     middle
         Their median.
     spread
-        Their standard deviation, from the median absolute deviation.
+        Their standard deviation, from the median absolute deviation or from the middle two thirds of them; never less
+        than the error of a value.
     """
 
     middle: float
@@ -42,20 +46,23 @@ class Usual:
         return np.asarray(distance > threshold * self.spread)
 
 
-def usual(pieces: Callable[[], Iterable[FloatArray]]) -> Usual | None:
+def usual(pieces: Callable[[], Iterable[FloatArray]], error: float = 0.0) -> Usual | None:
     """Return what is usual among values, None where there are too few of them.
 
     Parameters
     ----------
     pieces
         Gives the values anew each time it is called, float32 arrays of any shape, 0 or more; NaN counts as none.
+    error
+        Standard error of a value, as part of it.
     """
     counts = _counts(pieces())
     if counts.sum() < FEWEST_VALUES:
         return None
-    middle = _median(counts)
-    spread = _median(_counts(np.abs(piece - np.float32(middle)) for piece in pieces()))
-    return Usual(middle, float(MAD_TO_SIGMA) * spread)
+    middle = _quantile(counts, 0.5)
+    deviation = _quantile(_counts(np.abs(piece - np.float32(middle)) for piece in pieces()), 0.5)
+    middle_part = 0.5 * (_quantile(counts, 0.84) - _quantile(counts, 0.16))
+    return Usual(middle, max(float(MAD_TO_SIGMA) * deviation, middle_part, error * middle))
 
 
 def _counts(pieces: Iterable[FloatArray]) -> IntArray:
@@ -66,11 +73,11 @@ def _counts(pieces: Iterable[FloatArray]) -> IntArray:
     return total
 
 
-def _median(counts: IntArray) -> float:
-    """Return the value that half of the counted ones lie below, interpolated within its bin."""
+def _quantile(counts: IntArray, part: float) -> float:
+    """Return the value that a part of the counted ones lie below, interpolated within its bin."""
     cumulative = counts.cumsum()
-    half = 0.5 * float(cumulative[-1])
-    key = int(np.searchsorted(cumulative, half))
-    fraction = (half - float(cumulative[key] - counts[key])) / float(counts[key])
+    below = part * float(cumulative[-1])
+    key = int(np.searchsorted(cumulative, below))
+    fraction = (below - float(cumulative[key] - counts[key])) / float(counts[key])
     low, high = np.array([key << _SHIFT, (key + 1) << _SHIFT], np.int32).view(np.float32).astype(float)
     return float(low + fraction * (high - low))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from tessellar.engine.precondition.pixel_noise import PixelNoiseStage, rows_of_s
 from tessellar.engine.precondition.prepare import Prepared
 from tessellar.engine.precondition.recipe import Preconditioning
 from tessellar.kernels.noise import NoiseModel, channel_levels, separate
-from tessellar.kernels.outliers import usual
+from tessellar.kernels.outliers import MEDIAN_ERROR, usual
 from tessellar.model import FloatArray, IntArray, Source, Stage
 
 CHANNEL_NOISE = "flag-noise"
@@ -69,15 +70,17 @@ def _channels(
         return None
     channels = _NOTHING
     if recipe.flag_auto != "pixels":
-        channels = _outliers(channel_levels(sigmas), recipe.flag_threshold)
+        sampled = stage.lattice.n_read / stage.lattice.shape[0]  # voxels of a channel
+        error = MEDIAN_ERROR / math.sqrt(sampled)
+        channels = _outliers(channel_levels(sigmas), error, recipe.flag_threshold)
     blank = read & ~has_data
     blank[channels] = True
     sigmas[channels] = np.nan
     return channels, separate(stage.lattice, sigmas, blank)
 
 
-def _outliers(levels: FloatArray, threshold: float) -> IntArray:
-    normal = usual(lambda: [levels])
+def _outliers(levels: FloatArray, error: float, threshold: float) -> IntArray:
+    normal = usual(lambda: [levels], error)
     return _NOTHING if normal is None else np.flatnonzero(normal.far(levels, threshold))
 
 
@@ -92,7 +95,8 @@ def _pixels(
     shape = source.meta.shape
     stage = PixelNoiseStage(source, noise, fingerprint(source, noise))
     do(stage)
-    normal = usual(lambda: (payload["noise"] for _, payload in partials.units(stage)))
+    error = MEDIAN_ERROR / math.sqrt(shape[0])  # of noise from a spectrum
+    normal = usual(lambda: (payload["noise"] for _, payload in partials.units(stage)), error)
     if normal is None:
         return _NOTHING
     grid = rows_of_sky(shape)
