@@ -12,52 +12,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 from benchmarks.bench import say
 from benchmarks.markdown import section
 from tessellar import api
+from tessellar.engine.precondition.recipe import Preconditioning
 from tessellar.errors import TessellarError
 from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
-from tessellar.model import CubeMeta, FloatArray, Source
+from tessellar.model import Source
 from tessellar.simulate.hi import HiSky
-from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.box import Shape
 
 THRESHOLDS = (3.5, 4.0, 5.0)
-
-
-@dataclass(frozen=True)
-class UpsideDown:
-    """A cube with the sign of its voxels changed."""
-
-    cube: Source
-
-    @property
-    def meta(self) -> CubeMeta:
-        """That of the cube."""
-        return self.cube.meta
-
-    @property
-    def identity(self) -> str:
-        """That of the cube, turned."""
-        return f"-({self.cube.identity})"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """That of the cube."""
-        return self.cube.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """That of the cube."""
-        return self.cube.stored_bytes
-
-    def read(self, box: Box) -> FloatArray:
-        """Return the voxels of a box with their sign changed, float32 array (frequency, l, m)."""
-        return -self.cube.read(box)
+UPSIDE_DOWN = Preconditioning(invert=True)
 
 
 def main(words: Sequence[str]) -> int:
@@ -65,7 +35,7 @@ def main(words: Sequence[str]) -> int:
     asked = _parser().parse_args(words)
     try:
         noise = list(_noise(asked.shape, asked.seeds))
-        cubes = [_counts(cube.name, UpsideDown(api.open_cube(cube))) for cube in asked.cubes]
+        cubes = [_counts(cube.name, cube, UPSIDE_DOWN) for cube in asked.cubes]
     except TessellarError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -98,11 +68,16 @@ def _noise(shape: Shape, seeds: Sequence[int]) -> Iterator[list[str]]:
     yield ["for each Gvoxel", *(f"{every:.0f} / {kept:.1f}" for every, kept in sums)]
 
 
-def _counts(name: str, source: Source) -> list[str]:
+def _counts(name: str, cube: Source | Path, preconditioning: Preconditioning | None = None) -> list[str]:
     """Return how many detections there are at each threshold, and how many of them count as reliable."""
     row = [name]
     for threshold in THRESHOLDS:
-        run = api.find_sources(source, SmoothAndClip(threshold=threshold), reliability=Reliability())
+        run = api.find_sources(
+            cube,
+            SmoothAndClip(threshold=threshold),
+            reliability=Reliability(),
+            preconditioning=preconditioning,
+        )
         row.append(f"{run.info['n_detections']} / {run.info['n_sources']}")
         say(f"{name}: threshold {threshold:g}: {row[-1]}")
     return row

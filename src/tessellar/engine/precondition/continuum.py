@@ -11,9 +11,10 @@ import numpy as np
 
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.precondition.view import View
 from tessellar.errors import InputError
 from tessellar.kernels.continuum import fit_continuum
-from tessellar.model import CubeMeta, DoubleArray, FloatArray, Source, UnitResult, Work
+from tessellar.model import DoubleArray, FloatArray, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
@@ -97,7 +98,7 @@ def groups_of_spectra(shape: Shape) -> Grid:
     return Grid((1, nx, ny), (1, along_l, max(1, min(ny, pixels // along_l))))
 
 
-class ContinuumFreeSource:
+class ContinuumFreeSource(View):
     """A cube without its continuum; the fits are read where they are used, those of a few groups at a time.
 
     Parameters
@@ -122,24 +123,9 @@ class ContinuumFreeSource:
         return (ContinuumFreeSource, (self.source, self._recipe, self._fitted, self._partials))
 
     @property
-    def meta(self) -> CubeMeta:
-        """That of the cube."""
-        return self.source.meta
-
-    @property
     def identity(self) -> str:
         """That of the cube, and what its continuum was fitted to and how."""
         return f"{self.source.identity} without {self._recipe} of {self._fitted}"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """Those of the cube."""
-        return self.source.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that the cube takes where it is stored."""
-        return self.source.stored_bytes
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box without continuum, float32 array (frequency, l, m).

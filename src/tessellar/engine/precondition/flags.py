@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tessellar.model import CubeMeta, FloatArray, IntArray, Source
-from tessellar.tiling.box import Box, Shape
+from tessellar.engine.precondition.view import View
+from tessellar.model import FloatArray, IntArray, Source
+from tessellar.tiling.box import Box
 
 
 def _none() -> IntArray:
@@ -95,31 +96,16 @@ class Flags:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FlaggedSource:
+class FlaggedSource(View):
     """A cube whose flagged voxels are blank."""
 
     source: Source
     flags: Flags
 
     @property
-    def meta(self) -> CubeMeta:
-        """That of the cube."""
-        return self.source.meta
-
-    @property
     def identity(self) -> str:
         """That of the cube, and a hash of the flags."""
         return f"{self.source.identity} flags {self.flags.digest}"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """Those of the cube."""
-        return self.source.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that the cube takes where it is stored."""
-        return self.source.stored_bytes
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box, float32 array (frequency, l, m), NaN = blank or flagged."""

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tessellar.model import CubeMeta, FloatArray, Source
-from tessellar.tiling.box import Box, Shape
+from tessellar.engine.precondition.view import View
+from tessellar.model import FloatArray, Source
+from tessellar.tiling.box import Box
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InvertedSource:
+class InvertedSource(View):
     """A cube of which every voxel is negated."""
 
     source: Source
 
     @property
-    def meta(self) -> CubeMeta:
-        """That of the cube."""
-        return self.source.meta
-
-    @property
     def identity(self) -> str:
         """That of the cube, and a word."""
         return f"{self.source.identity} inverted"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """Those of the cube."""
-        return self.source.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that the cube takes where it is stored."""
-        return self.source.stored_bytes
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box with their sign changed, float32 array (frequency, l, m)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tessellar.engine.precondition.view import View
 from tessellar.io.part import part_of
 from tessellar.model import CubeMeta, FloatArray, IntArray, Payload, Source
 from tessellar.tiling.box import Box, Shape
@@ -13,7 +14,7 @@ _POSITIONS = (
 )
 
 
-class RegionSource:
+class RegionSource(View):
     """A region of a cube; it pickles as small as the cube does.
 
     Parameters
@@ -44,16 +45,6 @@ class RegionSource:
     def identity(self) -> str:
         """That of the whole cube, and the region."""
         return f"{self.source.identity} region {self.region}"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """What storage reads as one piece; the region may begin inside of one."""
-        return self.source.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that the whole cube takes where it is stored."""
-        return self.source.stored_bytes
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box inside the region, float32 array (frequency, l, m), NaN = blank."""

@@ -13,8 +13,9 @@ import numpy as np
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.precondition.lattice import Lattice
+from tessellar.engine.precondition.view import View
 from tessellar.errors import InputError
-from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, Source, UnitResult, Work
+from tessellar.model import DoubleArray, FloatArray, IntArray, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Shape
 
 STATISTICS = ("mean", "median")
@@ -98,7 +99,7 @@ class RippleStage:
         return float(np.median(known)) if self.recipe.statistic == "median" else fsum(known) / known.size
 
 
-class RippleFreeSource:
+class RippleFreeSource(View):
     """A cube without its local background, which is read where it is used, that of a few blocks at a time.
 
     Parameters
@@ -123,24 +124,9 @@ class RippleFreeSource:
         return (RippleFreeSource, (self.source, self._recipe, self._measured, self._partials))
 
     @property
-    def meta(self) -> CubeMeta:
-        """That of the cube."""
-        return self.source.meta
-
-    @property
     def identity(self) -> str:
         """That of the cube, and what its background was measured in and how."""
         return f"{self.source.identity} without {self._recipe} of {self._measured}"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """Those of the cube."""
-        return self.source.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that the cube takes where it is stored."""
-        return self.source.stored_bytes
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box without background, float32 array (frequency, l, m).

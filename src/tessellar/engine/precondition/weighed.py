@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tessellar.engine.precondition.view import View
 from tessellar.errors import InputError
 from tessellar.model import CubeMeta, FloatArray, Source
 from tessellar.tiling.box import Box, Shape
@@ -51,7 +52,7 @@ class Companion:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WeighedSource:
+class WeighedSource(View):
     """A cube that is divided by some of its companions or multiplied by them.
 
     A voxel is blank where any of the companions is not a positive number, whether it is applied or not: so what is
@@ -72,25 +73,10 @@ class WeighedSource:
     applied: tuple[str, ...]
 
     @property
-    def meta(self) -> CubeMeta:
-        """That of the cube."""
-        return self.source.meta
-
-    @property
     def identity(self) -> str:
         """That of the cube and of its companions."""
         parts = [f"{one.kind} ({one.source.identity})" for one in self.companions]
         return f"{self.source.identity} {' '.join(parts)} by {' '.join(self.applied)}"
-
-    @property
-    def chunks(self) -> Shape | None:
-        """Those of the cube."""
-        return self.source.chunks
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that the cube takes where it is stored."""
-        return self.source.stored_bytes
 
     def read(self, box: Box) -> FloatArray:
         """Return the weighed voxels of a box, float32 array (frequency, l, m), NaN = blank."""
