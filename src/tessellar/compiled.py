@@ -53,6 +53,6 @@ def code_digest() -> str:
     """Return a hash of the mathematics: all files of the kernels and of the simulated skies."""
     digest = hashlib.sha256()
     for package in _PACKAGES:
-        for file in sorted((_ROOT / package).glob("*.py")):
+        for file in sorted((_ROOT / package).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()
