@@ -1,0 +1,119 @@
+"""What the most likely Gaussian processes of a cube are, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tessellar.kernels.foregrounds.gpr_model import STARTS, Model
+from tessellar.kernels.foregrounds.gpr_search import Optimum, optima
+from tessellar.kernels.foregrounds.operator import SpectralOperator
+from tessellar.kernels.foregrounds.residual import left_over, residual_matrix
+from tessellar.kernels.foregrounds.separated import Report
+from tessellar.kernels.foregrounds.statistics import SpectralStatistics
+from tessellar.model import DoubleArray
+
+_AT_BOUND = 1e-3  # of a logarithm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianProcessFit:
+    """The most likely Gaussian processes, and the filter that follows from them.
+
+    Attributes
+    ----------
+    parameters
+        By name; variances in the cube's unit squared, scales in MHz.
+    negative_log_likelihood
+        Of all pixels, variances counted in the model's unit, without the constant.
+    optima
+        What the starts led to, the best first: parameters, the negative log-likelihood, and which starts.
+    operator
+        The filter, with the residual matrix R.
+    posterior
+        Covariance of the foregrounds that stay in the residual, float64 array (frequency, frequency), in the cube's
+        unit squared.
+    warnings
+        Sentences about what may not be worth much.
+    """
+
+    parameters: dict[str, float]
+    negative_log_likelihood: float
+    optima: tuple[tuple[dict[str, float], float, tuple[int, ...]], ...]
+    operator: SpectralOperator
+    posterior: DoubleArray
+    warnings: tuple[str, ...]
+
+    @property
+    def modes_removed(self) -> float:
+        """The effective number of dimensions that the filter takes away: the trace of I - R."""
+        residual = self.operator.residual
+        return 0.0 if residual is None else len(residual) - float(np.trace(residual))
+
+    def report(self) -> Report:
+        """Return what was found, by name."""
+        listed = [
+            {"negative_log_likelihood": value, "starts": list(starts), **parameters}
+            for parameters, value, starts in self.optima
+        ]
+        return {
+            **self.parameters,
+            "negative_log_likelihood": self.negative_log_likelihood,
+            "effective_modes": self.modes_removed,
+            "optima": listed,
+        }
+
+
+def fit_model(model: Model, statistics: SpectralStatistics) -> GaussianProcessFit:
+    """Return the most likely parameters of the model, and what follows from them."""
+    found = optima(model, statistics)
+    theta, n = found[0].theta, statistics.n_pixels
+    residual, posterior = _filter(model, statistics, theta)
+    return GaussianProcessFit(
+        model.named(theta),
+        n * found[0].value,
+        tuple((model.named(one.theta), n * one.value, one.starts) for one in found),
+        SpectralOperator(statistics.mean, residual=residual),
+        posterior,
+        (*_at_bounds(model, theta), *_doubts(found)),
+    )
+
+
+def _filter(
+    model: Model, statistics: SpectralStatistics, theta: DoubleArray
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return R and the covariance of what it leaves of the foregrounds."""
+    likelihood = model.likelihood(statistics)
+    *foregrounds, signal = [variance * shape for variance, shape, _ in likelihood.components(theta)]
+    rest = signal + np.diag(likelihood.white(theta))
+    residual = residual_matrix(sum(foregrounds, start=np.zeros_like(rest)), rest, likelihood.complement)
+    return residual, model.unit * left_over(residual, rest)
+
+
+def _at_bounds(model: Model, theta: DoubleArray) -> list[str]:
+    """Return a sentence for every parameter that the data would take farther than its prior."""
+    sentences = []
+    for parameter, found, (low, high) in zip(model.parameters, theta, model.bounds(), strict=True):
+        end = "lower" if found - low < _AT_BOUND else "upper" if high - found < _AT_BOUND else None
+        if end is not None:
+            value = parameter.low if end == "lower" else parameter.high
+            words = parameter.name.replace("_", " ")
+            sentences.append(
+                f"the {words} of the Gaussian processes is at the {end} end of its range, {value:.3g} "
+                f"{parameter.unit}: the cube does not tell it, or the range does not suit the cube."
+            )
+    return sentences
+
+
+def _doubts(found: tuple[Optimum, ...]) -> list[str]:
+    """Return sentences about a search that may not have found the best there is."""
+    best, sentences = found[0], []
+    if not best.converged:
+        sentences.append("the search for the most likely Gaussian processes stopped before it converged.")
+    if len(best.starts) == 1:
+        sentences.append(
+            f"one of {len(STARTS)} starts alone led to the most likely Gaussian processes; the report lists what the "
+            "others led to."
+        )
+    return sentences
