@@ -8,9 +8,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CleanCube": "tessellar.api",
     "Deblending": "tessellar.kernels.deblend",
     "Dilation": "tessellar.kernels.dilate",
+    "FastICA": "tessellar.kernels.foregrounds.ica",
+    "GMCA": "tessellar.kernels.foregrounds.gmca",
+    "GaussianProcess": "tessellar.kernels.foregrounds.gpr",
     "Linker": "tessellar.kernels.components",
+    "PCA": "tessellar.kernels.foregrounds.pca",
+    "Polynomial": "tessellar.kernels.foregrounds.polynomial",
     "Preconditioning": "tessellar.engine.precondition.recipe",
     "Products": "tessellar.engine.find.product_files",
     "Reliability": "tessellar.kernels.reliability",
@@ -22,7 +28,9 @@ _HOMES = {
     "match": "tessellar.api",
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
+    "plan_foregrounds": "tessellar.api",
     "score": "tessellar.api",
+    "separate_foregrounds": "tessellar.api",
     "verify": "tessellar.api",
     "virtual_zarr": "tessellar.api.cubes",
 }

@@ -1,14 +1,16 @@
-"""The verbs: open a cube, plan, find its sources, convert, simulate, verify, match, score, report, export."""
+"""The verbs: open a cube, plan, find its sources, separate foregrounds, convert, simulate, verify, match, score, report, export."""
 
 from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
 from tessellar.api.cubes import open_cube
 from tessellar.api.exports import export
 from tessellar.api.finding import Run, find_sources
+from tessellar.api.foregrounds import CleanCube, plan_foregrounds, separate_foregrounds
 from tessellar.api.planning import plan
 from tessellar.api.proving import verify
 
 __all__ = [
+    "CleanCube",
     "Run",
     "convert",
     "export",
@@ -16,8 +18,10 @@ __all__ = [
     "match",
     "open_cube",
     "plan",
+    "plan_foregrounds",
     "report",
     "score",
+    "separate_foregrounds",
     "simulate",
     "verify",
 ]

@@ -57,6 +57,8 @@ class CopyStage:
         The cube.
     sink
         Where it goes; begun before the stage runs, published afterwards.
+    purpose
+        Name of the stage.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class CopyStage:
 
     source: Source
     sink: ResumableSink
+    purpose: str = "copy"
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,8 +78,8 @@ class CopyStage:
 
     @property
     def name(self) -> str:
-        """``copy``."""
-        return "copy"
+        """``copy``, or another purpose."""
+        return self.purpose
 
     @property
     def n_units(self) -> int:
@@ -139,7 +142,7 @@ def convert(
     asked, found = sink.pieces[-1].stop, source.meta.shape
     if asked != found:
         raise UsageError(f"The output is for a cube of shape {asked}, the input has shape {found}.")
-    with _alone(sink, fresh) as journal:
+    with alone(sink, fresh) as journal:
         partials = PartialStore(sink.workspace / PARTIALS)
         if not sink.resumable:
             journal.clear()
@@ -162,12 +165,12 @@ def check_output(sink: ResumableSink, *, fresh: bool = False) -> None:
     OutputError, UsageError
         As for `convert`.
     """
-    with _alone(sink, fresh):
+    with alone(sink, fresh):
         return
 
 
 @contextmanager
-def _alone(sink: ResumableSink, fresh: bool) -> Iterator[Journal]:
+def alone(sink: ResumableSink, fresh: bool) -> Iterator[Journal]:
     """Keep other runs from the same output while it is written."""
     sink.claim()
     try:

@@ -88,6 +88,11 @@ class ZarrSink:
         return self._draft.workspace
 
     @property
+    def draft_path(self) -> Path:
+        """Where the store lies until it is published; its pieces can be read there as they are written."""
+        return self._draft.payload
+
+    @property
     def resumable(self) -> bool:
         """Whether an interrupted run left a hidden store with the same settings."""
         return self._draft.resumable(self._fingerprint())

@@ -51,7 +51,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
         "partial": bool(found.failures),
         "warnings": list(found.warnings),
         **({"flagged": found.flagged} if found.flagged else {}),
-        "stages": {stage.name: _stage(stage) for stage in found.stages},
+        "stages": {stage.name: stage_record(stage) for stage in found.stages},
         "plan": {
             "tile": list(plan.grid.core),
             "halo_overhead": plan.halo_overhead,
@@ -60,13 +60,13 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
-        "cube": _cube(source),
+        "cube": cube_record(source),
         "settings": settings,
-        "versions": _versions(),
+        "versions": version_record(),
     }
 
 
-def _cube(source: Source) -> dict[str, Any]:
+def cube_record(source: Source) -> dict[str, Any]:
     """Return what the cube is; where every channel has its own beam, that of the middle one."""
     meta, axis = source.meta, source.meta.spectral
     beam = meta.beams[len(meta.beams) // 2] if meta.beams else None
@@ -89,7 +89,8 @@ def _cube(source: Source) -> dict[str, Any]:
     }
 
 
-def _stage(stage: StageReport) -> dict[str, Any]:
+def stage_record(stage: StageReport) -> dict[str, Any]:
+    """Return what a stage did, its name aside."""
     return {
         "seconds": stage.seconds,
         "n_units": stage.n_units,
@@ -103,7 +104,8 @@ def _stage(stage: StageReport) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def version_record() -> dict[str, str]:
+    """Return the versions of the program and of what it is built on."""
     found = {"tessellar": version("tessellar"), "python": platform.python_version(), "platform": sys.platform}
     for name in _LIBRARIES:
         try:

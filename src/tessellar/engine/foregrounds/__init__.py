@@ -1,0 +1,1 @@
+"""Foreground separation on the engine: two passes over a cube, and what tells how well they did."""
