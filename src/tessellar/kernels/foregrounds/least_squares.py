@@ -1,0 +1,242 @@
+"""The least-squares fit of some modes to the channels of one pixel that are not blank.
+
+The modes are made orthonormal once, by the modified Gram-Schmidt process done twice (Giraud et al. 2005, Numer. Math.
+101, 87). With rows q_f of the orthonormal basis Q, the normal matrix of a pixel is then
+
+    N = sum over good channels of q_f q_f^T = 1 - sum over blank channels of q_f q_f^T ,
+
+whichever has fewer terms, and its entries are right to rounding in both forms. A pivot of its Cholesky factor is the
+share of a mode that the good channels still tell apart from the modes before it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.compiled import compiled
+from tessellar.errors import UsageError
+from tessellar.model import DoubleArray, FloatArray, IntArray
+
+STRIP = 128  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
+CHANNELS, MODES = 8, 4  # added to a sum at once; bases are padded with zeros to multiples of them
+SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
+
+IndexArray: TypeAlias = npt.NDArray[np.int32]
+
+_TERMS = 4  # channels added to a normal matrix at once
+_DEPENDENT = 1e-12  # of the length of a column: what is left of one that follows from those before it
+
+
+def orthonormal(columns: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """Return Q, float64 array (frequency, mode), and upper triangular T with columns = Q T.
+
+    Raises
+    ------
+    UsageError
+        A column is a combination of those before it, or not finite.
+    """
+    basis = np.array(columns, dtype=np.float64, order="C")
+    triangle = np.zeros((basis.shape[1], basis.shape[1]))
+    dependent = _orthonormalise(basis, triangle) if np.isfinite(basis).all() else 0
+    if dependent >= 0:
+        raise UsageError(
+            f"Mode {dependent} of {basis.shape[1]} is not finite, or a combination of those before it over "
+            f"{len(basis)} channels; modes must be independent. Ask for fewer."
+        )
+    return basis, triangle
+
+
+def padded(basis: DoubleArray) -> DoubleArray:
+    """Return a basis with rows and columns of zeros up to multiples of ``CHANNELS`` and ``MODES``."""
+    n_channels, n_modes = basis.shape
+    out = np.zeros((-(-n_channels // CHANNELS) * CHANNELS, -(-n_modes // MODES) * MODES))
+    out[:n_channels, :n_modes] = basis
+    return out
+
+
+@compiled
+def _orthonormalise(basis: DoubleArray, triangle: DoubleArray) -> int:
+    """Make columns orthonormal in place; return the first that depends on those before it, -1 if none does."""
+    n_channels, n_modes = basis.shape
+    for k in range(n_modes):
+        before = _length(basis, k)
+        for _ in range(2):
+            for j in range(k):
+                along = 0.0
+                for f in range(n_channels):
+                    along += basis[f, j] * basis[f, k]
+                triangle[j, k] += along
+                for f in range(n_channels):
+                    basis[f, k] -= along * basis[f, j]
+        length = _length(basis, k)
+        if not length > _DEPENDENT * before:
+            return k
+        triangle[k, k] = length
+        for f in range(n_channels):
+            basis[f, k] /= length
+    return -1
+
+
+@compiled
+def _length(basis: DoubleArray, k: int) -> float:
+    square = 0.0
+    for f in range(basis.shape[0]):
+        square += basis[f, k] * basis[f, k]
+    return math.sqrt(square)
+
+
+@compiled
+def add_channels(
+    sums: DoubleArray, n_modes: int, basis: DoubleArray, c: int, spectra: DoubleArray, width: int
+) -> None:
+    """Add ``CHANNELS`` channels from row ``c`` of the basis on to Q^T d, in ascending order.
+
+    Parameters
+    ----------
+    sums
+        float64 array (mode, pixel), changed.
+    n_modes
+        How many modes, without padding.
+    basis
+        Padded, float64 array (frequency, mode).
+    spectra
+        Those channels, float64 array (CHANNELS, pixel).
+    width
+        How many pixels.
+    """
+    for k in range(n_modes):
+        m0, m1, m2, m3 = basis[c, k], basis[c + 1, k], basis[c + 2, k], basis[c + 3, k]
+        m4, m5, m6, m7 = basis[c + 4, k], basis[c + 5, k], basis[c + 6, k], basis[c + 7, k]
+        row = sums[k]
+        for p in range(width):
+            total = row[p] + m0 * spectra[0, p] + m1 * spectra[1, p] + m2 * spectra[2, p] + m3 * spectra[3, p]
+            total = total + m4 * spectra[4, p] + m5 * spectra[5, p] + m6 * spectra[6, p] + m7 * spectra[7, p]
+            row[p] = total
+
+
+@compiled
+def add_modes(total: DoubleArray, basis: DoubleArray, f: int, amplitudes: DoubleArray, width: int) -> None:
+    """Add channel ``f`` of the fit, Q a, to a float64 array (pixel); basis and amplitudes are padded."""
+    for k in range(0, basis.shape[1], MODES):
+        m0, m1, m2, m3 = basis[f, k], basis[f, k + 1], basis[f, k + 2], basis[f, k + 3]
+        a0, a1, a2, a3 = amplitudes[k], amplitudes[k + 1], amplitudes[k + 2], amplitudes[k + 3]
+        for p in range(width):
+            total[p] = total[p] + m0 * a0[p] + m1 * a1[p] + m2 * a2[p] + m3 * a3[p]
+
+
+@compiled
+def note_blanks(row: FloatArray, channel: int, blanks: IndexArray, n_blanks: IntArray) -> None:
+    """Append a channel to the lists of the pixels in which it is blank, int32 array (pixel, used channel)."""
+    for p in range(row.size):
+        blanks[p, min(n_blanks[p], blanks.shape[1] - 1)] = channel
+        n_blanks[p] += 0 if np.isfinite(row[p]) else 1
+
+
+@compiled
+def solve_pixel(
+    basis: DoubleArray, n_channels: int, blank: IndexArray, sums: DoubleArray, pixel: int, matrix: DoubleArray
+) -> bool:
+    """Turn Q^T d of a pixel, summed over its good channels, into the amplitudes of its fit.
+
+    Parameters
+    ----------
+    basis
+        Orthonormal over all used channels, float64 array (frequency or more, mode or more).
+    n_channels
+        How many channels are used.
+    blank
+        Those that are blank in this pixel, ascending, int32 array.
+    sums
+        float64 array (mode, pixel), changed in one pixel, to NaN where the channels do not determine the fit.
+    pixel
+        Which one.
+    matrix
+        Room for the normal matrix, float64 array (mode, mode).
+    """
+    _normal_matrix(basis, n_channels, blank, matrix)
+    determined = _cholesky(matrix)
+    if determined:
+        _substitute(matrix, sums, pixel)
+    else:
+        sums[: matrix.shape[0], pixel] = np.nan
+    return determined
+
+
+@compiled
+def _normal_matrix(basis: DoubleArray, n_channels: int, blank: IndexArray, matrix: DoubleArray) -> None:
+    """Fill the lower triangle of N from the blank channels, or from the good ones if these are fewer."""
+    by_blank = 2 * blank.size < n_channels
+    matrix[:] = 0.0
+    if by_blank:
+        for k in range(matrix.shape[0]):
+            matrix[k, k] = 1.0
+    terms = blank if by_blank else _others(blank, n_channels)
+    sign = -1.0 if by_blank else 1.0
+    whole = terms.size - terms.size % _TERMS
+    for i in range(0, whole, _TERMS):
+        r0, r1, r2, r3 = basis[terms[i]], basis[terms[i + 1]], basis[terms[i + 2]], basis[terms[i + 3]]
+        for k in range(matrix.shape[0]):
+            s0, s1, s2, s3 = sign * r0[k], sign * r1[k], sign * r2[k], sign * r3[k]
+            target = matrix[k]
+            for j in range(k + 1):
+                target[j] = target[j] + s0 * r0[j] + s1 * r1[j] + s2 * r2[j] + s3 * r3[j]
+    for i in range(whole, terms.size):
+        row = basis[terms[i]]
+        for k in range(matrix.shape[0]):
+            for j in range(k + 1):
+                matrix[k, j] += sign * row[k] * row[j]
+
+
+@compiled
+def _others(blank: IndexArray, n_channels: int) -> IndexArray:
+    """Return the channels that are not listed, ascending."""
+    good = np.empty(n_channels - blank.size, np.int32)
+    i, j = 0, 0
+    for f in range(n_channels):
+        if j < blank.size and blank[j] == f:
+            j += 1
+        else:
+            good[i] = f
+            i += 1
+    return good
+
+
+@compiled
+def _cholesky(matrix: DoubleArray) -> bool:
+    """Replace the lower triangle by its Cholesky factor, column by column; False where a pivot is too small."""
+    n = matrix.shape[0]
+    column = np.empty(n)
+    for k in range(n):
+        pivot = matrix[k, k]
+        if not pivot > SMALLEST_PIVOT:
+            return False
+        root = math.sqrt(pivot)
+        matrix[k, k] = root
+        for i in range(k + 1, n):
+            column[i] = matrix[i, k] / root
+            matrix[i, k] = column[i]
+        for i in range(k + 1, n):
+            scale, row = column[i], matrix[i]
+            for j in range(k + 1, i + 1):
+                row[j] -= scale * column[j]
+    return True
+
+
+@compiled
+def _substitute(factor: DoubleArray, sums: DoubleArray, pixel: int) -> None:
+    """Solve for the amplitudes of a pixel, in place."""
+    n = factor.shape[0]
+    found = sums[:n, pixel].copy()
+    for k in range(n):
+        found[k] /= factor[k, k]
+        for i in range(k + 1, n):
+            found[i] -= factor[i, k] * found[k]
+    for k in range(n - 1, -1, -1):
+        found[k] /= factor[k, k]
+        for j in range(k):
+            found[j] -= factor[k, j] * found[k]
+    sums[:n, pixel] = found

@@ -1,0 +1,196 @@
+"""Taking the foreground out of the spectrum of every pixel, whatever other pixels come with it.
+
+For a basis the amplitudes of a pixel are those of a least-squares fit to its good channels,
+
+    a = (U^T W U)^-1 U^T W (d - mean),  foreground = mean + U a,  residual = d - foreground,
+
+with weights W of one for good voxels and zero for blank ones. The basis is made orthonormal first, U = Q T, so that
+spectra without a blank need two products only, Q^T (d - mean) and Q of that. For a matrix R, blank voxels are filled
+(see `fill_blanks`), and then residual = R (d - mean).
+
+Sums run over channels in ascending order, in float64, side by side for the pixels of a strip: the bits of a pixel are
+a function of its own spectrum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.errors import UsageError
+from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
+from tessellar.kernels.foregrounds.least_squares import orthonormal, padded
+from tessellar.kernels.foregrounds.operator import SpectralOperator
+from tessellar.kernels.foregrounds.strips import separate_by_basis, separate_by_matrix
+from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
+from tessellar.tiling.box import Shape
+
+_NOTHING = np.empty((0, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Separated:
+    """What was asked of a separation; None what was not.
+
+    Attributes
+    ----------
+    residual
+        Spectra without foreground, float32 array (frequency, l, m), blank where the cube is.
+    foreground
+        float32 array (frequency, l, m); blank voxels of the cube have the value of the fit here.
+    amplitudes
+        How strong each mode is, float32 array (mode, l, m).
+    """
+
+    residual: FloatArray | None
+    foreground: FloatArray | None
+    amplitudes: FloatArray | None
+
+
+class Projection:
+    """An operator made ready for blocks of spectra, once a worker.
+
+    A pixel is blank in all results where too few of its channels are good: fewer than the modes and four, or so few
+    that some mode could not be told from the others; with a matrix, where `fill_blanks` drops it. Channels that are
+    not used are blank in residual and foreground.
+
+    Parameters
+    ----------
+    operator
+        What to take out, for the used channels.
+    used
+        Which channels of the cube the operator has, bool array (frequency).
+    x
+        Place of all channels of the cube in [-1, 1], see `scaled_log_frequency`, float64 array (frequency).
+    degree
+        Of the polynomial that fills blank voxels for a matrix.
+
+    Raises
+    ------
+    UsageError
+        Operator and channels do not go together, or the modes depend on each other.
+    """
+
+    def __init__(
+        self, operator: SpectralOperator, used: npt.NDArray[np.bool_], x: DoubleArray, degree: int = DEGREE
+    ) -> None:
+        self.operator = operator
+        self._channels = np.flatnonzero(used).astype(np.int64)
+        self._shape = len(used)
+        if len(operator.mean) != len(self._channels) or len(x) != len(used):
+            raise UsageError(
+                f"The operator has {len(operator.mean)} channels, but {len(self._channels)} of the cube's "
+                f"{len(used)} are used and {len(x)} have a place. Make it from the statistics of this cube."
+            )
+        self._mean = np.ascontiguousarray(operator.mean, dtype=np.float64)
+        self._triangle: DoubleArray | None = None
+        if operator.basis is not None:
+            basis, self._triangle = orthonormal(operator.basis)
+            self._matrix = padded(basis)
+        elif operator.residual is not None:
+            self._matrix = padded(operator.residual)
+            self._smooth = smooth_basis(np.asarray(x, dtype=np.float64)[self._channels], degree)
+            self._coefficients = degree + 1
+
+    @property
+    def channels(self) -> IntArray:
+        """The channels of the cube that take part, ascending."""
+        return self._channels
+
+    def residual(self, block: FloatArray) -> FloatArray:
+        """Return spectra without foreground, float32 array (frequency, l, m)."""
+        return self._asked(self.separate(block).residual)
+
+    def foreground(self, block: FloatArray) -> FloatArray:
+        """Return the foreground of spectra, float32 array (frequency, l, m)."""
+        return self._asked(self.separate(block, residual=False, foreground=True).foreground)
+
+    def amplitudes(self, block: FloatArray) -> FloatArray:
+        """Return how strong the modes are in spectra, float32 array (mode, l, m)."""
+        return self._asked(self.separate(block, residual=False, amplitudes=True).amplitudes)
+
+    def separate(
+        self,
+        block: FloatArray,
+        *,
+        residual: bool = True,
+        foreground: bool = False,
+        amplitudes: bool = False,
+    ) -> Separated:
+        """Return what is asked of a block of spectra, from one fit.
+
+        Parameters
+        ----------
+        block
+            All channels of some pixels, float32 array (frequency, l, m); what is not finite is blank.
+        residual, foreground, amplitudes
+            What is asked.
+
+        Raises
+        ------
+        UsageError
+            The block has another number of channels than the cube, or amplitudes are asked of a matrix.
+        """
+        spectra = self._spectra(block)
+        cleaned = np.empty_like(spectra) if residual else _NOTHING
+        smooth = np.empty_like(spectra) if foreground else _NOTHING
+        fitted = None
+        if self._triangle is not None:
+            fitted = self._by_basis(spectra, cleaned, smooth, amplitudes)
+        elif amplitudes:
+            raise UsageError(
+                "A residual matrix has no modes, so no amplitudes. Ask for residual or foreground."
+            )
+        else:
+            self._by_matrix(spectra, cleaned, smooth)
+        return Separated(
+            cleaned.reshape(block.shape) if residual else None,
+            smooth.reshape(block.shape) if foreground else None,
+            None if fitted is None else fitted.reshape(-1, *block.shape[1:]),
+        )
+
+    def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
+        """Return the bytes for a block of ``shape`` beyond the block itself: its results, and the prepared matrix."""
+        z, x, y = shape
+        return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes)
+
+    def _spectra(self, block: FloatArray) -> FloatArray:
+        if block.ndim != 3 or len(block) != self._shape:
+            raise UsageError(
+                f"The block has shape {block.shape}; needed are all {self._shape} channels of some pixels, "
+                "(frequency, l, m). Read whole spectra."
+            )
+        return np.ascontiguousarray(block, dtype=np.float32).reshape(len(block), -1)
+
+    def _by_basis(
+        self, spectra: FloatArray, cleaned: FloatArray, smooth: FloatArray, amplitudes: bool
+    ) -> FloatArray | None:
+        n_modes = 0 if self._triangle is None else len(self._triangle)
+        fitted = np.empty((n_modes, spectra.shape[1]), np.float32) if amplitudes else _NOTHING
+        triangle = np.empty((0, 0)) if self._triangle is None else self._triangle
+        separate_by_basis(
+            spectra, self._channels, self._mean, self._matrix, triangle, amplitudes, cleaned, smooth, fitted
+        )
+        return fitted if amplitudes else None
+
+    def _by_matrix(self, spectra: FloatArray, cleaned: FloatArray, smooth: FloatArray) -> None:
+        n_smooth = min(self._coefficients, len(self._channels))
+        separate_by_matrix(
+            spectra,
+            self._channels,
+            self._mean,
+            self._matrix,
+            self._smooth,
+            n_smooth,
+            self._coefficients,
+            cleaned,
+            smooth,
+        )
+
+    @staticmethod
+    def _asked(found: FloatArray | None) -> FloatArray:
+        if found is None:
+            raise UsageError("This separation does not give that.")
+        return found
