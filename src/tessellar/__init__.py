@@ -22,6 +22,7 @@ _HOMES = {
     "match": "tessellar.api",
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
+    "power_spectrum": "tessellar.api",
     "score": "tessellar.api",
     "verify": "tessellar.api",
     "virtual_zarr": "tessellar.api.cubes",
