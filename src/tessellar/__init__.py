@@ -29,6 +29,7 @@ _HOMES = {
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
     "plan_foregrounds": "tessellar.api",
+    "power_spectrum": "tessellar.api",
     "score": "tessellar.api",
     "separate_foregrounds": "tessellar.api",
     "verify": "tessellar.api",

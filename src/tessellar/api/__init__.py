@@ -1,4 +1,4 @@
-"""The verbs: open a cube, plan, find its sources, separate foregrounds, convert, simulate, verify, match, score, report, export."""
+"""The verbs of Python: what `tessellar` does on the command line, as functions."""
 
 from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
@@ -7,6 +7,7 @@ from tessellar.api.exports import export
 from tessellar.api.finding import Run, find_sources
 from tessellar.api.foregrounds import CleanCube, plan_foregrounds, separate_foregrounds
 from tessellar.api.planning import plan
+from tessellar.api.power import power_spectrum
 from tessellar.api.proving import verify
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "open_cube",
     "plan",
     "plan_foregrounds",
+    "power_spectrum",
     "report",
     "score",
     "separate_foregrounds",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tessellar.challenge.agreement import MatchResult
     from tessellar.challenge.sdc2.score import Sdc2Score
+    from tessellar.challenge.sdc3a.score import Sdc3aScore
 
 
 def match(
@@ -46,25 +47,26 @@ def score(
     truth: QTable | str | PathLike[str],
     *,
     beam_arcsec: float = 7.0,
-) -> Sdc2Score:
+) -> Sdc2Score | Sdc3aScore:
     """Score a submission to a data challenge, as the challenge did.
 
     Parameters
     ----------
     challenge
-        ``sdc2``.
+        ``sdc2`` or ``sdc3a``.
     result, truth
-        Tables with the columns ``id ra dec hi_size line_flux_integral central_freq pa i w20``, or paths: such a table,
-        the folder of a run, the truth of a made-up sky.
+        With ``sdc2``, tables with the columns ``id ra dec hi_size line_flux_integral central_freq pa i w20``, or
+        paths: such a table, the folder of a run, the truth of a made-up sky. With ``sdc3a``, the paths of folders
+        with power spectra in files that are called as that challenge calls them.
     beam_arcsec
-        Full width of the beam at half maximum; 7 in the challenge.
+        Full width of the beam at half maximum, with ``sdc2``; 7 in the challenge.
 
     Raises
     ------
     UsageError
         There is no such challenge.
     InputError
-        When one of them is no such catalogue.
+        When one of them is no such catalogue or folder.
 
     Examples
     --------
@@ -78,8 +80,10 @@ def score(
             return sdc2_rows(catalogue.folder)
         return sdc2_rows(Path(fspath(catalogue))) if isinstance(catalogue, str | PathLike) else catalogue
 
+    if challenge == "sdc3a":
+        return _score_spectra(result, truth)
     if challenge != "sdc2":
-        raise UsageError(f"{challenge!r} is no challenge that can be scored; there is sdc2.")
+        raise UsageError(f"{challenge!r} is no challenge that can be scored; there are sdc2 and sdc3a.")
     return score_sdc2(rows(result), rows(truth), beam_arcsec=beam_arcsec)
 
 
@@ -101,6 +105,17 @@ def report(run: Run | str | PathLike[str]) -> Path:
     from tessellar.report.html import write_report
 
     return write_report(run.folder if isinstance(run, Run) else Path(fspath(run)))
+
+
+def _score_spectra(
+    result: QTable | Run | str | PathLike[str], truth: QTable | str | PathLike[str]
+) -> Sdc3aScore:
+    from tessellar.challenge.sdc3a.files import read_submission, read_truth
+    from tessellar.challenge.sdc3a.score import score_sdc3a
+
+    if not isinstance(result, str | PathLike) or not isinstance(truth, str | PathLike):
+        raise UsageError("The score of sdc3a takes two folders of power spectra. Give their paths.")
+    return score_sdc3a(read_submission(Path(fspath(result))), read_truth(Path(fspath(truth))))
 
 
 def _table(catalogue: QTable | Run | str | PathLike[str]) -> QTable:

@@ -17,7 +17,7 @@ from tessellar.cli.stopping import stopped_by_sigterm
 GROUPS = {
     "Cubes": ("info", "convert", "simulate"),
     "Sources": ("plan", "find", "kernels"),
-    "Foregrounds": ("foregrounds",),
+    "21-cm cosmology": ("foregrounds", "power"),
     "Results": ("report", "match", "score", "export"),
     "Program": ("demo", "doctor"),
 }

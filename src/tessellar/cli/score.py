@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tessellar.cli.options import argument, option
 from tessellar.cli.output import show
 from tessellar.cli.values import path, positive
+
+if TYPE_CHECKING:
+    from tessellar.challenge.sdc2.score import Sdc2Score
+    from tessellar.challenge.sdc3a.score import Sdc3aScore
+
+_json_option = option(
+    "--json", "json_file", metavar="F", reads=path, about="Also write the figures to this file."
+)
 
 
 @click.group("score")
@@ -27,7 +36,7 @@ def command() -> None:
     reads=positive,
     about="FWHM of the beam; that of the challenge unless the field is another one.",
 )
-@option("--json", "json_file", metavar="F", reads=path, about="Also write the figures to this file.")
+@_json_option
 def sdc2(result: str, truth: str, beam_arcsec: float, json_file: str | None) -> None:
     """Score the sources of RESULT against TRUTH as SKA Data Challenge 2 did.
 
@@ -39,7 +48,26 @@ def sdc2(result: str, truth: str, beam_arcsec: float, json_file: str | None) -> 
     """
     from tessellar.api import score
 
-    made = score("sdc2", result, truth, beam_arcsec=beam_arcsec)
+    _tell(score("sdc2", result, truth, beam_arcsec=beam_arcsec), json_file)
+
+
+@command.command("sdc3a")
+@argument("result", "RESULT")
+@argument("truth", "TRUTH")
+@_json_option
+def sdc3a(result: str, truth: str, json_file: str | None) -> None:
+    """Score the power spectra of the folder RESULT against those of the folder TRUTH, of SKA Data Challenge 3a.
+
+    RESULT holds files like Team_106MHz-121MHz.data and Team_106MHz-121MHz_errors.data of any of the six bands, TRUTH
+    such files without errors. Told are the median residual, how many true powers the error bars cover, and a log
+    score, by band and over all; bins without an estimate are counted.
+    """
+    from tessellar.api import score
+
+    _tell(score("sdc3a", result, truth), json_file)
+
+
+def _tell(made: Sdc2Score | Sdc3aScore, json_file: str | None) -> None:
     if json_file is not None:
         from tessellar.io.publish import write_text
 
