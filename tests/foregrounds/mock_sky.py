@@ -39,7 +39,9 @@ def mock_sky(shape: Shape = (48, 33, 29), seed: int = 0) -> MockSky:
     index = -2.55 + 0.1 * rng.standard_normal(shape[1:])
     free = 3.0 * np.exp(0.5 * rng.standard_normal(shape[1:]))
     foreground = galaxy * np.exp(index * x - 0.05 * x**2) + free * np.exp(-2.1 * x)
-    signal = np.fft.irfft(np.fft.rfft(rng.standard_normal(shape), axis=0) * _rough(shape[0]), shape[0], axis=0)
+    signal = np.fft.irfft(
+        np.fft.rfft(rng.standard_normal(shape), axis=0) * _rough(shape[0]), shape[0], axis=0
+    )
     signal *= SIGNAL_RMS / signal.std()
     return MockSky(foreground, signal, 2.5e-3 * rng.standard_normal(shape))
 
@@ -51,14 +53,23 @@ def frequencies(n_channels: int) -> npt.NDArray[np.float64]:
 def kelvin_meta(shape: Shape) -> CubeMeta:
     """Return the description of such a cube: a square field of about four degrees, no beam."""
     axis = SpectralAxis("freq", "Hz", tuple(frequencies(shape[0]).tolist()), 1.420405752e9, "TOPOCENT")
-    known = {"unit": "K", "spectral": axis, "beams": (), "pixel_size": (0.0625, 0.0625), "header": "", "missing": ()}
+    known = {
+        "unit": "K",
+        "spectral": axis,
+        "beams": (),
+        "pixel_size": (0.0625, 0.0625),
+        "header": "",
+        "missing": (),
+    }
     return meta_of(shape, wcs_header=_wcs_header(), **known)
 
 
 def _wcs_header() -> str:
     ours = {"l": {"CDELT": "-0.0625"}, "m": {"CDELT": "0.0625"}, "z": {"CRVAL": "1.51E8"}}
     axes = [{**ROLES[axis], **changes} for axis, changes in ours.items()]
-    return "\n".join(card(f"{key}{n}", value) for n, axis in enumerate(axes, 1) for key, value in axis.items())
+    return "\n".join(
+        card(f"{key}{n}", value) for n, axis in enumerate(axes, 1) for key, value in axis.items()
+    )
 
 
 def write_cube(path: Path, voxels: FloatArray) -> Path:

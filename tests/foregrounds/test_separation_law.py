@@ -43,7 +43,9 @@ def sky() -> MockSky:
 def cubes(sky: MockSky, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The sky with some blank voxels, as FITS and as Zarr."""
     folder = tmp_path_factory.mktemp("sky")
-    return {suffix: write_cube(folder / f"sky.{suffix}", with_blanks(sky.cube)) for suffix in ("fits", "zarr")}
+    return {
+        suffix: write_cube(folder / f"sky.{suffix}", with_blanks(sky.cube)) for suffix in ("fits", "zarr")
+    }
 
 
 def with_blanks(cube: FloatArray) -> FloatArray:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
-from dataclasses import dataclass, fields
-from os import PathLike, fspath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import check_device, name_of, open_cube, source_of
+from tessellar.api.cubes import check_device, open_cube
 from tessellar.api.planning import joined_cluster
-from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
-    from tessellar.engine.executors import Executor
-    from tessellar.engine.find.crew import Crew
-    from tessellar.engine.foregrounds.outputs import CubeOutput
-    from tessellar.engine.foregrounds.pipeline import ForegroundRun
     from tessellar.engine.foregrounds.plan import ForegroundPlan
-    from tessellar.engine.journal import Journal
     from tessellar.kernels.foregrounds.separated import Separation
     from tessellar.model import Observer, Source
     from tessellar.tiling.box import Shape
@@ -64,6 +57,11 @@ def separate_foregrounds(
     foreground: str | PathLike[str] | None = None,
     band: tuple[float, float] | None = None,
     fill_degree: int = FILL_DEGREE,
+    power: bool = True,
+    bands: Sequence[tuple[float, float]] | str = "sdc3a",
+    field: float | None = None,
+    halves: tuple[Source | str | PathLike[str], Source | str | PathLike[str]] | None = None,
+    inject: Source | str | PathLike[str] | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -92,6 +90,20 @@ def separate_foregrounds(
     fill_degree
         Of the polynomial in log frequency that fills the blank voxels of a pixel before channels are compared; they
         stay blank in the result.
+    power
+        Whether to measure power spectra of the cube and of the clean cube, where the cube tells what is needed for
+        that: kelvin, or a beam; frequencies; the size of a pixel.
+    bands
+        Bands of the power spectra in MHz, or ``sdc3a``; those that the cube does not cover are left out, and all
+        channels are one band where none is covered.
+    field
+        Side of the central square of the sky whose power is measured, degrees; the whole field when None.
+    halves
+        Two cubes, each of one half of the observation: they are cleaned as the cube is, and their cross power is
+        free of the noise's. From their difference `GaussianProcess` learns the noise.
+    inject
+        A signal in kelvin on the cube's grid: it is added to the cube and the separation made anew, and the part of
+        its power that is left is the transfer function, by which the power of the clean cube is divided.
     executor, address, workers, device
         As for `find_sources`.
     tile
@@ -122,36 +134,33 @@ def separate_foregrounds(
     >>> clean = separate_foregrounds("cube.fits", PCA(modes=4), out="clean.zarr")  # doctest: +SKIP
     >>> clean.info["eigenvalues"][:5]  # doctest: +SKIP
     """
+    from tessellar.api.foreground_run import asked_for, plan_of, separate
     from tessellar.engine.executors import check_executor
     from tessellar.engine.foregrounds.folder import check_folder, folder_of
-    from tessellar.kernels.foregrounds.pca import PCA
 
     check_device(device)
     check_executor(executor, workers, address)
-    recipe = kernel or PCA()
-    target = Path(fspath(out))
-    smooth = None if foreground is None else Path(fspath(foreground))
-    if smooth is not None and smooth.absolute() == target.absolute():
-        raise UsageError(f"{target} cannot be the clean cube and the foreground. Give them two names.")
-    source = _prepared(source_of(cube), band)
-    check_folder(folder_of(target))
+    asked = asked_for(
+        cube,
+        kernel,
+        out,
+        foreground,
+        band,
+        fill_degree,
+        power,
+        bands,
+        field,
+        halves,
+        inject,
+        overwrite,
+        fresh,
+    )
+    check_folder(folder_of(asked.target))
     with joined_cluster(executor, workers, address, observer) as pool:
-        the_plan = _plan(source, recipe, executor, workers, pool, tile, memory, smooth is not None)
-        settings = {
-            "cube": name_of(cube),
-            "kernel": recipe.name,
-            "set": _settings(recipe),
-            "foreground": None if smooth is None else str(smooth),
-            "band": None if band is None else list(band),
-            "fill_degree": fill_degree,
-            "executor": executor,
-            "address": address,
-            "workers": the_plan.workers,
-            "device": device,
-            "tile": list(the_plan.shard),
-        }
-        asked = _Asked(source, recipe, fill_degree, target, smooth, overwrite, fresh)
-        return _separate(asked, the_plan, settings, pool, observer)
+        the_plan = plan_of(asked, executor, workers, pool, tile, memory)
+        running = {"executor": executor, "address": address, "workers": the_plan.workers, "device": device}
+        info = separate(asked, the_plan, running, pool, observer)
+    return CleanCube(asked.target, folder_of(asked.target), info)
 
 
 def plan_foregrounds(
@@ -160,7 +169,12 @@ def plan_foregrounds(
     *,
     foreground: str | PathLike[str] | None = None,
     band: tuple[float, float] | None = None,
-    fill_degree: int = FILL_DEGREE,  # noqa: ARG001  # costs nothing
+    fill_degree: int = FILL_DEGREE,
+    power: bool = True,
+    bands: Sequence[tuple[float, float]] | str = "sdc3a",
+    field: float | None = None,
+    halves: tuple[Source | str | PathLike[str], Source | str | PathLike[str]] | None = None,
+    inject: Source | str | PathLike[str] | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -182,163 +196,24 @@ def plan_foregrounds(
     --------
     >>> print(plan_foregrounds("cube.fits", memory="4 GiB"))  # doctest: +SKIP
     """
+    from tessellar.api.foreground_run import asked_for, plan_of
     from tessellar.engine.executors import check_executor
-    from tessellar.kernels.foregrounds.pca import PCA
 
     check_executor(executor, workers, address)
-    source = _prepared(source_of(cube), band)
-    with joined_cluster(executor, workers, address) as pool:
-        return _plan(source, kernel or PCA(), executor, workers, pool, tile, memory, foreground is not None)
-
-
-def _settings(recipe: Separation) -> dict[str, Any]:
-    """Return the settings of a recipe that are not None, by name."""
-    found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}  # type: ignore[arg-type]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """What somebody asked for."""
-
-    source: Source
-    recipe: Separation
-    fill_degree: int
-    target: Path
-    smooth: Path | None
-    overwrite: bool
-    fresh: bool
-
-
-def _prepared(source: Source, band: tuple[float, float] | None) -> Source:
-    """Return the cube as it is cleaned."""
-    from tessellar.engine.foregrounds.band import band_of
-
-    return band_of(source, band)
-
-
-def _plan(
-    source: Source,
-    recipe: Separation,
-    executor: str,
-    workers: int | None,
-    pool: Executor | None,
-    tile: Shape | None,
-    memory: str | int | None,
-    two_cubes: bool,
-) -> ForegroundPlan:
-    from tessellar.engine.cgroup import usable_cores
-    from tessellar.engine.foregrounds.plan import make_plan
-    from tessellar.engine.memory import memory_budget
-
-    if pool is not None:
-        workers = pool.slots
-    elif executor == "serial":
-        workers = 1
-    workers = workers or usable_cores()
-    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
-    n_channels, nx, ny = source.meta.shape
-    n_maps = recipe.map_modes(n_channels)
-    return make_plan(
-        source.meta.shape,
-        tile=tile,
-        memory=granted if memory is None and granted else memory_budget(memory),
-        executor=executor,
-        workers=workers,
-        remote=pool is not None,
-        driver_bytes=8 * n_maps * nx * ny,
-        extra_passes=n_maps > 0,
-        cubes_written=1 + two_cubes,
+    asked = asked_for(
+        cube,
+        kernel,
+        "clean.zarr",
+        foreground,
+        band,
+        fill_degree,
+        power,
+        bands,
+        field,
+        halves,
+        inject,
+        False,
+        False,
     )
-
-
-def _separate(
-    asked: _Asked,
-    the_plan: ForegroundPlan,
-    settings: dict[str, Any],
-    pool: Executor | None,
-    observer: Observer | None,
-) -> CleanCube:
-    """Run the separation with its output locked."""
-    from tessellar.engine.blas import one_blas_thread
-    from tessellar.engine.convert import alone
-    from tessellar.engine.executors import make_executor
-    from tessellar.engine.find.crew import Crew
-    from tessellar.engine.find.fingerprint import fingerprint
-    from tessellar.engine.foregrounds.folder import folder_of
-    from tessellar.engine.foregrounds.outputs import CubeOutput
-
-    content = fingerprint(asked.source, asked.recipe, asked.fill_degree)
-
-    def output(path: Path) -> CubeOutput:
-        meta = asked.source.meta
-        return CubeOutput.of(path, meta, the_plan.shard, content, overwrite=asked.overwrite)
-
-    residual = output(asked.target)
-    smooth = None if asked.smooth is None else output(asked.smooth)
-    begin = time.perf_counter()
-    with ExitStack() as stack:
-        stack.enter_context(one_blas_thread())
-        journal = stack.enter_context(alone(residual.final, asked.fresh))
-        if smooth is not None:
-            stack.enter_context(alone(smooth.final, asked.fresh))
-        hands = pool or stack.enter_context(make_executor(the_plan.executor, the_plan.workers))
-        crew = _crew(residual, smooth, hands, journal, observer, asked.fresh)
-        run = _run(asked, residual, smooth, crew, content)
-        info = _finish(run, asked, the_plan, settings, begin)
-    return CleanCube(asked.target, folder_of(asked.target), info)
-
-
-def _crew(
-    residual: CubeOutput,
-    smooth: CubeOutput | None,
-    hands: Executor,
-    journal: Journal,
-    observer: Observer | None,
-    fresh: bool,
-) -> Crew:
-    """Return who works; what an interrupted run of something else left is forgotten."""
-    from tessellar.engine.find.crew import Crew
-    from tessellar.engine.find.folder import PARTIALS
-    from tessellar.engine.partials import PartialStore
-
-    partials = PartialStore(residual.final.workspace / PARTIALS)
-    outputs = [residual] if smooth is None else [residual, smooth]
-    if fresh or not all(output.final.resumable for output in outputs):
-        journal.clear()
-        partials.clear()
-        for output in outputs:
-            output.forget()
-    for output in outputs:
-        output.begin(fresh=fresh)
-    return Crew(hands, partials, journal, observer)
-
-
-def _run(
-    asked: _Asked, residual: CubeOutput, smooth: CubeOutput | None, crew: Crew, content: str
-) -> ForegroundRun:
-    from tessellar.engine.foregrounds.learn import Learner
-    from tessellar.engine.foregrounds.pipeline import ForegroundRun
-
-    learner = Learner(asked.recipe, asked.fill_degree, crew)
-    return ForegroundRun(asked.source, learner, residual, content, smooth)
-
-
-def _finish(
-    run: ForegroundRun, asked: _Asked, the_plan: ForegroundPlan, settings: dict[str, Any], begin: float
-) -> dict[str, Any]:
-    """Clean the cube, write what belongs to it, and give it its name."""
-    from tessellar.engine.foregrounds import folder as home
-    from tessellar.engine.foregrounds.record import foreground_record
-
-    cleaned = run.clean()
-    run.copy(cleaned)
-    folder = home.folder_of(asked.target)
-    home.begin_folder(folder, settings)
-    home.save_separation(folder, cleaned)
-    home.save_components(folder, asked.source.meta, cleaned.maps)
-    seconds = time.perf_counter() - begin
-    info = foreground_record(cleaned, run.crew, the_plan, settings, asked.source, seconds)
-    home.save_record(folder, info)
-    run.publish(cleaned)
-    return info
+    with joined_cluster(executor, workers, address) as pool:
+        return plan_of(asked, executor, workers, pool, tile, memory)

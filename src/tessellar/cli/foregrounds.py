@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tessellar.cli import values
+from tessellar.cli.bands import bands
 from tessellar.cli.defaults import make_defaults
 from tessellar.cli.failures import complain
 from tessellar.cli.options import argument, option, running_options, stacked, watching_options
@@ -22,7 +23,7 @@ SOME_PIECES_FAILED = 1
 _NOT_IN_FILES = frozenset({"config", "out", "only_plan", "overwrite", "fresh", "quiet", "log_json", "help"})
 _SHORT = ("modes", "degree")  # settings of kernels with an option of their own
 _RUNNING = ("executor", "address", "workers", "device", "tile", "memory", "overwrite", "fresh")
-_ASKED = ("foreground", "band", "fill_degree")
+_ASKED = ("foreground", "band", "fill_degree", "power", "bands", "field", "halves", "inject")
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -37,7 +38,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, value: str 
         make_defaults(context, named, {name: f"{file}, {name}" for name in named})
 
 
-def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> dict[str, Any]:  # noqa: ARG001
+def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> dict[str, Any]:
     """Return settings of the kernel, as text from the command line or typed from a file."""
     if isinstance(value, dict):
         return value
@@ -46,6 +47,15 @@ def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> 
     if wrong:
         raise click.BadParameter(f"'{wrong[0]}' is no setting. Write it like modes=4.", context, parameter)
     return {key.strip().replace("-", "_"): text for key, _, text in pairs}
+
+
+def _pair(value: Any) -> tuple[str, str]:
+    """Read the names of two cubes."""
+    names = list(value) if isinstance(value, list | tuple) else str(value).split(",")
+    if len(names) != 2 or not all(names):
+        raise ValueError(f"{value!r} are not two cubes. Write them like half1.zarr,half2.zarr.")
+    first, second = (values.path(name) for name in names)
+    return first, second
 
 
 _separation_options = stacked(
@@ -98,6 +108,36 @@ _separation_options = stacked(
         reads=values.path,
         about="Also write what is taken out (.zarr or .fits).",
     ),
+    click.option(
+        "--power/--no-power",
+        default=True,
+        help="Measure power spectra before and after, where the cube has kelvin or a beam.  [default: power]",
+    ),
+    option(
+        "--bands",
+        metavar="MHZ-MHZ,...",
+        default="sdc3a",
+        reads=bands,
+        about="Bands of the power spectra in MHz, 151-166,166-181; those that CUBE lacks are left out.",
+    ),
+    option(
+        "--field",
+        metavar="DEG",
+        reads=values.positive,
+        about="Side of the central square whose power is measured.  [default: the whole field]",
+    ),
+    option(
+        "--halves",
+        metavar="A,B",
+        reads=_pair,
+        about="Two halves of the observation, cleaned alike: their cross power is free of the noise's.",
+    ),
+    option(
+        "--inject",
+        metavar="SIGNAL",
+        reads=values.path,
+        about="A signal in K on the grid of CUBE: what is left of it once it is added is the transfer function.",
+    ),
 )
 
 
@@ -113,7 +153,9 @@ _separation_options = stacked(
     help="Settings of an earlier run (its run.toml); options given here win over it.",
 )
 @_separation_options
-@click.option("--plan", "only_plan", is_flag=True, help="Say what the run would do and need; compute nothing.")
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Say what the run would do and need; compute nothing."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @running_options
 @watching_options
@@ -142,7 +184,9 @@ def command(cube: str, out: str, **options: Any) -> int:
     if clean.complete:
         return 0
     words = click.get_current_context().obj
-    again = shlex.join(["tessellar", *(word for word in words if word != "--fresh"), "--overwrite", "--fresh"])
+    again = shlex.join(
+        ["tessellar", *(word for word in words if word != "--fresh"), "--overwrite", "--fresh"]
+    )
     complain(
         f"{clean.info['units_failed']} pieces of work failed: voxels of OUT are blank there, or the statistics lack "
         f"them. To try again: {again}"

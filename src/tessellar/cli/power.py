@@ -8,25 +8,15 @@ from typing import Any
 import click
 
 from tessellar.cli import values
+from tessellar.cli.bands import bands
 from tessellar.cli.failures import complain
 from tessellar.cli.options import argument, option, watching_options
 from tessellar.cli.output import progress, show
-from tessellar.cli.values import Written
 from tessellar.engine.executors import EXECUTORS
 
 SOME_PIECES_FAILED = 1
 
 _TAPERS = ("blackmanharris", "hann", "none")
-
-
-def _bands(value: Any) -> str | tuple[tuple[float, float], ...]:
-    """Read bands such as ``106-121,121-136``, in MHz, or the word for those of the challenge."""
-    if value == "sdc3a":
-        return "sdc3a"
-    edges = [part.split("-") for part in values.words(value).split(",")]
-    if any(len(pair) != 2 for pair in edges):
-        raise ValueError(f"{value!r} is not sdc3a nor a list of bands in MHz such as 106-121,121-136.")
-    return tuple((values.positive(Written(low)), values.positive(Written(high))) for low, high in edges)
 
 
 @click.command("power")
@@ -38,7 +28,7 @@ def _bands(value: Any) -> str | tuple[tuple[float, float], ...]:
 @option(
     "--bands",
     metavar="MHZ-MHZ,...",
-    reads=_bands,
+    reads=bands,
     about="Bands in MHz, 106-121,121-136, or sdc3a for the six of the challenge.  [default: the whole cube as one]",
 )
 @option(

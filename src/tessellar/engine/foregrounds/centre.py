@@ -73,8 +73,10 @@ def mean_spectrum(payloads: Iterable[Payload]) -> DoubleArray:
     total, count = (np.sum(column, axis=0) for column in zip(*rows, strict=True))
     known = np.flatnonzero(count)
     if not known.size:
-        return np.zeros(len(total))  # a cube that is mostly blank: any centre is right, this one loses some digits
-    return np.interp(np.arange(len(total)), known, total[known] / count[known])
+        return np.zeros(
+            len(total)
+        )  # a cube that is mostly blank: any centre is right, this one loses some digits
+    return np.asarray(np.interp(np.arange(len(total)), known, total[known] / count[known]))
 
 
 def sample_blocks(shape: Shape) -> Iterator[Box]:

@@ -46,9 +46,13 @@ def check_folder(folder: Path) -> None:
         It holds other files than those of a separation.
     """
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{shown(folder)} is a file, and a folder of that name is needed. Choose another output.")
+        raise OutputError(
+            f"{shown(folder)} is a file, and a folder of that name is needed. Choose another output."
+        )
     with output_errors(folder):
-        others = [entry.name for entry in folder.iterdir() if entry.name not in _OURS] if folder.is_dir() else []
+        others = (
+            [entry.name for entry in folder.iterdir() if entry.name not in _OURS] if folder.is_dir() else []
+        )
     if others:
         raise UsageError(
             f"{shown(folder)} holds other files ({others[0]}), and what belongs to the clean cube goes there. Move "

@@ -121,7 +121,9 @@ class Learner:
         if not n_maps:
             return None, None
         basis = np.ascontiguousarray(vectors[:, :n_maps])
-        return self.maps(source, SpectralOperator(statistics.mean, basis=basis), used, f"components{suffix}"), basis
+        return self.maps(
+            source, SpectralOperator(statistics.mean, basis=basis), used, f"components{suffix}"
+        ), basis
 
     def maps(
         self, source: Source, operator: SpectralOperator, used: npt.NDArray[np.bool_], name: str

@@ -124,6 +124,12 @@ class ComponentsStage:
         return self.purpose
 
     @property
+    def n_maps(self) -> int:
+        """How many modes there are."""
+        basis = self.projection.operator.basis
+        return 0 if basis is None else basis.shape[1]
+
+    @property
     def rows(self) -> SkyRows:
         """The units."""
         return SkyRows(self.source.meta.shape)
@@ -153,7 +159,7 @@ class ComponentsStage:
     def reduce(self, partials: PartialStore) -> FloatArray:
         """Return the maps, float32 array (mode, l, m); NaN where a pixel has too few voxels or was not read."""
         _, nx, ny = self.source.meta.shape
-        maps = np.full((self.projection.n_modes, nx, ny), np.nan, np.float32)
+        maps = np.full((self.n_maps, nx, ny), np.nan, np.float32)
         for unit, payload in partials.units(self):
             rows = self.rows.box(unit)
             maps[:, :, rows.start[2] : rows.stop[2]] = payload["maps"]

@@ -77,7 +77,10 @@ class ForegroundPlan:
 
     def __str__(self) -> str:
         rows = [
-            ("cube", f"{_words(self.shape)} voxels (frequency x l x m), {_bytes(4 * prod(self.shape))} as float32"),
+            (
+                "cube",
+                f"{_words(self.shape)} voxels (frequency x l x m), {_bytes(4 * prod(self.shape))} as float32",
+            ),
             ("pieces", f"{len(self.pieces):,} of {_words(self.pieces[0].core.shape)}: whole spectra"),
             ("read", f"{_bytes(self.bytes_read)} of voxels in {self.passes} passes"),
             ("written", f"at most {_bytes(self.written_bytes)}, before compression"),

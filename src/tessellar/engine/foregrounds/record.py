@@ -15,7 +15,12 @@ _LEADING = 12  # eigenvalues that are told
 
 
 def foreground_record(
-    cleaned: Cleaned, crew: Crew, plan: ForegroundPlan, settings: dict[str, Any], source: Source, seconds: float
+    cleaned: Cleaned,
+    crew: Crew,
+    plan: ForegroundPlan,
+    settings: dict[str, Any],
+    source: Source,
+    seconds: float,
 ) -> dict[str, Any]:
     """Return the content of ``run.json``."""
     learned, n_voxels = cleaned.learned, prod(source.meta.shape)

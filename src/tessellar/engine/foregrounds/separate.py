@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -73,10 +74,11 @@ class SeparateStage:
     def _clean(self, unit: int, voxels: FloatArray) -> UnitResult:  # noqa: ARG002  # all pieces are alike
         smooth = self.foreground is not None
         parts = self.projection.separate(voxels, foreground=smooth, amplitudes=self.n_maps > 0)
-        payload: Payload = {"input": channel_sums(voxels), "residual": channel_sums(parts.residual)}
+        residual = cast("FloatArray", parts.residual)
+        payload: Payload = {"input": channel_sums(voxels), "residual": channel_sums(residual)}
         if parts.amplitudes is not None:
             payload["maps"] = parts.amplitudes
-        output = np.stack([parts.residual, parts.foreground]) if smooth else parts.residual
+        output = np.stack([residual, cast("FloatArray", parts.foreground)]) if smooth else residual
         return UnitResult(payload, voxels.size, voxels.nbytes, output=output)
 
     def _write(self, unit: int, output: FloatArray) -> Payload:

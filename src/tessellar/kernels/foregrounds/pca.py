@@ -44,7 +44,9 @@ class PCA:
 
     def __post_init__(self) -> None:
         if self.modes < 0:
-            raise UsageError(f"{self.modes} modes cannot be removed. Give 1 or more, or 0 to have them counted.")
+            raise UsageError(
+                f"{self.modes} modes cannot be removed. Give 1 or more, or 0 to have them counted."
+            )
 
     def map_modes(self, n_channels: int) -> int:  # noqa: ARG002  # needs no component maps
         """Return 0: the covariance says it all."""

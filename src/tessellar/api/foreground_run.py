@@ -1,0 +1,323 @@
+"""A separation of foregrounds from what was asked for to its files: opened, planned, locked, done, written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tessellar.api.cubes import name_of, source_of
+from tessellar.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from tessellar.engine.executors import Executor
+    from tessellar.engine.find.crew import Crew
+    from tessellar.engine.foregrounds.check import CheckPlan
+    from tessellar.engine.foregrounds.outputs import CubeOutput
+    from tessellar.engine.foregrounds.pipeline import Cleaned, ForegroundRun
+    from tessellar.engine.foregrounds.plan import ForegroundPlan
+    from tessellar.engine.journal import Journal
+    from tessellar.kernels.foregrounds.separated import Separation
+    from tessellar.kernels.power.band import Band
+    from tessellar.model import Observer, Source
+    from tessellar.tiling.box import Shape
+
+Cube: TypeAlias = "Source | str | PathLike[str]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What somebody asked for, with its cubes opened.
+
+    Attributes
+    ----------
+    source
+        What is cleaned.
+    recipe
+        How.
+    fill_degree
+        Of the polynomials that fill blanks.
+    target, smooth
+        Where the clean cube goes, and what is taken out of it.
+    check
+        What is measured of it; None where power is not.
+    remarks
+        Sentences about what is not done.
+    settings
+        All of it, by the names of the options.
+    overwrite, fresh
+        Whether earlier results, and earlier beginnings, are discarded.
+    """
+
+    source: Source
+    recipe: Separation
+    fill_degree: int
+    target: Path
+    smooth: Path | None
+    check: CheckPlan | None
+    remarks: tuple[str, ...]
+    settings: dict[str, Any]
+    overwrite: bool
+    fresh: bool
+
+
+def asked_for(
+    cube: Cube,
+    kernel: Separation | None,
+    out: str | PathLike[str],
+    foreground: str | PathLike[str] | None,
+    band: tuple[float, float] | None,
+    fill_degree: int,
+    power: bool,
+    bands: Sequence[tuple[float, float]] | str,
+    field: float | None,
+    halves: tuple[Cube, Cube] | None,
+    inject: Cube | None,
+    overwrite: bool,
+    fresh: bool,
+) -> Asked:
+    """Return what was asked for, checked; no voxel is read. Parameters as for `separate_foregrounds`.
+
+    Raises
+    ------
+    InputError
+        A cube cannot be used.
+    UsageError
+        The request makes no sense.
+    """
+    from tessellar.engine.foregrounds.band import band_of
+    from tessellar.engine.foregrounds.learn import checked_frequencies
+    from tessellar.kernels.foregrounds.pca import PCA
+
+    recipe = kernel or PCA()
+    target = Path(fspath(out))
+    smooth = None if foreground is None else Path(fspath(foreground))
+    if smooth is not None and smooth.absolute() == target.absolute():
+        raise UsageError(f"{target} cannot be the clean cube and the foreground. Give them two names.")
+    source = band_of(source_of(cube), band)
+    checked_frequencies(source.meta)
+    settings = {
+        "cube": name_of(cube),
+        "kernel": recipe.name,
+        "set": _settings(recipe),
+        "foreground": None if smooth is None else str(smooth),
+        "band": None if band is None else list(band),
+        "fill_degree": fill_degree,
+        "power": power,
+        "bands": bands if isinstance(bands, str) else [list(edges) for edges in bands],
+        "field": field,
+        "halves": None if halves is None else [name_of(half) for half in halves],
+        "inject": None if inject is None else name_of(inject),
+    }
+    opened = None if halves is None else tuple(band_of(source_of(half), band) for half in halves)
+    signal = None if inject is None else band_of(source_of(inject), band)
+    check, remarks = _check(source, power, bands, field, opened, signal)
+    return Asked(source, recipe, fill_degree, target, smooth, check, remarks, settings, overwrite, fresh)
+
+
+def plan_of(
+    asked: Asked,
+    executor: str,
+    workers: int | None,
+    pool: Executor | None,
+    tile: Shape | None,
+    memory: str | int | None,
+) -> ForegroundPlan:
+    """Return the plan of a run, or refuse it.
+
+    Raises
+    ------
+    MemoryBudgetError
+        The run does not fit.
+    """
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.foregrounds.check import cost_of_check
+    from tessellar.engine.foregrounds.plan import make_plan
+    from tessellar.engine.memory import memory_budget
+
+    if pool is not None:
+        workers = pool.slots
+    elif executor == "serial":
+        workers = 1
+    workers = workers or usable_cores()
+    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
+    n_channels, nx, ny = asked.source.meta.shape
+    n_maps = asked.recipe.map_modes(n_channels)
+    cost = cost_of_check(asked.source, asked.check)
+    return make_plan(
+        asked.source.meta.shape,
+        tile=tile,
+        memory=granted if memory is None and granted else memory_budget(memory),
+        executor=executor,
+        workers=workers,
+        remote=pool is not None,
+        driver_bytes=8 * n_maps * nx * ny + cost.driver_bytes,
+        extra_passes=(n_maps > 0) + cost.passes,
+        cubes_written=1 + (asked.smooth is not None) + cost.cubes,
+        planes=(cost.unit_bytes,),
+    )
+
+
+def separate(
+    asked: Asked,
+    plan: ForegroundPlan,
+    running: dict[str, Any],
+    pool: Executor | None,
+    observer: Observer | None,
+) -> dict[str, Any]:
+    """Run a separation with its output locked; return what ``run.json`` holds."""
+    from tessellar.engine.blas import one_blas_thread
+    from tessellar.engine.convert import alone
+    from tessellar.engine.executors import make_executor
+    from tessellar.engine.find.fingerprint import fingerprint
+    from tessellar.engine.foregrounds.outputs import CubeOutput
+
+    content = fingerprint(asked.source, asked.recipe, asked.fill_degree, _halves_of(asked))
+    meta, shard, begin = asked.source.meta, plan.shard, time.perf_counter()
+    outputs = [
+        CubeOutput.of(path, meta, shard, content, overwrite=asked.overwrite)
+        for path in (asked.target, asked.smooth)
+        if path is not None
+    ]
+    with ExitStack() as stack:
+        stack.enter_context(one_blas_thread())
+        journals = [stack.enter_context(alone(output.final, asked.fresh)) for output in outputs]
+        hands = pool or stack.enter_context(make_executor(plan.executor, plan.workers))
+        crew = _crew(outputs, hands, journals[0], observer, asked)
+        run = _run(asked, outputs, crew, content)
+        return _finish(run, asked, plan, {**asked.settings, **running, "tile": list(plan.shard)}, begin)
+
+
+def _settings(recipe: Separation) -> dict[str, Any]:
+    """Return the settings of a recipe that are not None, by name."""
+    found = {one.name: getattr(recipe, one.name) for one in fields(recipe) if one.init}  # type: ignore[arg-type]
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _check(
+    source: Source,
+    power: bool,
+    bands: Sequence[tuple[float, float]] | str,
+    field: float | None,
+    halves: Any,
+    signal: Source | None,
+) -> tuple[CheckPlan | None, tuple[str, ...]]:
+    """Return what is measured of the power, and why it is not."""
+    from tessellar.engine.foregrounds.check import CheckPlan, check_power
+    from tessellar.engine.foregrounds.injected import check_grid
+    from tessellar.engine.power.spectra import K_EDGES
+    from tessellar.kernels.power.cylindrical import Bins
+
+    for other in (*(halves or ()), *([signal] if signal is not None else [])):
+        check_grid(source, other)
+    if not power:
+        if signal is not None:
+            raise UsageError(
+                "A signal is injected to measure what is left of its power. Leave out --no-power."
+            )
+        return None, ()
+    plan = CheckPlan(_bands(bands), Bins(K_EDGES, K_EDGES), field, halves, signal)
+    try:
+        check_power(source, plan)
+    except InputError as error:
+        if signal is not None:
+            raise
+        return None, (f"The power is not measured: {error}",)
+    return plan, ()
+
+
+def _bands(bands: Sequence[tuple[float, float]] | str) -> tuple[Band, ...]:
+    from tessellar.challenge.sdc3a.bands import BANDS
+    from tessellar.kernels.power.band import Band
+
+    if not isinstance(bands, str):
+        return tuple(Band.of_mhz(*edges) for edges in bands)
+    if bands != "sdc3a":
+        raise UsageError(f"There are no bands of the name {bands!r}. Give pairs of MHz, or sdc3a.")
+    return BANDS
+
+
+def _halves_of(asked: Asked) -> str:
+    """Return what a result depends on beside the cube: the halves where the recipe learns the noise from them."""
+    halves = None if asked.check is None else asked.check.halves
+    learns = halves is not None and getattr(asked.recipe, "uses_noise", False)
+    return " ".join(half.identity for half in halves) if learns and halves else ""
+
+
+def _crew(
+    outputs: list[CubeOutput], hands: Executor, journal: Journal, observer: Observer | None, asked: Asked
+) -> Crew:
+    """Return who works; what an interrupted run of something else left is forgotten."""
+    from tessellar.engine.find.crew import Crew
+    from tessellar.engine.find.folder import PARTIALS
+    from tessellar.engine.partials import PartialStore
+
+    partials = PartialStore(outputs[0].final.workspace / PARTIALS)
+    if asked.fresh or not all(output.final.resumable for output in outputs):
+        journal.clear()
+        partials.clear()
+        for output in outputs:
+            output.forget()
+    for output in outputs:
+        output.begin(fresh=asked.fresh)
+    crew = Crew(hands, partials, journal, observer)
+    for remark in asked.remarks:
+        crew.warn(remark)
+    return crew
+
+
+def _run(asked: Asked, outputs: list[CubeOutput], crew: Crew, content: str) -> ForegroundRun:
+    from tessellar.engine.foregrounds.halves import noise_of_halves
+    from tessellar.engine.foregrounds.learn import Learner
+    from tessellar.engine.foregrounds.pipeline import ForegroundRun
+
+    noise = None
+    if _halves_of(asked) and asked.check is not None and asked.check.halves is not None:
+        noise = noise_of_halves(*asked.check.halves, crew)
+    learner = Learner(asked.recipe, asked.fill_degree, crew, noise)
+    smooth = outputs[1] if len(outputs) > 1 else None
+    return ForegroundRun(asked.source, learner, outputs[0], content, smooth)
+
+
+def _finish(
+    run: ForegroundRun, asked: Asked, plan: ForegroundPlan, settings: dict[str, Any], begin: float
+) -> dict[str, Any]:
+    """Clean the cube, measure and write what belongs to it, and give it its name."""
+    from tessellar.engine.foregrounds.check import PowerCheck
+
+    cleaned = run.clean()
+    checks = {} if asked.check is None else PowerCheck(run, cleaned, asked.check).measure()
+    run.copy(cleaned)
+    info = _write_folder(run, cleaned, checks, asked, plan, settings, begin)
+    run.publish(cleaned)
+    return info
+
+
+def _write_folder(
+    run: ForegroundRun,
+    cleaned: Cleaned,
+    checks: Any,
+    asked: Asked,
+    plan: ForegroundPlan,
+    settings: dict[str, Any],
+    begin: float,
+) -> dict[str, Any]:
+    """Write the folder that belongs to the clean cube; return what ``run.json`` holds."""
+    from tessellar.engine.foregrounds import folder as home
+    from tessellar.engine.foregrounds.power_file import save_power
+    from tessellar.engine.foregrounds.record import foreground_record
+
+    folder = home.folder_of(asked.target)
+    home.begin_folder(folder, settings)
+    home.save_separation(folder, cleaned)
+    home.save_components(folder, asked.source.meta, cleaned.maps)
+    save_power(folder, checks)
+    seconds = time.perf_counter() - begin
+    info = foreground_record(cleaned, run.crew, plan, settings, asked.source, seconds)
+    home.save_record(folder, info)
+    return info

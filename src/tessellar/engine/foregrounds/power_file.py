@@ -1,0 +1,129 @@
+"""The table of power before and after a separation, band by band and bin by bin, written and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tessellar.engine.foregrounds.check import BandCheck
+from tessellar.engine.foregrounds.folder import POWER
+from tessellar.errors import InputError
+from tessellar.io.naming import shown
+from tessellar.io.publish import atomic_file
+from tessellar.kernels.power.band import Band
+from tessellar.kernels.power.cylindrical import CylindricalPower
+from tessellar.model import DoubleArray
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+_DESCRIPTIONS = {
+    "band_low": "first frequency of the band",
+    "band_high": "frequency at which the band ends",
+    "k_par": "middle of the bin along the line of sight, h / cMpc",
+    "k_perp": "middle of the bin across the line of sight, h / cMpc",
+    "n_modes": "modes of Fourier space in the bin",
+    "power_before": "power of the cube, K2 h-3 cMpc3",
+    "power_after": "power of the clean cube, or cross power of its clean halves, K2 h-3 cMpc3",
+    "sigma_after": "standard error of power_after",
+    "transfer": "part of the power of an injected signal that is left; NaN where none was injected",
+    "power": "power_after over transfer, K2 h-3 cMpc3",
+    "sigma": "standard error of power",
+}
+_COLUMNS = ("band_low", "band_high", "k_par", "k_perp", "power", "sigma", "n_modes")
+
+
+def save_power(folder: Path, checks: Mapping[Band, BandCheck]) -> None:
+    """Write ``power.ecsv``; nothing where nothing was measured.
+
+    Raises
+    ------
+    OutputError
+        The disk is full or cannot be written.
+    """
+    if checks:
+        with atomic_file(folder / POWER) as temporary:
+            power_table(checks).write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def power_table(checks: Mapping[Band, BandCheck]) -> QTable:
+    """Return a row for each band and bin."""
+    from astropy import units
+    from astropy.table import QTable
+
+    columns = [
+        np.concatenate([values.ravel() for values in column])
+        for column in zip(*(_columns(band, check) for band, check in checks.items()), strict=True)
+    ]
+    volume, per_length = units.K**2 * units.Mpc**3, 1 / units.Mpc
+    of_columns = [
+        units.MHz,
+        units.MHz,
+        per_length,
+        per_length,
+        None,
+        volume,
+        volume,
+        volume,
+        None,
+        volume,
+        volume,
+    ]
+    table = QTable(columns, names=list(_DESCRIPTIONS), units=of_columns)
+    for name, description in _DESCRIPTIONS.items():
+        table[name].info.description = description
+    return table
+
+
+def read_power(folder: Path) -> dict[Band, CylindricalPower]:
+    """Return the power that was recovered in each band, corrected where a signal was injected.
+
+    Raises
+    ------
+    InputError
+        There is no such table, or it cannot be read.
+    """
+    from astropy.table import QTable
+
+    path = folder / POWER
+    if not path.is_file():
+        raise InputError(
+            f"{shown(folder)} has no {POWER}: the separation did not measure power. Run it on a cube in K or Jy/beam "
+            "with frequencies in Hz, without --no-power."
+        )
+    try:
+        table = QTable.read(path, format="ascii.ecsv")
+        rows = {name: np.asarray(getattr(table[name], "value", table[name])) for name in _COLUMNS}
+        edges = dict.fromkeys(zip(rows["band_low"].tolist(), rows["band_high"].tolist(), strict=True))
+        return {Band.of_mhz(*edge): _power_of(rows, edge) for edge in edges}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{shown(path)} cannot be read ({error}). Run the separation again.") from error
+
+
+def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:
+    """Return the columns of a band, arrays (k_par, k_perp)."""
+    after, corrected = check.after, check.corrected
+    k_par, k_perp = np.meshgrid(after.k_par, after.k_perp, indexing="ij")
+    low, high = (np.full(k_par.shape, edge / 1e6) for edge in (band.low, band.high))
+    transfer = np.full(k_par.shape, np.nan) if check.transfer is None else check.transfer.part
+    found = [low, high, k_par, k_perp, after.n_modes, check.before.power, after.power, after.sigma]
+    return [*found, transfer, corrected.power, corrected.sigma]
+
+
+def _power_of(rows: Mapping[str, DoubleArray], edge: tuple[float, float]) -> CylindricalPower:
+    """Return the power in a band from its rows."""
+    here = (rows["band_low"] == edge[0]) & (rows["band_high"] == edge[1])
+    k_par, k_perp = (np.unique(rows[name][here]) for name in ("k_par", "k_perp"))
+    shape = (k_par.size, k_perp.size)
+    power, sigma = (rows[name][here].reshape(shape) for name in ("power", "sigma"))
+    n_modes = rows["n_modes"][here].reshape(shape).astype(np.int64)
+    return CylindricalPower(_edges(k_par), _edges(k_perp), power, sigma, n_modes, 5e5 * sum(edge))
+
+
+def _edges(middles: DoubleArray) -> DoubleArray:
+    """Return the edges of bins of one width from their middles."""
+    half = 0.5 * float(np.diff(middles).mean()) if middles.size > 1 else 0.5 * float(middles[0])
+    return np.append(middles - half, middles[-1] + half)
