@@ -118,8 +118,8 @@ class GaussianProcess:
             parameters.append(Parameter(f"{word}_scale", *scale, unit="MHz"))
             shapes.append(shape)
 
-        smooth = gaussian if self.degree is None else gaussian_increment
-        add("foreground", smooth, self.foreground_scale, (1e-3 * rest, 1e4 * total))
+        smooth, most = (gaussian, 1e3) if self.degree is None else (gaussian_increment, 1e6)
+        add("foreground", smooth, self.foreground_scale, (1e-3 * rest, most * total))
         if self.mixing_scale is not None:
             add("mixing", matern32, self.mixing_scale, (1e-3 * rest, 1e1 * total))
         add("signal", exponential, self.signal_scale, (1e-4 * rest, 1e1 * rest))

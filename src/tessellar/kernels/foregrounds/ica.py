@@ -14,7 +14,7 @@ import numpy as np
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.foregrounds.mixing import ordered
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.separated import Separated
+from tessellar.kernels.foregrounds.separated import Report, Separated
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
@@ -86,7 +86,7 @@ class FastICA:
             raise UsageError("Independent components need the maps and spectra of the principal components.")
         found = self.independent(maps.reshape(len(maps), -1).astype(np.float64))
         filtered = SpectralOperator(statistics.mean, basis=basis @ found.mixing)
-        report = {"modes": len(maps), "iterations": found.n_iterations, "converged": found.converged}
+        report: Report = {"modes": len(maps), "iterations": found.n_iterations, "converged": found.converged}
         doubts = (
             ()
             if found.converged
@@ -120,7 +120,7 @@ class FastICA:
                 bent = sources**3
                 slope += (3.0 * sources**2).sum(axis=1)
             gain += bent @ block.T
-        return (gain - slope[:, None] * turn) / white.shape[1]
+        return np.asarray((gain - slope[:, None] * turn) / white.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
