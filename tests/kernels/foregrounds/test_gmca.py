@@ -131,6 +131,12 @@ def test_maps_that_cannot_be_unmixed() -> None:
         generalised_morphological(np.ones((4, 2, 2)), 2)
 
 
+def test_modes_that_leave_nothing_are_refused() -> None:
+    statistics = sky(0, 4, 4).statistics
+    with pytest.raises(UsageError, match="Removing 4 modes leaves nothing of 4 channels"):
+        GMCA(modes=4).operator(statistics, np.zeros((4, 8, 8), np.float32), np.eye(4))
+
+
 def test_how_many_maps_it_needs() -> None:
     assert GMCA().map_modes(901) == 20
     assert GMCA().map_modes(12) == 12

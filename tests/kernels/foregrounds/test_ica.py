@@ -96,6 +96,12 @@ def test_maps_that_cannot_be_unmixed() -> None:
         FastICA(modes=2).independent(np.tile(np.arange(50.0), (2, 1)))
 
 
+def test_modes_that_leave_nothing_are_refused() -> None:
+    statistics = sky(0, 4, 4).statistics
+    with pytest.raises(UsageError, match="Removing 4 modes leaves nothing of 4 channels"):
+        FastICA(modes=4).operator(statistics, np.zeros((4, 8, 8), np.float32), np.eye(4))
+
+
 def test_how_many_maps_it_needs() -> None:
     assert FastICA(modes=5).map_modes(901) == 5
     assert FastICA(modes=5).map_modes(3) == 3

@@ -49,14 +49,14 @@ class Model:
     shapes
         Of the components: the foregrounds, then the signal.
     degree
-        Of the polynomial with a flat prior, or None.
+        Of the polynomial with a flat prior; below 0 there is none.
     rest
         A guess of the variance of signal and noise.
     """
 
     parameters: tuple[Parameter, ...]
     shapes: tuple[Shape, ...]
-    degree: int | None
+    degree: int
     rest: float
 
     @property
@@ -84,7 +84,7 @@ class Model:
 
     def complement(self, frequencies: DoubleArray) -> Complement | None:
         """Return what is at right angles to the polynomial."""
-        return None if self.degree is None else Complement.of(polynomials(frequencies, self.degree))
+        return None if self.degree < 0 else Complement.of(polynomials(frequencies, self.degree))
 
     def likelihood(self, statistics: SpectralStatistics, step: int = 1) -> Likelihood:
         """Return that of every ``step``-th channel."""

@@ -8,6 +8,7 @@ spectra and maps of the components that look like single foregrounds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -48,10 +49,7 @@ class FastICA:
     iterations: int = 500
     tolerance: float = 1e-9
 
-    @property
-    def name(self) -> str:
-        """The word of the command line for it."""
-        return "ica"
+    name: ClassVar[str] = "ica"
 
     def __post_init__(self) -> None:
         problems = []
@@ -78,12 +76,17 @@ class FastICA:
         Raises
         ------
         UsageError
-            Maps or basis are missing.
+            Maps or basis are missing, or there are no more channels than modes.
         InputError
             The maps have too few pixels, or are not different from each other.
         """
         if maps is None or basis is None:
             raise UsageError("Independent components need the maps and spectra of the principal components.")
+        if len(maps) >= len(statistics.mean):
+            raise UsageError(
+                f"Removing {len(maps)} modes leaves nothing of {len(statistics.mean)} channels that hold data. "
+                "Use fewer modes."
+            )
         found = self.independent(maps.reshape(len(maps), -1).astype(np.float64))
         filtered = SpectralOperator(statistics.mean, basis=basis @ found.mixing)
         report: Report = {"modes": len(maps), "iterations": found.n_iterations, "converged": found.converged}
