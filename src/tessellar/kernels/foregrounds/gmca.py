@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import ClassVar
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.morphological import generalised_morphological
@@ -43,10 +44,7 @@ class GMCA:
     iterations: int = 100
     threshold: float = 3.0
 
-    @property
-    def name(self) -> str:
-        """The word of the command line for it."""
-        return "gmca"
+    name: ClassVar[str] = "gmca"
 
     def __post_init__(self) -> None:
         problems = []
@@ -77,7 +75,7 @@ class GMCA:
         Raises
         ------
         UsageError
-            Maps or basis are missing.
+            Maps or basis are missing, or there are no more channels than modes.
         InputError
             The maps have too few pixels.
         """
@@ -85,10 +83,14 @@ class GMCA:
             raise UsageError(
                 "Components by morphology need the maps and spectra of the principal components."
             )
-        modes = min(self.modes, len(maps))
-        found = generalised_morphological(maps, modes, self.scales, self.iterations, self.threshold)
+        if self.modes >= len(statistics.mean):
+            raise UsageError(
+                f"Removing {self.modes} modes leaves nothing of {len(statistics.mean)} channels that hold data. "
+                "Use fewer modes."
+            )
+        found = generalised_morphological(maps, self.modes, self.scales, self.iterations, self.threshold)
         report: Report = {
-            "modes": modes,
+            "modes": self.modes,
             "rank": len(maps),
             "iterations": self.iterations,
             "converged": found.converged,
@@ -96,4 +98,4 @@ class GMCA:
             "active": found.active,
         }
         filtered = SpectralOperator(statistics.mean, basis=basis @ found.mixing)
-        return Separated(filtered, modes, report, found.doubts())
+        return Separated(filtered, self.modes, report, found.doubts())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,12 +42,14 @@ class GaussianProcess:
     Parameters
     ----------
     degree
-        Of the polynomial in log frequency that may take any amplitude in any pixel (a flat prior), 0 to 6; None for
-        no such polynomial.
+        Of the polynomial in log frequency that may take any amplitude in any pixel (a flat prior), 0 to 6; -1 for no
+        such polynomial.
     foreground_scale
         Of the Gaussian covariance of the foregrounds.
+    mixing
+        Whether there is a component with a Matérn-3/2 covariance, for what the instrument mixes into the foregrounds.
     mixing_scale
-        Of a Matérn-3/2 covariance of what the instrument mixes into the foregrounds; None for no such component.
+        Of that component.
     signal_scale
         Of the exponential covariance of the signal.
 
@@ -56,24 +59,20 @@ class GaussianProcess:
         A parameter is out of range.
     """
 
-    degree: int | None = 2
+    degree: int = 2
     foreground_scale: Range = (10.0, 3000.0)
-    mixing_scale: Range | None = None
+    mixing: bool = False
+    mixing_scale: Range = (2.0, 40.0)
     signal_scale: Range = (0.1, 3.0)
 
-    @property
-    def name(self) -> str:
-        """The word of the command line for it."""
-        return "gpr"
+    name: ClassVar[str] = "gpr"
 
     def __post_init__(self) -> None:
         problems = []
-        if self.degree is not None and self.degree not in range(7):
-            problems.append(f"the degree {self.degree} is not a whole number from 0 to 6")
+        if self.degree not in range(-1, 7):
+            problems.append(f"the degree {self.degree} is not a whole number from 0 to 6, or -1 for none")
         for word in ("foreground", "mixing", "signal"):
             given = getattr(self, f"{word}_scale")
-            if given is None and word == "mixing":
-                continue
             if len(given) != 2 or not 0.0 < given[0] < given[1] < inf:
                 problems.append(
                     f"the range {given} of the {word} scale is not two MHz above 0, the lower one first"
@@ -118,9 +117,9 @@ class GaussianProcess:
             parameters.append(Parameter(f"{word}_scale", *scale, unit="MHz"))
             shapes.append(shape)
 
-        smooth = gaussian if self.degree is None else gaussian_increment
-        add("foreground", smooth, self.foreground_scale, (1e-3 * rest, 1e4 * total))
-        if self.mixing_scale is not None:
+        smooth, most = (gaussian, 1e3) if self.degree < 0 else (gaussian_increment, 1e6)
+        add("foreground", smooth, self.foreground_scale, (1e-3 * rest, most * total))
+        if self.mixing:
             add("mixing", matern32, self.mixing_scale, (1e-3 * rest, 1e1 * total))
         add("signal", exponential, self.signal_scale, (1e-4 * rest, 1e1 * rest))
         if statistics.noise_variance is None:

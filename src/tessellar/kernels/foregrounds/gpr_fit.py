@@ -8,6 +8,7 @@ import numpy as np
 
 from tessellar.kernels.foregrounds.gpr_model import STARTS, Model
 from tessellar.kernels.foregrounds.gpr_search import Optimum, optima
+from tessellar.kernels.foregrounds.likelihood import Likelihood
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.residual import left_over, residual_matrix
 from tessellar.kernels.foregrounds.separated import Report
@@ -15,6 +16,7 @@ from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray
 
 _AT_BOUND = 1e-3  # of a logarithm
+_UNSEEN = 1e-2  # of signal and noise: the variance below which a component is none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +36,8 @@ class GaussianProcessFit:
     posterior
         Covariance of the foregrounds that stay in the residual, float64 array (frequency, frequency), in the cube's
         unit squared.
+    unseen
+        Components that the cube shows nothing of, beside the polynomial and the others.
     warnings
         Sentences about what may not be worth much.
     """
@@ -43,6 +47,7 @@ class GaussianProcessFit:
     optima: tuple[tuple[dict[str, float], float, tuple[int, ...]], ...]
     operator: SpectralOperator
     posterior: DoubleArray
+    unseen: tuple[str, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -61,6 +66,7 @@ class GaussianProcessFit:
             **self.parameters,
             "negative_log_likelihood": self.negative_log_likelihood,
             "effective_modes": self.modes_removed,
+            "unseen": list(self.unseen),
             "optima": listed,
         }
 
@@ -69,39 +75,46 @@ def fit_model(model: Model, statistics: SpectralStatistics) -> GaussianProcessFi
     """Return the most likely parameters of the model, and what follows from them."""
     found = optima(model, statistics)
     theta, n = found[0].theta, statistics.n_pixels
-    residual, posterior = _filter(model, statistics, theta)
+    likelihood = model.likelihood(statistics)
+    residual, rest = _filter(likelihood, theta)
+    unseen = _unseen(model, likelihood, theta)
     return GaussianProcessFit(
         model.named(theta),
         n * found[0].value,
         tuple((model.named(one.theta), n * one.value, one.starts) for one in found),
         SpectralOperator(statistics.mean, residual=residual),
-        posterior,
-        (*_at_bounds(model, theta), *_doubts(found)),
+        model.unit * left_over(residual, rest),
+        unseen,
+        (*_at_bounds(model, theta, unseen), *_doubts(found)),
     )
 
 
-def _filter(
-    model: Model, statistics: SpectralStatistics, theta: DoubleArray
-) -> tuple[DoubleArray, DoubleArray]:
-    """Return R and the covariance of what it leaves of the foregrounds."""
-    likelihood = model.likelihood(statistics)
+def _filter(likelihood: Likelihood, theta: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """Return R, and the covariance of signal and noise in the model's unit."""
     *foregrounds, signal = [variance * shape for variance, shape, _ in likelihood.components(theta)]
     rest = signal + np.diag(likelihood.white(theta))
-    residual = residual_matrix(sum(foregrounds, start=np.zeros_like(rest)), rest, likelihood.complement)
-    return residual, model.unit * left_over(residual, rest)
+    foreground = sum(foregrounds, start=np.zeros_like(rest))
+    return residual_matrix(foreground, rest, likelihood.complement), rest
 
 
-def _at_bounds(model: Model, theta: DoubleArray) -> list[str]:
+def _unseen(model: Model, likelihood: Likelihood, theta: DoubleArray) -> tuple[str, ...]:
+    """Return the components of the foregrounds that drown in signal and noise."""
+    levels = [likelihood.level(variance * shape) for variance, shape, _ in likelihood.components(theta)]
+    words = [parameter.component for parameter in model.parameters[::2]]
+    limit = _UNSEEN * model.rest / model.unit
+    return tuple(word for word, level in zip(words, levels, strict=False) if level < limit)
+
+
+def _at_bounds(model: Model, theta: DoubleArray, unseen: tuple[str, ...]) -> list[str]:
     """Return a sentence for every parameter that the data would take farther than its prior."""
     sentences = []
     for parameter, found, (low, high) in zip(model.parameters, theta, model.bounds(), strict=True):
         end = "lower" if found - low < _AT_BOUND else "upper" if high - found < _AT_BOUND else None
-        if end is not None:
+        if end is not None and parameter.component not in unseen:
             value = parameter.low if end == "lower" else parameter.high
-            words = parameter.name.replace("_", " ")
             sentences.append(
-                f"the {words} of the Gaussian processes is at the {end} end of its range, {value:.3g} "
-                f"{parameter.unit}: the cube does not tell it, or the range does not suit the cube."
+                f"the {parameter.name.replace('_', ' ')} of the Gaussian processes is at the {end} end of its range, "
+                f"{value:.3g} {parameter.unit}: the cube does not tell it, or the range does not suit the cube."
             )
     return sentences
 

@@ -20,6 +20,7 @@ STARTS = (  # where in the logarithmic range of the foreground's, the mixing's a
     (0.25, 0.25, 0.75, 0.8),
     (0.75, 0.75, 0.75, 0.2),
 )
+_LEAST = 1e-18  # the part of a shape that rounding leaves beside a polynomial
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Parameter:
     low: float
     high: float
     unit: str
+
+    @property
+    def component(self) -> str:
+        """What it is a parameter of."""
+        return self.name.rpartition("_")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +49,14 @@ class Model:
     shapes
         Of the components: the foregrounds, then the signal.
     degree
-        Of the polynomial with a flat prior, or None.
+        Of the polynomial with a flat prior; below 0 there is none.
     rest
         A guess of the variance of signal and noise.
     """
 
     parameters: tuple[Parameter, ...]
     shapes: tuple[Shape, ...]
-    degree: int | None
+    degree: int
     rest: float
 
     @property
@@ -78,7 +84,7 @@ class Model:
 
     def complement(self, frequencies: DoubleArray) -> Complement | None:
         """Return what is at right angles to the polynomial."""
-        return None if self.degree is None else Complement.of(polynomials(frequencies, self.degree))
+        return None if self.degree < 0 else Complement.of(polynomials(frequencies, self.degree))
 
     def likelihood(self, statistics: SpectralStatistics, step: int = 1) -> Likelihood:
         """Return that of every ``step``-th channel."""
@@ -111,8 +117,7 @@ class Model:
         theta = []
         for shape, scale, level in zip(self.shapes, scales, levels, strict=True):
             one, _ = shape(likelihood.apart, math.exp(scale))
-            projected = one if likelihood.complement is None else likelihood.complement.compress(one)
-            theta += [math.log(level * len(projected) / float(np.trace(projected))), scale]
+            theta += [math.log(level / max(likelihood.level(one), _LEAST)), scale]
         if likelihood.noise is None:
             theta.append(math.log((1.0 - share) * rest))
-        return np.clip(np.array(theta), bounds[:, 0], bounds[:, 1])
+        return np.asarray(np.clip(np.array(theta), bounds[:, 0], bounds[:, 1]))

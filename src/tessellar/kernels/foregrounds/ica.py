@@ -8,13 +8,14 @@ spectra and maps of the components that look like single foregrounds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.foregrounds.mixing import ordered
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.separated import Separated
+from tessellar.kernels.foregrounds.separated import Report, Separated
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
@@ -48,10 +49,7 @@ class FastICA:
     iterations: int = 500
     tolerance: float = 1e-9
 
-    @property
-    def name(self) -> str:
-        """The word of the command line for it."""
-        return "ica"
+    name: ClassVar[str] = "ica"
 
     def __post_init__(self) -> None:
         problems = []
@@ -78,15 +76,20 @@ class FastICA:
         Raises
         ------
         UsageError
-            Maps or basis are missing.
+            Maps or basis are missing, or there are no more channels than modes.
         InputError
             The maps have too few pixels, or are not different from each other.
         """
         if maps is None or basis is None:
             raise UsageError("Independent components need the maps and spectra of the principal components.")
+        if len(maps) >= len(statistics.mean):
+            raise UsageError(
+                f"Removing {len(maps)} modes leaves nothing of {len(statistics.mean)} channels that hold data. "
+                "Use fewer modes."
+            )
         found = self.independent(maps.reshape(len(maps), -1).astype(np.float64))
         filtered = SpectralOperator(statistics.mean, basis=basis @ found.mixing)
-        report = {"modes": len(maps), "iterations": found.n_iterations, "converged": found.converged}
+        report: Report = {"modes": len(maps), "iterations": found.n_iterations, "converged": found.converged}
         doubts = (
             ()
             if found.converged
@@ -120,7 +123,7 @@ class FastICA:
                 bent = sources**3
                 slope += (3.0 * sources**2).sum(axis=1)
             gain += bent @ block.T
-        return (gain - slope[:, None] * turn) / white.shape[1]
+        return np.asarray((gain - slope[:, None] * turn) / white.shape[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

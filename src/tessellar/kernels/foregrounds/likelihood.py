@@ -61,9 +61,7 @@ class Likelihood:
     def __call__(self, theta: DoubleArray) -> tuple[float, DoubleArray]:
         """Return -log L / P, and its derivatives by θ."""
         parts = self.components(theta)
-        model = sum((variance * shape for variance, shape, _ in parts), start=np.diag(self.white(theta)))
-        seen = model if self.complement is None else self.complement.compress(model)
-        factor, failed = lapack.dpotrf(seen, lower=1, clean=1)
+        factor, failed = lapack.dpotrf(self._model(theta, parts), lower=1, clean=1)
         if failed:
             return IMPOSSIBLE, np.zeros_like(theta)
         solved = solve_triangular(factor, self.root, lower=True, check_finite=False)
@@ -78,6 +76,20 @@ class Likelihood:
             gradient.append(math.exp(theta[-1]) * np.trace(slope))
         return value, 0.5 * np.array(gradient)
 
+    def information(self, theta: DoubleArray) -> DoubleArray:
+        """Return Fisher's information of a pixel, ½ tr(K⁻¹ ∂K K⁻¹ ∂K), float64 array (parameter, parameter)."""
+        parts = self.components(theta)
+        changes = [variance * matrix for variance, *both in parts for matrix in both]
+        if self.noise is None:
+            changes.append(np.diag(self.white(theta)))
+        factor, _ = lapack.dpotrf(self._model(theta, parts), lower=1, clean=1)
+        sides = []
+        for change in changes:
+            half = solve_triangular(factor, self._seen(change), lower=True, check_finite=False)
+            sides.append(solve_triangular(factor, half.T, lower=True, check_finite=False).ravel())
+        stacked = np.array(sides)
+        return np.asarray(0.5 * stacked @ stacked.T)
+
     def components(self, theta: DoubleArray) -> list[tuple[float, DoubleArray, DoubleArray]]:
         """Return the variance of every component, its shape, and the derivative of that by its logarithmic scale."""
         pairs = np.exp(theta[: 2 * len(self.shapes)]).reshape(-1, 2)
@@ -88,6 +100,20 @@ class Likelihood:
     def white(self, theta: DoubleArray) -> DoubleArray:
         """Return the variance of the noise, float64 array (frequency)."""
         return np.full(len(self.apart), math.exp(theta[-1])) if self.noise is None else self.noise
+
+    def level(self, covariance: DoubleArray) -> float:
+        """Return the variance in a channel that a covariance (frequency, frequency) has where the prior is not flat."""
+        seen = self._seen(covariance)
+        return float(np.trace(seen)) / len(seen)
+
+    def _seen(self, matrix: DoubleArray) -> DoubleArray:
+        """Return a matrix (frequency, frequency) without what has a flat prior."""
+        return matrix if self.complement is None else self.complement.compress(matrix)
+
+    def _model(self, theta: DoubleArray, parts: list[tuple[float, DoubleArray, DoubleArray]]) -> DoubleArray:
+        """Return K, without what has a flat prior."""
+        whole = sum((variance * shape for variance, shape, _ in parts), start=np.diag(self.white(theta)))
+        return self._seen(whole)
 
     def _slope(self, factor: DoubleArray, solved: DoubleArray) -> DoubleArray:
         """Return K⁻¹ - K⁻¹CK⁻¹, or Q(...)Qᵀ: twice the derivative of the likelihood by the elements of K."""

@@ -104,8 +104,8 @@ def generalised_morphological(
 def gmca_bytes(modes: int, sources: int, sky: tuple[int, int], scales: int) -> int:
     """Return the memory that it takes beside the maps: float32 details, and the sources of one scale at a time."""
     pixels = sky[0] * sky[1]
-    transform = 8 * pixels * (scales + 4)
-    turns = 8 * pixels * (2 * sources + 1) + 8 * _BLOCK * modes
+    transform = 8 * pixels * (scales + 5)
+    turns = 8 * pixels * (sources + 3) + 8 * _BLOCK * (modes + sources)
     return 4 * modes * scales * pixels + max(transform, turns) + pixels
 
 

@@ -47,4 +47,5 @@ def left_over(residual: DoubleArray, rest: DoubleArray) -> DoubleArray:
     """
     raw = rest - residual @ rest
     values, vectors = np.linalg.eigh(0.5 * (raw + raw.T))
-    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(root @ root.T)

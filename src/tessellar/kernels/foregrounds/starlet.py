@@ -19,7 +19,7 @@ MOST_SCALES = 12  # a halo of 8190 pixels
 
 def starlet_halo(scales: int) -> int:
     """Return how many pixels around one its details at so many scales, and what is beyond them, depend on."""
-    return 2 * (2**scales - 1)
+    return 2 * ((1 << scales) - 1)
 
 
 def starlet(plane: DoubleArray, scales: int) -> tuple[DoubleArray, DoubleArray]:
