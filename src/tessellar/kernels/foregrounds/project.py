@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
-from tessellar.kernels.foregrounds.least_squares import orthonormal, padded
+from tessellar.kernels.foregrounds.least_squares import CHANNELS, orthonormal, padded
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.strips import separate_by_basis, separate_by_matrix
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
@@ -90,7 +90,7 @@ class Projection:
             basis, self._triangle = orthonormal(operator.basis)
             self._matrix = padded(basis)
         elif operator.residual is not None:
-            self._matrix = padded(operator.residual)
+            self._matrix = padded(operator.residual, CHANNELS)
             self._smooth = smooth_basis(np.asarray(x, dtype=np.float64)[self._channels], degree)
             self._coefficients = degree + 1
 
