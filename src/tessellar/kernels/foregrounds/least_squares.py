@@ -21,7 +21,7 @@ from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
-STRIP = 128  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
+STRIP = 256  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
 CHANNELS, MODES = 8, 4  # added to a sum at once; bases are padded with zeros to multiples of them
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
 
