@@ -46,6 +46,12 @@ class Filled:
     kept: npt.NDArray[np.bool_]
     n_filled: int
 
+    def about(self, centre: DoubleArray) -> DoubleArray:
+        """Return the spectra that are kept less a centre, float64 array (frequency, pixel)."""
+        deviations = self.voxels[:, self.kept]
+        deviations -= np.asarray(centre, dtype=np.float64)[:, None]
+        return deviations
+
 
 def scaled_log_frequency(frequencies: DoubleArray) -> DoubleArray:
     """Return the logarithm of frequencies (any one unit, positive), scaled to run from -1 to 1."""

@@ -21,7 +21,7 @@ from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
-STRIP = 128  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
+STRIP = 256  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
 CHANNELS, MODES = 8, 4  # added to a sum at once; bases are padded with zeros to multiples of them
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
 
@@ -50,11 +50,11 @@ def orthonormal(columns: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     return basis, triangle
 
 
-def padded(basis: DoubleArray) -> DoubleArray:
-    """Return a basis with rows and columns of zeros up to multiples of ``CHANNELS`` and ``MODES``."""
-    n_channels, n_modes = basis.shape
-    out = np.zeros((-(-n_channels // CHANNELS) * CHANNELS, -(-n_modes // MODES) * MODES))
-    out[:n_channels, :n_modes] = basis
+def padded(matrix: DoubleArray, columns: int = MODES) -> DoubleArray:
+    """Return a matrix with rows of zeros up to a multiple of ``CHANNELS``, and columns up to one of ``columns``."""
+    n_rows, n_columns = matrix.shape
+    out = np.zeros((-(-n_rows // CHANNELS) * CHANNELS, -(-n_columns // columns) * columns))
+    out[:n_rows, :n_columns] = matrix
     return out
 
 

@@ -65,7 +65,7 @@ class SpectralMoments:
             One for each pixel, zero or more, float64 array (pixel); all are 1 where it is None.
         """
         centre = np.asarray(centre, dtype=np.float64)
-        deviations = filled.voxels[:, filled.kept] - centre[:, None]
+        deviations = filled.about(centre)
         n_pixels = deviations.shape[1]
         if weights is None:
             weight, first = float(n_pixels), deviations.sum(axis=1)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
-from tessellar.kernels.foregrounds.least_squares import orthonormal, padded
+from tessellar.kernels.foregrounds.least_squares import CHANNELS, STRIP, orthonormal, padded
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.strips import separate_by_basis, separate_by_matrix
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
@@ -90,7 +90,7 @@ class Projection:
             basis, self._triangle = orthonormal(operator.basis)
             self._matrix = padded(basis)
         elif operator.residual is not None:
-            self._matrix = padded(operator.residual)
+            self._matrix = padded(operator.residual, CHANNELS)
             self._smooth = smooth_basis(np.asarray(x, dtype=np.float64)[self._channels], degree)
             self._coefficients = degree + 1
 
@@ -152,9 +152,10 @@ class Projection:
         )
 
     def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
-        """Return the bytes for a block of ``shape`` beyond the block itself: its results, and the prepared matrix."""
+        """Return the bytes for a block of ``shape`` beyond the block itself: results, the matrix, and a strip."""
         z, x, y = shape
-        return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes)
+        strip = STRIP * len(self._channels) * (8 + 4)
+        return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + strip)
 
     def _spectra(self, block: FloatArray) -> FloatArray:
         if block.ndim != 3 or len(block) != self._shape:

@@ -91,7 +91,7 @@ class Sketch:
         seed
             Chooses the random numbers.
         """
-        deviations = _deviations(filled, centre)
+        deviations = filled.about(centre)
         omega = deviates(np.asarray(pixels, dtype=np.int64)[filled.kept], columns, seed)
         return cls(deviations.shape[1], deviations.sum(axis=1), omega.sum(axis=0), deviations @ omega)
 
@@ -152,7 +152,7 @@ class Refinement:
     @classmethod
     def of_block(cls, filled: Filled, centre: DoubleArray, basis: DoubleArray) -> Refinement:
         """Return the sums of a block, for the ``basis`` of the first pass; as for `Sketch.of_block`."""
-        deviations = _deviations(filled, centre)
+        deviations = filled.about(centre)
         return cls(deviations.shape[1], deviations.sum(axis=1), deviations @ (basis.T @ deviations).T)
 
     def merge(self, other: Refinement) -> Refinement:
@@ -201,11 +201,6 @@ class Refinement:
     def from_payload(cls, payload: Payload) -> Refinement:
         """Return the sums that `payload` gave."""
         return cls(int(payload["n_pixels"]), payload["first"], payload["products"])
-
-
-def _deviations(filled: Filled, centre: DoubleArray) -> DoubleArray:
-    """Return the spectra of the pixels that are kept about a centre, float64 array (frequency, pixel)."""
-    return filled.voxels[:, filled.kept] - np.asarray(centre, dtype=np.float64)[:, None]
 
 
 def _check(n_pixels: int, columns: int, channels: int) -> None:

@@ -1,6 +1,6 @@
 """The loops that separate foregrounds: a strip of pixels at a time, from reading its spectra to writing what is left.
 
-A strip of 128 pixels and 901 channels is 461 kB of float32, which stays in the second-level cache between the sums
+A strip of 256 pixels and 901 channels is 923 kB of float32, which stays in the second-level cache between the sums
 over channels and the residual. Inner loops run over the pixels of a strip, so vector instructions never reorder a sum.
 """
 
