@@ -185,7 +185,7 @@ def unit_channels(source: Source, field: SkyField, n_channels: int, memory: int 
     whole = range((depth - 1) // deep * deep, deep, -deep)
     for channels in (depth, *whole, *range(min(deep, depth), 0, -1)):
         if unit_bytes(field, channels) <= memory:
-            return channels
+            return int(channels)
     raise MemoryBudgetError(
         f"The modes of one channel of {field.shape[0]} x {field.shape[1]} pixels take "
         f"{unit_bytes(field, 1) / 2**20:.0f} MiB, and {memory / 2**20:.0f} MiB are allowed. Allow more memory, "
