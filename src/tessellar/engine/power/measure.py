@@ -135,6 +135,7 @@ def measure_spectra(plan: PowerPlan, crew: Crew, memory: int = UNIT_BYTES) -> Po
     InputError
         No band has enough data.
     """
+    failed_before = len(crew.failures)
     modes = [
         measure_modes(source, crew, field=plan.field, name=name, channels=plan.channels, memory=memory)
         for source, name in zip(plan.sources, ("modes", "modes-cross"), strict=False)
@@ -148,7 +149,7 @@ def measure_spectra(plan: PowerPlan, crew: Crew, memory: int = UNIT_BYTES) -> Po
     )
     for note in spectra.notes:
         crew.warn(note)
-    return replace(spectra, n_failed=len(crew.failures))
+    return replace(spectra, n_failed=len(crew.failures) - failed_before)
 
 
 def _check_grids(source: Source, cross: Source) -> None:

@@ -182,15 +182,15 @@ def unit_channels(source: Source, field: SkyField, n_channels: int, memory: int 
     deep = source.chunks[0] if source.chunks else 1
     area = field.shape[0] * field.shape[1]
     depth = min(deep * max(1, _UNIT_VOXELS // (deep * area)), n_channels)
-    while depth > 1 and unit_bytes(field, depth) > memory:
-        depth = (depth + 1) // 2
-    if unit_bytes(field, depth) > memory:
-        raise MemoryBudgetError(
-            f"The modes of one channel of {field.shape[0]} x {field.shape[1]} pixels take "
-            f"{unit_bytes(field, 1) / 2**20:.0f} MiB, and {memory / 2**20:.0f} MiB are allowed. Allow more memory, "
-            "choose a smaller field, or bins that end at a smaller k_perp."
-        )
-    return depth
+    whole = range((depth - 1) // deep * deep, deep, -deep)
+    for channels in (depth, *whole, *range(min(deep, depth), 0, -1)):
+        if unit_bytes(field, channels) <= memory:
+            return int(channels)
+    raise MemoryBudgetError(
+        f"The modes of one channel of {field.shape[0]} x {field.shape[1]} pixels take "
+        f"{unit_bytes(field, 1) / 2**20:.0f} MiB, and {memory / 2**20:.0f} MiB are allowed. Allow more memory, "
+        "choose a smaller field, or bins that end at a smaller k_perp."
+    )
 
 
 def unit_bytes(field: SkyField, n_channels: int) -> int:
