@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tessellar.io.fits_write import FitsSink
     from tessellar.io.zarr_store import ZarrSink
     from tessellar.model import Observer, Source
+    from tessellar.simulate.eor.sky import EorSky
     from tessellar.simulate.hi import HiSky
     from tessellar.simulate.procedural import ProceduralSky
     from tessellar.tiling.box import Shape
@@ -87,7 +88,7 @@ def convert(
 
 
 def simulate(
-    sky: HiSky | ProceduralSky, out: str | PathLike[str], *, overwrite: bool = False, **running: Any
+    sky: HiSky | ProceduralSky | EorSky, out: str | PathLike[str], *, overwrite: bool = False, **running: Any
 ) -> QTable:
     """Write a made-up sky as a cube, and what it really holds as ``NAME.truth.ecsv`` beside it.
 
@@ -105,7 +106,7 @@ def simulate(
     Returns
     -------
     QTable
-        The truth, one row for each source.
+        The truth: one row for each source, or for each bin of the signal's power spectrum.
 
     Raises
     ------
@@ -130,11 +131,15 @@ def simulate(
     return truth
 
 
-def _truth_of(sky: HiSky | ProceduralSky) -> QTable:
+def _truth_of(sky: HiSky | ProceduralSky | EorSky) -> QTable:
+    from tessellar.simulate.eor.sky import EorSky
+    from tessellar.simulate.eor.truth import eor_truth
     from tessellar.simulate.hi import HiSky
     from tessellar.simulate.procedural_truth import procedural_truth
     from tessellar.simulate.truth import truth_table
 
+    if isinstance(sky, EorSky):
+        return eor_truth(sky)
     return truth_table(sky) if isinstance(sky, HiSky) else procedural_truth(sky)
 
 

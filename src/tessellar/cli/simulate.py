@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from tessellar.cli import values
 from tessellar.cli.options import argument, option, running_options, stacked, watching_options
-from tessellar.cli.output import progress, show
-
-if TYPE_CHECKING:
-    from tessellar.simulate.hi import HiSky
-    from tessellar.simulate.procedural import ProceduralSky
+from tessellar.cli.simulate_eor import eor
+from tessellar.cli.sky_writing import overwrite_option, write_sky
 
 _SAMPLING = (
     "shape",
@@ -59,12 +56,11 @@ _sampling_options = stacked(
         about="Fluxes lie between these multiples of one rms times one channel.",
     ),
 )
-_overwrite = click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 
 
 @click.group("simulate")
 def command() -> None:
-    """Write a made-up sky as a cube, and its truth as a catalogue beside it."""
+    """Write a made-up sky as a cube, and its truth as a table beside it."""
 
 
 @command.command("hi")
@@ -77,7 +73,7 @@ def command() -> None:
     about="How many galaxies.  [default: 40 in 128 x 192 x 192 voxels, and as dense elsewhere]",
 )
 @click.option("--touch-edges", is_flag=True, help="Let the edge of the cube cut galaxies.")
-@_overwrite
+@overwrite_option
 @running_options
 @watching_options
 def hi(out: str, **options: Any) -> None:
@@ -89,7 +85,7 @@ def hi(out: str, **options: Any) -> None:
     from tessellar.simulate.hi import HiSky
 
     sky = HiSky(**{name: options.pop(name) for name in _HI})
-    _write(sky, out, "galaxies", options)
+    write_sky(sky, out, "{count} galaxies; their truth", options)
 
 
 @command.command("procedural")
@@ -109,7 +105,7 @@ def hi(out: str, **options: Any) -> None:
     reads=values.number(0),
     about="Sources in a million voxels, up to 7.6.",
 )
-@_overwrite
+@overwrite_option
 @running_options
 @watching_options
 def procedural(out: str, **options: Any) -> None:
@@ -122,16 +118,7 @@ def procedural(out: str, **options: Any) -> None:
     from tessellar.simulate.procedural import ProceduralSky
 
     sky = ProceduralSky(**{name: options.pop(name) for name in _PROCEDURAL})
-    _write(sky, out, "sources", options)
+    write_sky(sky, out, "{count} sources; their truth", options)
 
 
-def _write(sky: HiSky | ProceduralSky, out: str, things: str, options: dict[str, Any]) -> None:
-    """Write a sky, and say what it holds."""
-    from tessellar.api import simulate
-    from tessellar.simulate.truth import truth_path
-
-    running = {name: value for name, value in options.items() if name not in ("quiet", "log_json")}
-    with progress(options) as observer:
-        truth = simulate(sky, out, observer=observer, **running)
-    if not options["quiet"]:
-        show(f"{out} holds {len(truth)} {things}; their truth is in {truth_path(out)}.")
+command.add_command(eor)

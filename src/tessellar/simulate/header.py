@@ -1,7 +1,8 @@
-"""The FITS header of a made-up HI cube: 21-cm line, SIN projection, frequency axis, one round beam."""
+"""The FITS header of a made-up cube: 21-cm line, SIN projection, frequency axis, round beams."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tessellar.tiling.box import Shape
@@ -43,11 +44,20 @@ def wcs_header(sky: Sampled) -> str:
     return _text(_wcs_cards(sky))
 
 
-def full_header(sky: Sampled) -> str:
-    """Return the header of the FITS file that the cube would be, its cards joined by newlines."""
+def full_header(sky: Sampled, unit: str = "Jy/beam", beams: Sequence[float] | None = None) -> str:
+    """Return the header of the FITS file that the cube would be, its cards joined by newlines.
+
+    Parameters
+    ----------
+    sky
+        The cube.
+    unit
+        Of a voxel.
+    beams
+        Full widths of the round beam, degrees: one, one for each channel, or none; by default that of the cube.
+    """
     channels, width, height = sky.shape
     shape = [("NAXIS1", width), ("NAXIS2", height), ("NAXIS3", channels)]
-    beam = sky.beam_arcsec / 3600.0
     return _text(
         [
             ("SIMPLE", True),
@@ -55,14 +65,18 @@ def full_header(sky: Sampled) -> str:
             ("NAXIS", 3),
             *shape,
             ("OBJECT", sky.name),
-            ("BUNIT", "Jy/beam"),
-            ("BMAJ", beam),
-            ("BMIN", beam),
-            ("BPA", 0.0),
+            ("BUNIT", unit),
+            *_beam_cards([sky.beam_arcsec / 3600.0] if beams is None else beams),
             *_wcs_cards(sky),
             ("ORIGIN", "tessellar"),
         ]
     )
+
+
+def _beam_cards(beams: Sequence[float]) -> list[tuple[str, Any]]:
+    if len(beams) > 1:
+        return [("CASAMBM", True)]
+    return [(word, value) for beam in beams for word, value in (("BMAJ", beam), ("BMIN", beam), ("BPA", 0.0))]
 
 
 def _wcs_cards(sky: Sampled) -> list[tuple[str, Any]]:

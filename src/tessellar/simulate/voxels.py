@@ -21,6 +21,8 @@ MAX_AXIS = 1 << 20  # voxels along an axis; the lattice below has room for as ma
 _STRIDE = 2 * MAX_AXIS
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _LN2 = 0.6931471805599453
+_LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10  # few digits, and the rest
+_INVERSE_FACTORIALS = tuple(1.0 / math.factorial(n) for n in range(12, -1, -1))
 # Coefficients of AS 241: a ratio of two polynomials, lowest order first, in three ranges.
 _CENTRE = (
     (
@@ -113,6 +115,18 @@ def logarithm(p: float) -> float:
     for odd in range(21, 0, -2):
         series = series * (s * s) + 1.0 / odd
     return exponent * _LN2 + 2.0 * s * series
+
+
+@compiled
+def exponential(x: float) -> float:
+    """Return the exponential of a number between -700 and 700, to 1e-15, by arithmetic alone."""
+    octaves = math.floor(x * 1.4426950408889634 + 0.5)
+    rest = (x - octaves * _LN2_HIGH) - octaves * _LN2_LOW
+    series = 1.0 / 6227020800.0
+    for inverse in _INVERSE_FACTORIALS:
+        series = series * rest + inverse
+    exponent = (np.int64(octaves) + np.int64(1023)) << np.int64(52)
+    return series * np.int64(exponent).view(np.float64)
 
 
 @compiled

@@ -1,0 +1,1 @@
+"""Made-up low-frequency skies: foregrounds, the 21-cm signal of the epoch of reionisation, noise."""
