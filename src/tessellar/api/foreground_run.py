@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tessellar.api.cubes import name_of, source_of
+from tessellar.api.signals import AUTO, signal_like
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def asked_for(
     cube: Cube,
     kernel: Separation | None,
     out: str | PathLike[str],
+    *,
     foreground: str | PathLike[str] | None,
     band: tuple[float, float] | None,
     fill_degree: int,
@@ -77,8 +79,9 @@ def asked_for(
     field: float | None,
     halves: tuple[Cube, Cube] | None,
     inject: Cube | None,
-    overwrite: bool,
-    fresh: bool,
+    common_resolution: str | float | None,
+    overwrite: bool = False,
+    fresh: bool = False,
 ) -> Asked:
     """Return what was asked for, checked; no voxel is read. Parameters as for `separate_foregrounds`.
 
@@ -89,8 +92,8 @@ def asked_for(
     UsageError
         The request makes no sense.
     """
-    from tessellar.engine.foregrounds.band import band_of
     from tessellar.engine.foregrounds.learn import checked_frequencies
+    from tessellar.engine.foregrounds.prepare import prepared, prepared_signal
     from tessellar.kernels.foregrounds.pca import PCA
 
     recipe = kernel or PCA()
@@ -98,7 +101,8 @@ def asked_for(
     smooth = None if foreground is None else Path(fspath(foreground))
     if smooth is not None and smooth.absolute() == target.absolute():
         raise UsageError(f"{target} cannot be the clean cube and the foreground. Give them two names.")
-    source = band_of(source_of(cube), band)
+    whole = source_of(cube)
+    source = prepared(whole, band, common_resolution)
     checked_frequencies(source.meta)
     settings = {
         "cube": name_of(cube),
@@ -111,10 +115,16 @@ def asked_for(
         "bands": bands if isinstance(bands, str) else [list(edges) for edges in bands],
         "field": field,
         "halves": None if halves is None else [name_of(half) for half in halves],
-        "inject": None if inject is None else name_of(inject),
+        "inject": inject if inject is None or inject == AUTO else name_of(inject),
+        "common_resolution": common_resolution,
     }
-    opened = None if halves is None else tuple(band_of(source_of(half), band) for half in halves)
-    signal = None if inject is None else band_of(source_of(inject), band)
+    opened = None
+    if halves is not None:
+        opened = tuple(prepared(source_of(half), band, common_resolution) for half in halves)
+    signal = None
+    if inject is not None:
+        given = signal_like(whole.meta) if inject == AUTO else source_of(inject)
+        signal = prepared_signal(given, whole, band, common_resolution)
     check, remarks = _check(source, power, bands, field, opened, signal)
     return Asked(source, recipe, fill_degree, target, smooth, check, remarks, settings, overwrite, fresh)
 
@@ -136,6 +146,7 @@ def plan_of(
     """
     from tessellar.engine.cgroup import usable_cores
     from tessellar.engine.foregrounds.check import cost_of_check
+    from tessellar.engine.foregrounds.learn import learning_passes
     from tessellar.engine.foregrounds.plan import make_plan
     from tessellar.engine.memory import memory_budget
 
@@ -156,7 +167,7 @@ def plan_of(
         workers=workers,
         remote=pool is not None,
         driver_bytes=8 * n_maps * nx * ny + cost.driver_bytes,
-        extra_passes=(n_maps > 0) + cost.passes,
+        extra_passes=learning_passes(asked.recipe, n_channels) + cost.passes,
         cubes_written=1 + (asked.smooth is not None) + cost.cubes,
         planes=(cost.unit_bytes,),
     )

@@ -62,6 +62,7 @@ def separate_foregrounds(
     field: float | None = None,
     halves: tuple[Source | str | PathLike[str], Source | str | PathLike[str]] | None = None,
     inject: Source | str | PathLike[str] | None = None,
+    common_resolution: str | float | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -102,8 +103,11 @@ def separate_foregrounds(
         Two cubes, each of one half of the observation: they are cleaned as the cube is, and their cross power is
         free of the noise's. From their difference `GaussianProcess` learns the noise.
     inject
-        A signal in kelvin on the cube's grid: it is added to the cube and the separation made anew, and the part of
-        its power that is left is the transfer function, by which the power of the clean cube is divided.
+        A signal in kelvin on the cube's grid, or ``auto`` for one that is made for it: it is added to the cube and the
+        separation made anew, and the part of its power that is left is the transfer function, by which the power of
+        the clean cube is divided.
+    common_resolution
+        Smooth all channels to one beam first: its width in arcsec, or ``auto`` for the largest beam of the cube.
     executor, address, workers, device
         As for `find_sources`.
     tile
@@ -144,16 +148,17 @@ def separate_foregrounds(
         cube,
         kernel,
         out,
-        foreground,
-        band,
-        fill_degree,
-        power,
-        bands,
-        field,
-        halves,
-        inject,
-        overwrite,
-        fresh,
+        foreground=foreground,
+        band=band,
+        fill_degree=fill_degree,
+        power=power,
+        bands=bands,
+        field=field,
+        halves=halves,
+        inject=inject,
+        common_resolution=common_resolution,
+        overwrite=overwrite,
+        fresh=fresh,
     )
     check_folder(folder_of(asked.target))
     with joined_cluster(executor, workers, address, observer) as pool:
@@ -175,6 +180,7 @@ def plan_foregrounds(
     field: float | None = None,
     halves: tuple[Source | str | PathLike[str], Source | str | PathLike[str]] | None = None,
     inject: Source | str | PathLike[str] | None = None,
+    common_resolution: str | float | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -204,16 +210,15 @@ def plan_foregrounds(
         cube,
         kernel,
         "clean.zarr",
-        foreground,
-        band,
-        fill_degree,
-        power,
-        bands,
-        field,
-        halves,
-        inject,
-        False,
-        False,
+        foreground=foreground,
+        band=band,
+        fill_degree=fill_degree,
+        power=power,
+        bands=bands,
+        field=field,
+        halves=halves,
+        inject=inject,
+        common_resolution=common_resolution,
     )
     with joined_cluster(executor, workers, address) as pool:
         return plan_of(asked, executor, workers, pool, tile, memory)

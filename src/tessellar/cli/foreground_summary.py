@@ -31,6 +31,8 @@ def _removed(clean: CleanCube) -> str:
 def _eigenvalues(info: dict[str, Any]) -> list[str]:
     """Return the share of the variance of each leading mode, those that were taken out marked."""
     values = info["eigenvalues"][:_LEADING]
+    if not values:
+        return []
     total = sum(info["eigenvalues"]) or 1.0
     marks = ["out" if number < info["modes"] else "" for number in range(len(values))]
     head = ["mode", *(str(number + 1) for number in range(len(values)))]

@@ -23,7 +23,17 @@ SOME_PIECES_FAILED = 1
 _NOT_IN_FILES = frozenset({"config", "out", "only_plan", "overwrite", "fresh", "quiet", "log_json", "help"})
 _SHORT = ("modes", "degree")  # settings of kernels with an option of their own
 _RUNNING = ("executor", "address", "workers", "device", "tile", "memory", "overwrite", "fresh")
-_ASKED = ("foreground", "band", "fill_degree", "power", "bands", "field", "halves", "inject")
+_ASKED = (
+    "foreground",
+    "band",
+    "fill_degree",
+    "power",
+    "bands",
+    "field",
+    "halves",
+    "inject",
+    "common_resolution",
+)
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -51,11 +61,15 @@ def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> 
 
 def _pair(value: Any) -> tuple[str, str]:
     """Read the names of two cubes."""
-    names = list(value) if isinstance(value, list | tuple) else str(value).split(",")
-    if len(names) != 2 or not all(names):
-        raise ValueError(f"{value!r} are not two cubes. Write them like half1.zarr,half2.zarr.")
-    first, second = (values.path(name) for name in names)
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"{value!r} are not two cubes")
+    first, second = (values.path(name) for name in value)
     return first, second
+
+
+def _resolution(value: Any) -> str | float:
+    """Read a width in arcsec, or the word ``auto``."""
+    return "auto" if value == "auto" else values.positive(value)
 
 
 _separation_options = stacked(
@@ -128,15 +142,23 @@ _separation_options = stacked(
     ),
     option(
         "--halves",
-        metavar="A,B",
+        metavar="A B",
+        nargs=2,
         reads=_pair,
         about="Two halves of the observation, cleaned alike: their cross power is free of the noise's.",
     ),
     option(
         "--inject",
-        metavar="SIGNAL",
+        metavar="auto|SIGNAL",
         reads=values.path,
-        about="A signal in K on the grid of CUBE: what is left of it once it is added is the transfer function.",
+        about="A signal in K on the grid of CUBE, or auto to have one made: what is left of it once it is added is the "
+        "transfer function.",
+    ),
+    option(
+        "--common-resolution",
+        metavar="auto|ARCSEC",
+        reads=_resolution,
+        about="Smooth all channels to one beam first: auto is the largest of the cube.  [default: as they are]",
     ),
 )
 

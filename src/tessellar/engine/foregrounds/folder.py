@@ -93,7 +93,7 @@ def save_separation(folder: Path, cleaned: Cleaned) -> None:
         buffer,
         frequency=learned.hertz,
         used=learned.used,
-        good=learned.good,
+        good=before.count,
         eigenvalues=learned.eigenvalues,
         modes=modes[:, :MAX_MODES],
         mean=operator.mean,

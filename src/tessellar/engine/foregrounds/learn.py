@@ -10,16 +10,21 @@ import numpy.typing as npt
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.foregrounds.centre import CentreStage
-from tessellar.engine.foregrounds.moments import ComponentsStage, MomentsStage
+from tessellar.engine.foregrounds.components import ComponentsStage
+from tessellar.engine.foregrounds.sums import MomentsOf, RefinementOf, S, SketchOf, Summand, SumStage
 from tessellar.errors import InputError, UsageError
 from tessellar.io.schema_spectral import frequencies
 from tessellar.kernels.foregrounds.fill import scaled_log_frequency
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.pca import principal_modes
 from tessellar.kernels.foregrounds.project import Projection
+from tessellar.kernels.foregrounds.range_finder import OVERSAMPLING
 from tessellar.kernels.foregrounds.separated import Separated, Separation
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, Source
+
+MAX_COVARIANCE = 2048  # channels; of more the leading modes are sketched, and the covariance is never formed
+_FEWEST_CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +44,11 @@ class Learned:
     used
         Which channels those are that hold data, bool array (frequency).
     good
-        How many voxels of each channel hold data, int64 array (frequency).
+        How many voxels of each channel hold data, int64 array (frequency); None where nothing was learned.
     eigenvalues
-        Of the covariance, descending, float64 array (mode), the cube's unit squared.
+        Of the covariance, descending, float64 array (mode), the cube's unit squared; as many as are known.
     modes
-        The leading eigenvectors, float64 array (frequency that holds data, mode).
+        The eigenvectors, float64 array (frequency that holds data, mode).
     """
 
     projection: Projection
@@ -51,7 +56,7 @@ class Learned:
     statistics: SpectralStatistics
     hertz: DoubleArray
     used: npt.NDArray[np.bool_]
-    good: IntArray
+    good: IntArray | None
     eigenvalues: DoubleArray
     modes: DoubleArray
 
@@ -88,64 +93,107 @@ class Learner:
             The recipe does not fit the number of channels.
         """
         hertz = checked_frequencies(source.meta)
-        mark = fingerprint(source, self.fill_degree)
-        centre_stage = CentreStage(source, mark, f"centre{suffix}")
+        found = self._statistics(source, hertz, suffix)
+        statistics, used = found.statistics, found.used
+        if len(statistics.mean) < _FEWEST_CHANNELS:
+            raise UsageError(
+                f"{source.meta.name} has {len(statistics.mean)} channels that hold data. At least {_FEWEST_CHANNELS} "
+                "are needed to tell what is smooth along frequency from what is not."
+            )
+        maps, basis = self._components(source, found, suffix)
+        separated = self.recipe.operator(statistics, maps, basis)
+        projection = self._projection(separated.operator, used, hertz)
+        return Learned(
+            projection, separated, statistics, hertz, used, found.good, found.eigenvalues, found.modes
+        )
+
+    def _statistics(self, source: Source, hertz: DoubleArray, suffix: str) -> _Found:
+        """Return what is known of the cube as a whole: nothing where the recipe fits each pixel by itself."""
+        if not learns(self.recipe):
+            used = np.ones(len(hertz), np.bool_)
+            nothing, no_modes = np.zeros(len(hertz)), np.empty((len(hertz), 0))
+            statistics = SpectralStatistics(hertz, nothing, np.empty((0, 0)), 0, None)
+            return _Found(statistics, used, None, np.empty(0), no_modes)
+        centre_stage = CentreStage(source, fingerprint(source), f"centre{suffix}")
         self.crew.do(centre_stage)
         centre = centre_stage.reduce(self.crew.partials)
-        moments_stage = MomentsStage(source, hertz, centre, self.fill_degree, mark, f"moments{suffix}")
-        self.crew.do(moments_stage)
-        moments, good = moments_stage.reduce(self.crew.partials)
+        if len(hertz) > MAX_COVARIANCE:
+            return self._sketched(source, hertz, centre, suffix)
+        moments, good = self._sum(source, hertz, MomentsOf(centre), f"moments{suffix}")
         used = good > 0
         whole = moments.statistics(hertz)
         known = None if self.noise_variance is None else self.noise_variance[used]
-        statistics = SpectralStatistics(
-            hertz[used], whole.mean[used], whole.covariance[np.ix_(used, used)], whole.n_pixels, known
-        )
-        self._check(statistics, source.meta)
-        values, vectors = principal_modes(statistics.covariance)
-        maps, basis = self._components(source, statistics, used, vectors, suffix)
-        separated = self.recipe.operator(statistics, maps, basis)
-        projection = self._projection(separated.operator, used, hertz)
-        return Learned(projection, separated, statistics, hertz, used, good, values, vectors)
+        covariance = whole.covariance[np.ix_(used, used)]
+        statistics = SpectralStatistics(hertz[used], whole.mean[used], covariance, whole.n_pixels, known)
+        return _Found(statistics, used, good, *principal_modes(covariance))
 
-    def _components(
-        self,
-        source: Source,
-        statistics: SpectralStatistics,
-        used: npt.NDArray[np.bool_],
-        vectors: DoubleArray,
-        suffix: str,
-    ) -> tuple[FloatArray | None, DoubleArray | None]:
-        """Return the maps of as many principal components as the recipe asks for, and their spectra."""
-        n_maps = self.recipe.map_modes(len(statistics.mean))
-        if not n_maps:
-            return None, None
-        basis = np.ascontiguousarray(vectors[:, :n_maps])
-        return self.maps(
-            source, SpectralOperator(statistics.mean, basis=basis), used, f"components{suffix}"
-        ), basis
+    def _sketched(self, source: Source, hertz: DoubleArray, centre: DoubleArray, suffix: str) -> _Found:
+        """Return the leading modes alone, in two passes: so many channels have too large a covariance."""
+        wanted = max(self.recipe.map_modes(len(hertz)), int(getattr(self.recipe, "modes", 0)))
+        if not wanted:
+            raise UsageError(
+                f"The kernel {self.recipe.name} needs the covariance of all {len(hertz)} channels, which is formed for "
+                f"up to {MAX_COVARIANCE}. Give pca, ica or gmca a number of modes, use poly, or work on a --band."
+            )
+        columns = min(wanted + OVERSAMPLING, len(hertz))
+        sketch, good = self._sum(source, hertz, SketchOf(centre, columns), f"sketch{suffix}")
+        refinement = RefinementOf(centre, sketch.basis())
+        refined, _ = self._sum(source, hertz, refinement, f"refine{suffix}")
+        used = good > 0
+        modes = refined.modes(centre, refinement.basis, wanted)
+        statistics = SpectralStatistics(hertz[used], modes.mean[used], np.empty((0, 0)), modes.n_pixels, None)
+        return _Found(statistics, used, good, modes.eigenvalues, modes.basis[used])
 
-    def maps(
-        self, source: Source, operator: SpectralOperator, used: npt.NDArray[np.bool_], name: str
-    ) -> FloatArray:
-        """Return the amplitudes of an operator's basis at every pixel, float32 array (mode, l, m)."""
-        projection = self._projection(operator, used, checked_frequencies(source.meta))
-        stage = ComponentsStage(source, projection, fingerprint(source, operator.mean, operator.basis), name)
+    def _sum(self, source: Source, hertz: DoubleArray, summand: Summand[S], name: str) -> tuple[S, IntArray]:
+        mark = fingerprint(source, self.fill_degree, type(summand).__name__)
+        stage = SumStage(source, hertz, summand, self.fill_degree, mark, name)
         self.crew.do(stage)
         return stage.reduce(self.crew.partials)
+
+    def _components(
+        self, source: Source, found: _Found, suffix: str
+    ) -> tuple[FloatArray | None, DoubleArray | None]:
+        """Return the maps of as many principal components as the recipe asks for, and their spectra."""
+        mean, used = found.statistics.mean, found.used
+        n_maps = self.recipe.map_modes(len(mean))
+        if not n_maps:
+            sketched = found.modes.size > 0 and not found.statistics.covariance.size
+            return None, found.modes if sketched else None
+        basis = np.ascontiguousarray(found.modes[:, :n_maps])
+        projection = self._projection(
+            SpectralOperator(mean, basis=basis), used, checked_frequencies(source.meta)
+        )
+        stage = ComponentsStage(source, projection, fingerprint(source, mean, basis), f"components{suffix}")
+        self.crew.do(stage)
+        return stage.reduce(self.crew.partials), basis
 
     def _projection(
         self, operator: SpectralOperator, used: npt.NDArray[np.bool_], hertz: DoubleArray
     ) -> Projection:
         return Projection(operator, used, scaled_log_frequency(hertz), self.fill_degree)
 
-    def _check(self, statistics: SpectralStatistics, meta: CubeMeta) -> None:
-        n_channels = len(statistics.mean)
-        if n_channels < 3:
-            raise UsageError(
-                f"{meta.name} has {n_channels} channels that hold data. At least 3 are needed to tell what is smooth "
-                "along frequency from what is not."
-            )
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What the first pass found: statistics, channels that hold data, their voxels, eigenvalues and modes."""
+
+    statistics: SpectralStatistics
+    used: npt.NDArray[np.bool_]
+    good: IntArray | None
+    eigenvalues: DoubleArray
+    modes: DoubleArray
+
+
+def learns(recipe: Separation) -> bool:
+    """Return whether a recipe needs to know the whole cube before it cleans a pixel."""
+    return bool(getattr(recipe, "learns", True))
+
+
+def learning_passes(recipe: Separation, n_channels: int) -> int:
+    """Return how often a recipe has the cube read before it is cleaned."""
+    if not learns(recipe):
+        return 0
+    return (2 if n_channels > MAX_COVARIANCE else 1) + (recipe.map_modes(n_channels) > 0)
 
 
 def checked_frequencies(meta: CubeMeta) -> DoubleArray:

@@ -72,7 +72,7 @@ class ForegroundPlan:
     def seconds(self) -> float:
         """A rough estimate of the time, from nominal rates of one core."""
         n_voxels = prod(self.shape)
-        products = n_voxels * self.shape[0] / _FLOPS * (self.passes // 2)
+        products = n_voxels * self.shape[0] / _FLOPS
         return (self.passes * n_voxels / _VOXELS_PER_SECOND + products) / self.workers
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ def make_plan(
     driver_bytes
         What the recipe and what follows hold in this process.
     extra_passes
-        Over the two that clean the cube.
+        Over the one that cleans the cube.
     cubes_written
         How many cubes are on the disk at the same time, at most.
     planes
@@ -156,7 +156,7 @@ def make_plan(
         shard,
         executor,
         workers,
-        2 + extra_passes,
+        1 + extra_passes,
         unit,
         driver,
         projected,

@@ -66,6 +66,7 @@ class GaussianProcess:
     signal_scale: Range = (0.1, 3.0)
 
     name: ClassVar[str] = "gpr"
+    uses_noise: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         problems = []

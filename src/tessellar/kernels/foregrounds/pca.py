@@ -65,8 +65,8 @@ class PCA:
         UsageError
             There are no more channels than modes.
         """
-        values, vectors = principal_modes(statistics.covariance) if basis is None else (None, basis)
-        modes = self.modes if self.modes or values is None else count_modes(values)
+        values, vectors = principal_modes(statistics.covariance) if basis is None else (np.empty(0), basis)
+        modes = self.modes or count_modes(values)
         if modes >= len(statistics.mean):
             raise UsageError(
                 f"Removing {modes} modes leaves nothing of {len(statistics.mean)} channels that hold data. "

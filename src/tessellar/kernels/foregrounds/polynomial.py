@@ -35,6 +35,7 @@ class Polynomial:
     degree: int = 3
 
     name: ClassVar[str] = "poly"
+    learns: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.degree <= MAX_DEGREE:

@@ -18,7 +18,7 @@ class SpectralStatistics:
     mean
         Weighted mean over the pixels, float64 array (frequency), in the cube's unit.
     covariance
-        float64 array (frequency, frequency), the cube's unit squared.
+        float64 array (frequency, frequency), the cube's unit squared; empty where it was not formed.
     n_pixels
         How many pixels it was made of.
     noise_variance
