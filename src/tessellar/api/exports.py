@@ -6,21 +6,25 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tessellar.errors import UsageError
+from tessellar.errors import InputError, UsageError
+from tessellar.io.naming import shown
 
 if TYPE_CHECKING:
     from tessellar.api.finding import Run
+    from tessellar.api.foregrounds import CleanCube
     from tessellar.model import Observer
 
-FORMATS = ("sofia", "fits", "sdc2")
+FORMATS = ("sofia", "fits", "sdc2", "sdc3a")
 """What a run can be exported as."""
+TEAM = "Tessellar"
 
 
 def export(
-    run: Run | str | PathLike[str],
+    run: Run | CleanCube | str | PathLike[str],
     out: str | PathLike[str],
     *,
     format: str,  # noqa: A002  # the name of the option
+    team: str = TEAM,
     overwrite: bool = False,
     fresh: bool = False,
     observer: Observer | None = None,
@@ -30,12 +34,15 @@ def export(
     Parameters
     ----------
     run
-        A run, or its folder.
+        A run, or its folder; with ``sdc3a`` a clean cube, or the folder that belongs to it.
     out
         The folder to make, or with ``sdc2`` the file.
     format
         ``sofia``: catalogue, mask, maps and cubelets as SoFiA 2 names them; ``fits``: the catalogue as a FITS table,
-        mask and maps; ``sdc2``: a submission to SKA Data Challenge 2.
+        mask and maps; ``sdc2``: a submission to SKA Data Challenge 2; ``sdc3a``: one to SKA Data Challenge 3a, from
+        the folder of a separation of foregrounds.
+    team
+        With ``sdc3a``: what the names of the files begin with.
     overwrite
         Whether to replace an ``out`` that is an earlier export.
     fresh
@@ -68,6 +75,11 @@ def export(
         )
     folder = Path(fspath(run)) if isinstance(run, str | PathLike) else run.folder
     target = Path(fspath(out))
+    if format == "sdc3a":
+        remark = _export_powers(folder, target, team, overwrite)
+        if remark and observer is not None:
+            observer.say(remark)
+        return target
     if format == "sdc2":
         found, catalogue = finished_run(folder)
         remark = write_submission(catalogue, found.summary, target, overwrite=overwrite)
@@ -77,3 +89,19 @@ def export(
     with exporting(folder, target, format, overwrite=overwrite, fresh=fresh, observer=observer) as work:
         export_sofia(work) if format == "sofia" else export_fits(work)
     return target
+
+
+def _export_powers(folder: Path, target: Path, team: str, overwrite: bool) -> str:
+    """Write the powers that a separation recovered as a submission; return what is missing in it."""
+    from tessellar.challenge.sdc3a.bands import BANDS
+    from tessellar.challenge.sdc3a.files import write_submission
+    from tessellar.engine.foregrounds.power_file import read_power
+
+    found = read_power(folder)
+    spectra = {band: power for band, power in found.items() if band in BANDS}
+    if not spectra:
+        raise InputError(
+            f"The separation in {shown(folder)} measured {', '.join(map(str, found))}, and none of the bands of the "
+            f"challenge ({', '.join(map(str, BANDS))}). Separate a cube that covers one of them."
+        )
+    return write_submission(spectra, target, team, overwrite=overwrite)

@@ -16,23 +16,32 @@ from tessellar.cli.values import words
 @argument("out", "OUT")
 @option(
     "--format",
-    metavar="sofia|fits|sdc2",
+    metavar="sofia|fits|sdc2|sdc3a",
     reads=words,
     required=True,
     about="sofia: catalogue, mask, maps and cubelets as SoFiA 2 names them; fits: a FITS table, mask and maps; sdc2: a "
-    "submission to SKA Data Challenge 2.",
+    "submission to SKA Data Challenge 2; sdc3a: one to SKA Data Challenge 3a, of the powers that a separation found.",
+)
+@option(
+    "--team",
+    metavar="NAME",
+    default="Tessellar",
+    reads=words,
+    about="With sdc3a: what the names of its files begin with.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier export.")
 @watching_options
 def command(run: str, out: str, **options: Any) -> None:
     """Lay the finished run RUN out for other programs, in the new folder OUT; with sdc2 it is a text file.
 
+    With sdc3a RUN is the folder of a separation, NAME.foregrounds.
+
     OUT appears when it is complete; repeat the command to resume an export that was stopped. What the run lacks, such
     as cubelets, is told and left out.
     """
     from tessellar.api import export
 
-    settings = {name: options[name] for name in ("format", "overwrite", "fresh")}
+    settings = {name: options[name] for name in ("format", "team", "overwrite", "fresh")}
     with progress(options) as observer:
         done = export(run, out, observer=observer, **settings)
     if not options["quiet"]:
