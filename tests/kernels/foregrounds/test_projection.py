@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessellar.errors import UsageError
+from tessellar.kernels.foregrounds.by_basis import SPARE_CHANNELS
 from tessellar.kernels.foregrounds.fill import fill_blanks, legendre
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.project import Projection
-from tessellar.kernels.foregrounds.strips import SPARE_CHANNELS
 from tessellar.model import DoubleArray, FloatArray
 
 N, SKY = 41, (19, 21)
@@ -105,6 +105,15 @@ def test_any_number_of_channels_and_modes_will_do(n: int) -> None:
         left = Projection(SpectralOperator(mean, basis), every, places(n)).residual(block)
         fit = basis @ np.linalg.lstsq(basis, deviations.reshape(n, -1), rcond=None)[0]
         np.testing.assert_allclose(left, deviations - fit.reshape(block.shape), atol=1e-6)
+
+
+def test_blocks_without_a_pixel_give_none() -> None:
+    found = by_basis().separate(cube(0.0)[:, :0], foreground=True, amplitudes=True)
+    assert [a.shape for a in (found.residual, found.foreground, found.amplitudes)] == [
+        (N, 0, SKY[1]),
+        (N, 0, SKY[1]),
+        (BASIS.shape[1], 0, SKY[1]),
+    ]
 
 
 def test_the_identity_leaves_the_cube_and_no_mode_its_mean() -> None:

@@ -15,19 +15,19 @@ a function of its own spectrum.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.errors import UsageError
+from tessellar.kernels.foregrounds.by_basis import separate_by_basis
+from tessellar.kernels.foregrounds.by_matrix import separate_by_matrix
 from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
 from tessellar.kernels.foregrounds.least_squares import CHANNELS, STRIP, orthonormal, padded
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.strips import separate_by_basis, separate_by_matrix
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
 from tessellar.tiling.box import Shape
-
-_NOTHING = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,21 +78,21 @@ class Projection:
     ) -> None:
         self.operator = operator
         self._channels = np.flatnonzero(used).astype(np.int64)
-        self._shape = len(used)
+        self._n_channels = len(used)
         if len(operator.mean) != len(self._channels) or len(x) != len(used):
             raise UsageError(
                 f"The operator has {len(operator.mean)} channels, but {len(self._channels)} of the cube's "
                 f"{len(used)} are used and {len(x)} have a place. Make it from the statistics of this cube."
             )
         self._mean = np.ascontiguousarray(operator.mean, dtype=np.float64)
-        self._triangle: DoubleArray | None = None
+        self._coefficients = degree + 1
+        self._smooth, self._triangle = np.empty((0, 0)), np.empty((0, 0))
         if operator.basis is not None:
             basis, self._triangle = orthonormal(operator.basis)
             self._matrix = padded(basis)
         elif operator.residual is not None:
             self._matrix = padded(operator.residual, CHANNELS)
             self._smooth = smooth_basis(np.asarray(x, dtype=np.float64)[self._channels], degree)
-            self._coefficients = degree + 1
 
     @property
     def channels(self) -> IntArray:
@@ -101,15 +101,15 @@ class Projection:
 
     def residual(self, block: FloatArray) -> FloatArray:
         """Return spectra without foreground, float32 array (frequency, l, m)."""
-        return self._asked(self.separate(block).residual)
+        return self._separate(block, (True, False, False))[0]
 
     def foreground(self, block: FloatArray) -> FloatArray:
         """Return the foreground of spectra, float32 array (frequency, l, m)."""
-        return self._asked(self.separate(block, residual=False, foreground=True).foreground)
+        return self._separate(block, (False, True, False))[1]
 
     def amplitudes(self, block: FloatArray) -> FloatArray:
         """Return how strong the modes are in spectra, float32 array (mode, l, m)."""
-        return self._asked(self.separate(block, residual=False, amplitudes=True).amplitudes)
+        return self._separate(block, (False, False, True))[2]
 
     def separate(
         self,
@@ -133,23 +133,9 @@ class Projection:
         UsageError
             The block has another number of channels than the cube, or amplitudes are asked of a matrix.
         """
-        spectra = self._spectra(block)
-        cleaned = np.empty_like(spectra) if residual else _NOTHING
-        smooth = np.empty_like(spectra) if foreground else _NOTHING
-        fitted = None
-        if self._triangle is not None:
-            fitted = self._by_basis(spectra, cleaned, smooth, amplitudes)
-        elif amplitudes:
-            raise UsageError(
-                "A residual matrix has no modes, so no amplitudes. Ask for residual or foreground."
-            )
-        else:
-            self._by_matrix(spectra, cleaned, smooth)
-        return Separated(
-            cleaned.reshape(block.shape) if residual else None,
-            smooth.reshape(block.shape) if foreground else None,
-            None if fitted is None else fitted.reshape(-1, *block.shape[1:]),
-        )
+        asked = (residual, foreground, amplitudes)
+        found = self._separate(block, asked)
+        return Separated(*(made if wanted else None for made, wanted in zip(found, asked, strict=True)))
 
     def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
         """Return the bytes for a block of ``shape`` beyond the block itself: results, the matrix, and a strip."""
@@ -157,41 +143,29 @@ class Projection:
         strip = STRIP * len(self._channels) * (8 + 4)
         return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + strip)
 
-    def _spectra(self, block: FloatArray) -> FloatArray:
-        if block.ndim != 3 or len(block) != self._shape:
+    def _separate(self, block: FloatArray, asked: tuple[bool, bool, bool]) -> list[FloatArray]:
+        """Return residual, foreground and amplitudes, those that are not asked without any voxel."""
+        if block.ndim != 3 or len(block) != self._n_channels:
             raise UsageError(
-                f"The block has shape {block.shape}; needed are all {self._shape} channels of some pixels, "
+                f"The block has shape {block.shape}; needed are all {self._n_channels} channels of some pixels, "
                 "(frequency, l, m). Read whole spectra."
             )
-        return np.ascontiguousarray(block, dtype=np.float32).reshape(len(block), -1)
-
-    def _by_basis(
-        self, spectra: FloatArray, cleaned: FloatArray, smooth: FloatArray, amplitudes: bool
-    ) -> FloatArray | None:
-        n_modes = 0 if self._triangle is None else len(self._triangle)
-        fitted = np.empty((n_modes, spectra.shape[1]), np.float32) if amplitudes else _NOTHING
-        triangle = np.empty((0, 0)) if self._triangle is None else self._triangle
-        separate_by_basis(
-            spectra, self._channels, self._mean, self._matrix, triangle, amplitudes, cleaned, smooth, fitted
+        by_matrix = self.operator.basis is None
+        if by_matrix and asked[2]:
+            raise UsageError(
+                "A residual matrix has no modes, so no amplitudes. Ask for residual or foreground."
+            )
+        sky, lengths = block.shape[1:], (len(block), len(block), len(self._triangle))
+        residual, foreground, amplitudes = (
+            np.empty((n, prod(sky)) if wanted else (0, 0), np.float32)
+            for n, wanted in zip(lengths, asked, strict=True)
         )
-        return fitted if amplitudes else None
-
-    def _by_matrix(self, spectra: FloatArray, cleaned: FloatArray, smooth: FloatArray) -> None:
-        n_smooth = min(self._coefficients, len(self._channels))
-        separate_by_matrix(
-            spectra,
-            self._channels,
-            self._mean,
-            self._matrix,
-            self._smooth,
-            n_smooth,
-            self._coefficients,
-            cleaned,
-            smooth,
-        )
-
-    @staticmethod
-    def _asked(found: FloatArray | None) -> FloatArray:
-        if found is None:
-            raise UsageError("This separation does not give that.")
-        return found
+        spectra = np.ascontiguousarray(block, dtype=np.float32).reshape(len(block), prod(sky))
+        given = (spectra, self._channels, self._mean, self._matrix)
+        if by_matrix:
+            n_smooth = min(self._coefficients, len(self._channels))
+            separate_by_matrix(*given, self._smooth, n_smooth, self._coefficients, residual, foreground)
+        else:
+            separate_by_basis(*given, self._triangle, residual, foreground, amplitudes)
+        made = (residual, foreground, amplitudes)
+        return [a.reshape(len(a), *sky) if wanted else a for a, wanted in zip(made, asked, strict=True)]

@@ -1,4 +1,4 @@
-"""The loops that separate foregrounds: a strip of pixels at a time, from reading its spectra to writing what is left.
+"""The loops that fit modes to spectra: a strip of pixels at a time, from reading its spectra to writing what is left.
 
 A strip of 256 pixels and 901 channels is 923 kB of float32, which stays in the second-level cache between the sums
 over channels and the residual. Inner loops run over the pixels of a strip, so vector instructions never reorder a sum.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.fill import fill_strip
 from tessellar.kernels.foregrounds.least_squares import (
     CHANNELS,
     STRIP,
@@ -22,7 +21,6 @@ from tessellar.kernels.foregrounds.least_squares import (
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
-_ROWS = 16  # of a matrix whose sums are kept at hand together
 
 
 @compiled
@@ -32,7 +30,6 @@ def separate_by_basis(
     mean: DoubleArray,
     basis: DoubleArray,
     triangle: DoubleArray,
-    wants_amplitudes: bool,
     residual: FloatArray,
     foreground: FloatArray,
     amplitudes: FloatArray,
@@ -51,8 +48,6 @@ def separate_by_basis(
         Orthonormal and padded, float64 array (used channel or more, mode or more).
     triangle
         What the given modes are the basis times of, float64 array (mode, mode).
-    wants_amplitudes
-        Whether amplitudes are asked.
     residual, foreground
         float32 arrays (frequency, pixel), overwritten.
     amplitudes
@@ -68,7 +63,7 @@ def separate_by_basis(
             _fit_again(channels.size, width, basis, n_modes, sums, blanks, n_blanks)
         if residual.size or foreground.size:
             _write(block, channels, first, width, mean, basis, sums, residual, foreground)
-        if wants_amplitudes:
+        if amplitudes.size:
             _unmix(sums, triangle, first, width, amplitudes)
 
 
@@ -170,95 +165,3 @@ def _unmix(amplitudes: DoubleArray, triangle: DoubleArray, first: int, width: in
                 total -= triangle[k, j] * found[j, p]
             found[k, p] = total / triangle[k, k]
             out[k, first + p] = np.float32(found[k, p])
-
-
-@compiled
-def separate_by_matrix(
-    block: FloatArray,
-    channels: IntArray,
-    mean: DoubleArray,
-    matrix: DoubleArray,
-    smooth: DoubleArray,
-    n_smooth: int,
-    coefficients: int,
-    residual: FloatArray,
-    foreground: FloatArray,
-) -> None:
-    """Fill every spectrum, and write what a matrix leaves of it and takes out of it; a result of no size is not asked.
-
-    Parameters
-    ----------
-    block, channels, mean, residual, foreground
-        As for `separate_by_basis`.
-    matrix
-        R, padded, float64 array (used channel or more, used channel or more).
-    smooth, n_smooth, coefficients
-        As for `fill_strip`.
-    """
-    spectra = np.zeros((matrix.shape[0], STRIP))
-    kept = np.empty(STRIP, np.bool_)
-    if residual.size:
-        residual[:] = np.nan
-    if foreground.size:
-        foreground[:] = np.nan
-    for first in range(0, block.shape[1], STRIP):
-        width = min(STRIP, block.shape[1] - first)
-        fill_strip(block, channels, first, smooth, n_smooth, coefficients, spectra, 0, kept)
-        for i in range(channels.size):
-            row, level = spectra[i], mean[i]
-            for p in range(width):
-                row[p] = row[p] - level if kept[p] else np.nan
-        _multiply(block, channels, first, width, mean, matrix, spectra, residual, foreground)
-
-
-@compiled
-def _multiply(
-    block: FloatArray,
-    channels: IntArray,
-    first: int,
-    width: int,
-    mean: DoubleArray,
-    matrix: DoubleArray,
-    spectra: DoubleArray,
-    residual: FloatArray,
-    foreground: FloatArray,
-) -> None:
-    """Apply R to the spectra of a strip, and write the results."""
-    sums = np.empty((_ROWS, STRIP))
-    for top in range(0, channels.size, _ROWS):
-        n_rows = min(_ROWS, channels.size - top)
-        sums[:] = 0.0
-        for c in range(0, channels.size, CHANNELS):
-            _add_products(sums, n_rows, matrix, top, c, spectra, width)
-        for i in range(n_rows):
-            f, total = channels[top + i], sums[i]
-            if residual.size:
-                row, out = block[f, first : first + width], residual[f, first : first + width]
-                for p in range(width):
-                    out[p] = np.float32(total[p]) if np.isfinite(row[p]) else np.float32(np.nan)
-            if foreground.size:
-                level, spectrum = mean[top + i], spectra[top + i]
-                out = foreground[f, first : first + width]
-                for p in range(width):
-                    out[p] = np.float32(level + (spectrum[p] - total[p]))
-
-
-@compiled
-def _add_products(
-    sums: DoubleArray,
-    n_rows: int,
-    matrix: DoubleArray,
-    top: int,
-    c: int,
-    spectra: DoubleArray,
-    width: int,
-) -> None:
-    """Add ``CHANNELS`` channels from ``c`` on to some rows of R d, in ascending order."""
-    for r in range(n_rows):
-        m = matrix[top + r, c : c + CHANNELS]
-        row = sums[r]
-        for p in range(width):
-            total = row[p] + m[0] * spectra[c, p] + m[1] * spectra[c + 1, p]
-            total = total + m[2] * spectra[c + 2, p] + m[3] * spectra[c + 3, p]
-            total = total + m[4] * spectra[c + 4, p] + m[5] * spectra[c + 5, p]
-            row[p] = total + m[6] * spectra[c + 6, p] + m[7] * spectra[c + 7, p]
