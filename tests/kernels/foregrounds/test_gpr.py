@@ -118,6 +118,15 @@ def test_the_parameters_of_a_covariance_are_found(degree: int, noise: float | No
     assert fit.warnings == ()
 
 
+def test_the_unit_of_the_cube_does_not_change_the_filter() -> None:
+    kelvin, other, microkelvin = (
+        GaussianProcess().fit(statistics(FOREGROUND + REST, NOISE, unit)) for unit in (1.0, 2.0**-20, 1e6)
+    )
+    assert_array_equal(other.operator.residual, kelvin.operator.residual)
+    assert_array_equal(other.posterior, 2.0**-40 * kelvin.posterior)
+    assert_allclose(microkelvin.operator.residual, kelvin.operator.residual, atol=1e-6)
+
+
 def test_mixing_is_told_from_foregrounds_and_signal() -> None:
     mixed = FOREGROUND + 1e-2 * matern32(APART, 8.0)[0] + REST
     fit = GaussianProcess(degree=-1, mixing=True).fit(statistics(mixed))
@@ -211,3 +220,9 @@ def test_a_cube_without_noise_is_refused() -> None:
     given = polynomials(HZ, 2)
     with pytest.raises(InputError, match="smooth to the last digit"):
         GaussianProcess().fit(statistics(given @ given.T))
+
+
+def test_ranges_that_no_covariance_fits_into_are_refused() -> None:
+    recipe = GaussianProcess(degree=-1, foreground_scale=(1e9, 2e9), signal_scale=(1e12, 2e12))
+    with pytest.raises(InputError, match="beyond the digits"):
+        recipe.fit(statistics(FOREGROUND + REST, 0.0))

@@ -103,7 +103,8 @@ class GaussianProcess:
         Raises
         ------
         InputError
-            The statistics cannot be fitted: too few channels, or a covariance with blanks or without noise.
+            The statistics cannot be fitted: too few channels, a covariance with blanks or without noise, or ranges that
+            no covariance fits into.
         """
         _check(statistics)
         return fit_model(self._model(statistics), statistics)

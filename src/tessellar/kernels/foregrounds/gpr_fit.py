@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tessellar.errors import InputError
 from tessellar.kernels.foregrounds.gpr_model import STARTS, Model
 from tessellar.kernels.foregrounds.gpr_search import Optimum, optima
-from tessellar.kernels.foregrounds.likelihood import Likelihood
+from tessellar.kernels.foregrounds.likelihood import IMPOSSIBLE, Likelihood
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.residual import left_over, residual_matrix
 from tessellar.kernels.foregrounds.separated import Report
@@ -72,8 +73,19 @@ class GaussianProcessFit:
 
 
 def fit_model(model: Model, statistics: SpectralStatistics) -> GaussianProcessFit:
-    """Return the most likely parameters of the model, and what follows from them."""
+    """Return the most likely parameters of the model, and what follows from them.
+
+    Raises
+    ------
+    InputError
+        No start has a likelihood.
+    """
     found = optima(model, statistics)
+    if found[0].value >= IMPOSSIBLE:
+        raise InputError(
+            "Gaussian processes cannot be fitted: within these ranges the foregrounds hide signal and noise beyond the "
+            "digits of float64. Give the variance of the noise, a polynomial (degree 2), or shorter scales."
+        )
     theta, n = found[0].theta, statistics.n_pixels
     likelihood = model.likelihood(statistics)
     residual, rest = _filter(likelihood, theta)

@@ -100,7 +100,8 @@ def _scored(
         tried = np.clip(theta - step, bounds[:, 0], bounds[:, 1])
         there, gradient_there = likelihood(tried)
         slope_there = _downhill(tried, gradient_there, bounds)
-        if np.abs(slope_there).max() >= np.abs(slope).max():
+        worse = there - value > _SAME * len(likelihood.apart)
+        if worse or np.abs(slope_there).max() >= np.abs(slope).max():
             break
         theta, value, gradient, slope = tried, there, gradient_there, slope_there
     return theta, value, float(np.abs(slope).max())
