@@ -54,8 +54,7 @@ class Signal:
             are too coarse for the wave number.
         """
         across, omega_z = np.asarray(k_perp, float) * self.across, np.abs(k_par) * self.along
-        total: DoubleArray | float = 0.0
-        count: DoubleArray | float = 0.0
+        total, count = np.zeros(()), np.zeros(())
         along = [part.z.power(omega_z) for part in self.components]
         for step in range(_ANGLES):  # of an eighth of the circle; the others repeat it
             angle = math.pi / 4.0 * (step + 0.5) / _ANGLES
