@@ -80,7 +80,7 @@ def test_what_people_may_write(address: str, sky: ProceduralSky) -> None:
         ("hi?seed=1", "shape is missing"),
         ("hi?xshape=4,8,8", "shape is missing"),
         ("HI?shape=4,8,8", "hi or noise"),
-        ("eor?shape=4,8,8", "hi or noise"),
+        ("dust?shape=4,8,8", "hi or noise or eor"),
         ("?shape=4,8,8", "hi or noise"),
         ("hi/?shape=4,8,8", "hi or noise"),
         ("hi?shape", "shape has no value"),
@@ -124,8 +124,8 @@ def test_a_bad_address_is_refused_with_what_is_allowed(rest: str, word: str) -> 
 
 
 def test_every_problem_is_named_at_once() -> None:
-    with pytest.raises(InputError, match=r"shape is missing.*eor.*seed is.*'sed'"):
-        sky_of("procedural://eor?seed=x&sed=1")
+    with pytest.raises(InputError, match=r"shape is missing.*dust.*seed is.*'sed'"):
+        sky_of("procedural://dust?seed=x&sed=1")
 
 
 @pytest.mark.parametrize(

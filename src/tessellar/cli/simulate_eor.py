@@ -115,8 +115,8 @@ def eor(out: str, **options: Any) -> None:
 
     The truth stands beside it as NAME.truth.ecsv: the power spectrum of the signal in the bins of SKA Data Challenge
     3a, all settings, and the addresses of the parts. Such a cube needs no file: every command takes its address, such
-    as 'procedural://eor?shape=901,2048,2048&part=signal' (quoted, because of the &), with the options here as further
-    keys.
+    as 'procedural://eor?shape=901,2048,2048&pixel_arcsec=16&part=signal' (quoted, because of the &), with the options
+    here as further keys.
     """
     from tessellar.simulate.eor.sky import EorSky
 

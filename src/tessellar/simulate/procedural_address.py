@@ -68,15 +68,15 @@ def sky_of(address: str) -> Sky:
 def address_of(sky: Sky) -> str:
     """Return the address of a cube, which names the settings that are not the usual ones."""
     if isinstance(sky, EorSky):
-        return _written(EOR, sky, EorSky(sky.shape), _EOR_READERS)
-    return _written(sky.kind, sky, ProceduralSky(sky.kind, sky.shape), _READERS)
+        return _written(EOR, sky, EorSky(), _EOR_READERS)
+    return _written(sky.kind, sky, ProceduralSky(sky.kind, (1, 1, 1)), _READERS)
 
 
 def _written(kind: str, sky: Sky, usual: Sky, names: Readers) -> str:
     words = [f"shape={','.join(map(str, sky.shape))}"]
     for name in names:
         value = getattr(sky, name)
-        if value != getattr(usual, name):
+        if name != "shape" and value != getattr(usual, name):
             words.append(f"{name}={_text(value)}")
     return f"{SCHEME}{kind}?{'&'.join(words)}"
 

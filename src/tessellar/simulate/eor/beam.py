@@ -38,7 +38,7 @@ def beam_taps(fwhm: float, sidelobe: float) -> BeamTaps:
     """Return the beam of a channel.
 
     The ring is the difference of two Gaussians of equal peak, three and two times as wide as the main lobe: nothing
-    at the centre, brightest 2.4 FWHM ÷ 2.35 away from it.
+    at the centre, brightest 1.45 FWHM away from it.
 
     Parameters
     ----------

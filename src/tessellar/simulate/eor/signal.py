@@ -53,17 +53,19 @@ class Signal:
             ``<|FFT|²> (dx² dz)² / V`` of a large box, averaged over the directions of ``k_perp``; NaN where voxels
             are too coarse for the wave number.
         """
-        across, along = np.broadcast_arrays(np.asarray(k_perp, float), np.asarray(k_par, float))
-        total, count = np.zeros(across.shape), np.zeros(across.shape)
-        omega_z = along * self.along
+        across, omega_z = np.asarray(k_perp, float) * self.across, np.abs(k_par) * self.along
+        total, count = np.zeros(()), np.zeros(())
+        along = [part.z.power(omega_z) for part in self.components]
         for step in range(_ANGLES):  # of an eighth of the circle; the others repeat it
             angle = math.pi / 4.0 * (step + 0.5) / _ANGLES
-            omega_x = across * self.across * math.cos(angle)
-            omega_y = across * self.across * math.sin(angle)
-            carried = (omega_x <= math.pi) & (np.abs(omega_z) <= math.pi)
-            power = sum(part.power(omega_z, omega_x, omega_y) for part in self.components)
-            total += np.where(carried, power, 0.0)
-            count += carried
+            omega_x, omega_y = across * math.cos(angle), across * math.sin(angle)
+            carried = (np.abs(omega_x) <= math.pi) & (omega_z <= math.pi)
+            power = sum(
+                z * part.x.power(omega_x) * part.y.power(omega_y)
+                for z, part in zip(along, self.components, strict=True)
+            )
+            total = total + np.where(carried, power, 0.0)
+            count = count + carried
         with np.errstate(invalid="ignore"):
             return np.asarray(total / count * self.across**2 * self.along)
 

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebval
 
 from tessellar.model import DoubleArray, FloatArray
 
@@ -18,7 +19,7 @@ REACH_SIGMA = 3.0
 SIGMAS_A_SPACING = 1.2
 
 _BAND_LIMITED = 1.5  # pixels: narrower Gaussians are too coarsely sampled to be taken at whole pixels
-_SHORTEST = 4  # pixels that such a narrow one reaches
+_SHORTEST = 5  # pixels that such a narrow one reaches
 _QUADRATURE = 256
 
 
@@ -55,14 +56,11 @@ class Taps:
         The numbers of the lattice have unit variance; the values are per pixel: their mean over all frequencies is
         the variance of a pixel.
         """
-        distance = self._distances()
-        weights = self.table.astype(np.float64).ravel()
-        found = np.zeros(omega.shape)
-        phase = np.zeros(omega.shape)
-        for n, weight in zip(distance.ravel(), weights, strict=True):
-            found += weight * np.cos(omega * n)
-            phase += weight * np.sin(omega * n)
-        return np.asarray((found**2 + phase**2) / self.spacing)
+        distances = self._distances().ravel()
+        half = np.zeros(int(np.abs(distances).max()) + 1)
+        half[np.abs(distances).astype(int)] = self.table.ravel()  # a Gaussian is the same on both sides
+        half[1:] *= 2.0
+        return np.asarray(chebval(np.cos(omega), half) ** 2 / self.spacing)
 
     def variance(self) -> float:
         """Return the variance of a pixel, averaged over their places."""

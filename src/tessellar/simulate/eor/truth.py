@@ -51,8 +51,8 @@ def binned_power(sky: EorSky) -> DoubleArray:
     """Return the mean of the signal's power over the modes of each bin, float64 array (k_par, k_perp), K² (Mpc/h)³."""
     steps = ((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * BIN_WIDTH
     k = (np.array(BIN_CENTRES)[:, np.newaxis] + steps).ravel()
-    across, along = np.meshgrid(k, k)
-    power = sky.signal_power(across, along)
+    across = np.broadcast_to(k, (k.size, k.size))
+    power = sky.signal_power(k, k[:, np.newaxis])
     split = (len(BIN_CENTRES), _POINTS) * 2
     weights = np.where(np.isfinite(power), across, 0.0).reshape(split)
     sums = np.sum(np.nan_to_num(power).reshape(split) * weights, axis=(1, 3))
