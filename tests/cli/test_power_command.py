@@ -51,9 +51,26 @@ def test_executors_write_the_same_bytes(halves: tuple[Path, Path], empty_folder:
     assert sorted(path.name for path in empty_folder.iterdir()) == ["processes.ecsv", "serial.ecsv"]
 
 
+def test_other_bins_can_be_given(halves: tuple[Path, Path], empty_folder: Path) -> None:
+    from astropy.table import QTable
+
+    words = ("--k-par-edges", "0,1,2", "--k-perp-edges", "0.1,0.2,0.3,0.4")
+    assert call("power", halves[0], "--out", "power.ecsv", *words).exit_code == 0
+    table = QTable.read("power.ecsv")
+    assert len(table) == 6
+    assert (table["n_modes"] > 0).all()
+    assert set(table["k_par"].value) == {0.5, 1.5}
+    none = call("power", halves[0], "--out", "none.ecsv", "--k-perp-edges", "50,60")
+    assert none.stdout.startswith("0 bins with power")
+    assert "no bin has modes: the cube has other scales. Choose other edges" in none.stderr
+    del empty_folder
+
+
 @pytest.mark.parametrize(
     ("words", "code", "expected"),
     [
+        (("--k-par-edges", "0.2,0.1"), 2, "k_par do not ascend"),
+        (("--k-perp-edges", "-1,0"), 2, "is less than 0"),
         (("--bands", "150"), 2, "is not sdc3a nor a list of bands"),
         (("--bands", "152-150"), 2, "is none"),
         (("--bands", "a-b"), 2, "not a number"),

@@ -235,6 +235,8 @@ def test_the_same_call_resumes_a_measurement_that_was_stopped(
     with pytest.raises(KeyboardInterrupt):
         ts.power_spectrum(StoppedSource(sky(), meta(), chunks=(4, 8, 8)), out=out, executor="serial")
     assert not out.exists()
+    with pytest.raises(UsageError, match="fresh"):
+        ts.power_spectrum(MemorySource(sky(), meta(), "another"), out=out, executor="serial")
     again = MemorySource(sky(), meta(), chunks=(4, 8, 8))
     found = ts.power_spectrum(again, out=out, executor="serial")
     assert again.reads < 6

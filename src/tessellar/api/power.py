@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import name_of, source_of
-from tessellar.errors import UsageError
+from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from tessellar.engine.executors import Executor
@@ -161,23 +161,19 @@ def _crew(
     from tessellar.engine.find.crew import Crew
     from tessellar.engine.find.folder import PARTIALS, take_journal
     from tessellar.engine.partials import PartialStore
-    from tessellar.errors import FolderInUseError, StoppedError
 
     if out is None:
         with tempfile.TemporaryDirectory(prefix="tessellar-power-") as name:
             yield Crew(pool, PartialStore(Path(name)), None, observer)
         return
     folder = out.with_name(f".{out.name}.modes")
-    keep = False
     try:
         with take_journal(folder, settings, fresh=fresh) as journal:
             yield Crew(pool, PartialStore(folder / PARTIALS), journal, observer)
-    except (KeyboardInterrupt, StoppedError, FolderInUseError):
-        keep = True
+    except InputError:  # the cube gives no spectrum, so there is nothing to go on with
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(spectra: PowerSpectra, out: Path) -> None:

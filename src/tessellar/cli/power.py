@@ -17,6 +17,7 @@ from tessellar.engine.executors import EXECUTORS
 SOME_PIECES_FAILED = 1
 
 _TAPERS = ("blackmanharris", "hann", "none")
+_edges = values.row_of(values.number(0), words="0.025,0.075,0.125")
 
 
 @click.command("power")
@@ -36,6 +37,18 @@ _TAPERS = ("blackmanharris", "hann", "none")
     metavar="DEG",
     reads=values.positive,
     about="Side of the central square that is used.  [default: the whole field]",
+)
+@option(
+    "--k-par-edges",
+    metavar="K,K,...",
+    reads=_edges,
+    about="Edges of the bins along the line of sight, h/cMpc.  [default: 0.025,0.075,...,0.525]",
+)
+@option(
+    "--k-perp-edges",
+    metavar="K,K,...",
+    reads=_edges,
+    about="Edges of the bins across the line of sight, h/cMpc.  [default: 0.025,0.075,...,0.525]",
 )
 @option(
     "--taper",
@@ -85,7 +98,7 @@ def command(cube: str, out: str, **options: Any) -> int:
 
     CUBE is in K or Jy/beam, with a frequency axis. The cross power of two cubes with the same sky and noise of their
     own is free of the power of the noise. The table does not depend on workers or interruptions; repeat the command to
-    resume. Bins are 0.05 h/cMpc wide, from 0.025 to 0.525, as in SKA Data Challenge 3a.
+    resume. The bins are those of SKA Data Challenge 3a unless others are given.
     """
     from tessellar.api import power_spectrum
 

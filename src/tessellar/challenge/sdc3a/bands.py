@@ -10,7 +10,6 @@ from tessellar.kernels.power.band import Band
 
 BANDS = tuple(Band.of_mhz(low, low + 15) for low in range(106, 196, 15))
 K_CENTRES = 0.05 * np.arange(1, 11)  # h/cMpc, along k_par and k_perp alike; edges 0.025 below and above
-FIELD_DEGREES = 4.0  # side of the central square that the truth was measured in
 
 _NAME = re.compile(r"(?P<low>\d+(?:\.\d+)?)MHz-(?P<high>\d+(?:\.\d+)?)MHz")
 

@@ -145,6 +145,10 @@ def _notes(band: Band, power: CylindricalPower) -> list[str]:
         )
         notes.append(f"In the band {band} {channels} filled by a smooth spectrum.")
     empty = int(np.count_nonzero(power.n_modes == 0))
-    if empty:
+    if empty == power.n_modes.size:
+        notes.append(
+            f"In the band {band} no bin has modes: the cube has other scales. Choose other edges of the bins."
+        )
+    elif empty:
         notes.append(f"In the band {band} {empty} of {power.n_modes.size} bins have no modes and no power.")
     return notes
