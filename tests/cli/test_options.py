@@ -208,9 +208,7 @@ def test_the_settings_of_a_run_are_options(cube: Path, empty_folder: Path) -> No
     assert tomllib.loads(Path("run/run.toml").read_text())["find"].keys() == names - {"address", "memory"}
 
 
-@pytest.mark.parametrize(
-    "command", [*COMMANDS, "simulate hi", "simulate eor", "score sdc2", "score sdc3a"]
-)
+@pytest.mark.parametrize("command", [*COMMANDS, "simulate hi", "simulate eor", "score sdc2", "score sdc3a"])
 def test_every_command_explains_itself(command: str) -> None:
     for flag in ("--help", "-h"):
         result = call(*command.split(), flag)
