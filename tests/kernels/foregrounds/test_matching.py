@@ -50,3 +50,15 @@ def test_it_is_the_convolution_of_another_library(share: float) -> None:
     expected = np.where(good, 1.5 * above / below, np.nan)
     found = match_plane(plane, (6, 4), taps_l, taps_m, 1.5)
     np.testing.assert_allclose(found, expected[6:-6, 4:-4], rtol=1e-6)
+
+
+def test_a_blank_out_of_reach_changes_no_bit() -> None:
+    plane = np.random.default_rng(2).normal(size=(50, 45)).astype(np.float32)
+    taps = 0.7 * matching_taps(2.5)  # the sum of weights matters now
+    r = len(taps) - 1
+    whole = match_plane(plane, (r, r), taps, taps, 1.0)
+    plane[r, r] = np.nan
+    blanked = match_plane(plane, (r, r), taps, taps, 1.0)
+    np.testing.assert_array_equal(blanked[r + 1 :], whole[r + 1 :])
+    np.testing.assert_array_equal(blanked[:, r + 1 :], whole[:, r + 1 :])
+    assert blanked[1, 1] != whole[1, 1]

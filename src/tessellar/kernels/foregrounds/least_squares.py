@@ -1,7 +1,7 @@
 """The least-squares fit of some modes to the channels of one pixel that are not blank.
 
-The modes are made orthonormal once, by the modified Gram-Schmidt process done twice (Giraud et al. 2005, Numer. Math.
-101, 87). With rows q_f of the orthonormal basis Q, the normal matrix of a pixel is then
+The modes are made orthonormal once, by the modified Gram-Schmidt process done twice (Giraud, Langou & Rozložník 2005,
+Comput. Math. Appl. 50, 1069). With rows q_f of the orthonormal basis Q, the normal matrix of a pixel is then
 
     N = sum over good channels of q_f q_f^T = 1 - sum over blank channels of q_f q_f^T ,
 

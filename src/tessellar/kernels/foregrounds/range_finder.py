@@ -7,9 +7,9 @@ blocks of pixels. With D the deviations of all spectra from a centre, less their
     pass 2:  Z = C Q,      where C = D D^T / n is the covariance
 
 and the modes are those of the Nystrom approximation C ~ Z (Q^T Z)^-1 Z^T, in the stable form of Tropp et al. (2017,
-NIPS 30, "Fixed-rank approximation of a positive-semidefinite matrix from streaming data", algorithm 3). They lie in
-the range of C Q, one power iteration beyond Q: in Q alone, a mode whose eigenvalue is r times that of the noise is off
-by about sqrt(F / r) for F channels, in C Q by that over r.
+NIPS 30, "Fixed-rank approximation of a positive-semidefinite matrix from streaming data"). They lie in the range of
+C Q, one power iteration beyond Q: in Q alone, a mode whose eigenvalue is r times that of the noise is off by about
+sqrt(F / r) for F channels, in C Q by that over r.
 
 The numbers of Omega belong to a pixel's place in the cube, so that blocks may be cut in any way.
 """
