@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -122,5 +123,6 @@ def eor(out: str, **options: Any) -> None:
 
     names = [name.removeprefix("--").replace("-", "_") for name, *_ in _SETTINGS]
     settings = {name: options.pop(name) for name in (*names, "chromatic")}
-    sky = EorSky(**settings, gsm=options.pop("gsm") or "")
+    folder = options.pop("gsm")
+    sky = EorSky(**settings, gsm=str(Path(folder).absolute()) if folder else "")
     write_sky(sky, out, f"a low-frequency sky ({sky.part}); the power of its signal", options)

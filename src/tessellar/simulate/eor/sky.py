@@ -44,8 +44,8 @@ class EorSky:
     signal_mk
         Standard deviation of the 21-cm signal in a voxel, mK.
     noise_mk, noise_index
-        Noise of a voxel at the reference frequency, mK, and the power of the frequency that it follows; about -0.6
-        in 106-196 MHz where the noise of SKA Data Challenge 3a is in Jy/beam, -2.6 where it is in K.
+        Noise of a voxel at the reference frequency, mK, and the power of the frequency that it follows: about -2.55
+        where the sky's own brightness makes it.
     synchrotron_k, synchrotron_spread
         Mean brightness, K, and the relative standard deviation of its map; angular power ``l^-2.4``.
     synchrotron_index, index_spread, curvature, curvature_spread
