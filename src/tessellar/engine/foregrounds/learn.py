@@ -146,7 +146,7 @@ class Learner:
 
     def _sum(self, source: Source, hertz: DoubleArray, summand: Summand[S], name: str) -> tuple[S, IntArray]:
         mark = fingerprint(source, self.fill_degree, type(summand).__name__)
-        stage = SumStage(source, hertz, summand, self.fill_degree, mark, name)
+        stage = SumStage(source, scaled_log_frequency(hertz), summand, self.fill_degree, mark, name)
         self.crew.do(stage)
         return stage.reduce(self.crew.partials)
 

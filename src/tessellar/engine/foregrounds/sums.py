@@ -16,7 +16,6 @@ from tessellar.kernels.foregrounds.fill import (
     CHANNELS_PER_COEFFICIENT,
     Filled,
     fill_blanks,
-    scaled_log_frequency,
 )
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.range_finder import Refinement, Sketch
@@ -126,8 +125,8 @@ class SumStage(Generic[S]):
     ----------
     source
         The cube.
-    frequencies
-        Hz, float64 array (frequency).
+    x
+        Where the channels lie in log frequency, float64 array (frequency): made once, so that all workers have its bits.
     summand
         What is summed.
     fill_degree
@@ -137,7 +136,7 @@ class SumStage(Generic[S]):
     """
 
     source: Source
-    frequencies: DoubleArray
+    x: DoubleArray
     summand: Summand[S]
     fill_degree: int
     fingerprint: str
@@ -160,7 +159,7 @@ class SumStage(Generic[S]):
 
     def _sum(self, unit: int) -> UnitResult:
         start, reading, n_voxels = time.perf_counter(), 0.0, 0
-        x = scaled_log_frequency(self.frequencies)
+        x = self.x
         sums: S | None = None
         good: IntArray = np.zeros(len(x), np.int64)
         for box in self.rows.blocks(unit):
@@ -185,7 +184,7 @@ class SumStage(Generic[S]):
             There is no pixel whose spectrum is known well enough.
         """
         sums: S | None = None
-        good: IntArray = np.zeros(len(self.frequencies), np.int64)
+        good: IntArray = np.zeros(len(self.x), np.int64)
         for _, payload in partials.units(self):
             part = self.summand.of_payload(payload)
             sums = part if sums is None else sums.merge(part)
