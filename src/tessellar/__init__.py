@@ -15,6 +15,7 @@ _HOMES = {
     "GMCA": "tessellar.kernels.foregrounds.gmca",
     "GaussianProcess": "tessellar.kernels.foregrounds.gpr",
     "Linker": "tessellar.kernels.components",
+    "PcaNetwork": "tessellar.kernels.foregrounds.network",
     "PCA": "tessellar.kernels.foregrounds.pca",
     "Polynomial": "tessellar.kernels.foregrounds.polynomial",
     "Preconditioning": "tessellar.engine.precondition.recipe",

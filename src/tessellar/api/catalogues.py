@@ -110,12 +110,12 @@ def report(run: Run | str | PathLike[str]) -> Path:
 def _score_spectra(
     result: QTable | Run | str | PathLike[str], truth: QTable | str | PathLike[str]
 ) -> Sdc3aScore:
-    from tessellar.challenge.sdc3a.files import read_submission, read_truth
+    from tessellar.challenge.sdc3a.reading import estimates_in, truth_in
     from tessellar.challenge.sdc3a.score import score_sdc3a
 
     if not isinstance(result, str | PathLike) or not isinstance(truth, str | PathLike):
-        raise UsageError("The score of sdc3a takes two folders of power spectra. Give their paths.")
-    return score_sdc3a(read_submission(Path(fspath(result))), read_truth(Path(fspath(truth))))
+        raise UsageError("The score of sdc3a takes two folders or tables of power spectra. Give their paths.")
+    return score_sdc3a(estimates_in(Path(fspath(result))), truth_in(Path(fspath(truth))))
 
 
 def _table(catalogue: QTable | Run | str | PathLike[str]) -> QTable:

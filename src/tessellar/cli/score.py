@@ -56,10 +56,11 @@ def sdc2(result: str, truth: str, beam_arcsec: float, json_file: str | None) -> 
 @argument("truth", "TRUTH")
 @_json_option
 def sdc3a(result: str, truth: str, json_file: str | None) -> None:
-    """Score the power spectra of the folder RESULT against those of the folder TRUTH, of SKA Data Challenge 3a.
+    """Score the power spectra in RESULT against those in TRUTH, of SKA Data Challenge 3a.
 
-    RESULT holds files like Team_106MHz-121MHz.data and Team_106MHz-121MHz_errors.data of any of the six bands, TRUTH
-    such files without errors. Told are the median residual, how many true powers the error bars cover, and a log
+    RESULT is a folder with files like Team_106MHz-121MHz.data and Team_106MHz-121MHz_errors.data of any of the six
+    bands, the folder of a separation, NAME.foregrounds, or a table of `tessellar power`; TRUTH is such a table, or a
+    folder with such files, which need no errors. Told are the median residual, how many true powers the error bars cover, and a log
     score, by band and over all; bins without an estimate are counted.
     """
     from tessellar.api import score

@@ -180,9 +180,9 @@ class PowerCheck:
         """Return the modes of a cube once it is cleaned.
 
         Cleaning is linear along frequency: where no voxel is blank it commutes with the transform on the sky, and is
-        done on the modes. Elsewhere the cube is cleaned on disk.
+        done on the modes. Elsewhere, and behind a network, the cube is cleaned on disk.
         """
-        if _is_whole(raw) and learned.used.all():
+        if _is_whole(raw) and learned.used.all() and learned.separated.network is None:
             kelvin = kelvin_per_unit(source.meta)[:, None]
             return replace(raw, values=kelvin * residual_of(learned.separated.operator, raw.values / kelvin))
         return self._modes(cleaned or self._clean_copy(source, learned, name), f"modes-clean-{name}")
@@ -195,7 +195,9 @@ class PowerCheck:
         sink = scratch_sink(whole.final.workspace, name, source.meta, shard, mark)
         if not sink.path.exists():
             sink.begin()
-            stage = SeparateStage(source, learned.projection, sink, mark, purpose=f"separate-{name}")
+            network = learned.separated.network
+            purpose = f"separate-{name}"
+            stage = SeparateStage(source, learned.projection, sink, mark, network=network, purpose=purpose)
             crew.do(stage)
             sink.publish(payload[DIGEST].tobytes() for _, payload in crew.partials.units(stage))
             sink.tidy()

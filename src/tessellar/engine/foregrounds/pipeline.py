@@ -117,7 +117,8 @@ class ForegroundRun:
     def _stage(self, learned: Learned) -> SeparateStage:
         sink = self.residual.pencils
         smooth = None if self.foreground is None else self.foreground.pencils
-        return SeparateStage(self.source, learned.projection, sink, self.content, smooth)
+        network = learned.separated.network
+        return SeparateStage(self.source, learned.projection, sink, self.content, smooth, network)
 
     def _distrust(self, stage: SeparateStage) -> None:
         """Do again what was damaged since an interrupted run wrote it."""

@@ -86,21 +86,34 @@ def read_power(folder: Path) -> dict[Band, CylindricalPower]:
     InputError
         There is no such table, or it cannot be read.
     """
-    from astropy.table import QTable
-
     path = folder / POWER
     if not path.is_file():
         raise InputError(
             f"{shown(folder)} has no {POWER}: the separation did not measure power. Run it on a cube in K or Jy/beam "
             "with frequencies in Hz, without --no-power."
         )
+    return read_power_table(path)
+
+
+def read_power_table(path: Path) -> dict[Band, CylindricalPower]:
+    """Return the power of each band in a table of `tessellar power`, or in that of a separation.
+
+    Raises
+    ------
+    InputError
+        It is no such table.
+    """
+    from astropy.table import QTable
+
     try:
         table = QTable.read(path, format="ascii.ecsv")
         rows = {name: np.asarray(getattr(table[name], "value", table[name])) for name in _COLUMNS}
         edges = dict.fromkeys(zip(rows["band_low"].tolist(), rows["band_high"].tolist(), strict=True))
         return {Band.of_mhz(*edge): _power_of(rows, edge) for edge in edges}
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{shown(path)} cannot be read ({error}). Run the separation again.") from error
+        raise InputError(
+            f"{shown(path)} is no table of power spectra ({error}). Needed are the columns {', '.join(_COLUMNS)}."
+        ) from error
 
 
 def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:

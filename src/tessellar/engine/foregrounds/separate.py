@@ -11,9 +11,12 @@ import numpy as np
 from tessellar.engine.blas import keep_to_one_blas_thread
 from tessellar.engine.convert import ResumableSink
 from tessellar.engine.verify import DIGEST
+from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.channel_sums import channel_sums
+from tessellar.kernels.foregrounds.network import SkyNetwork, network_inputs
 from tessellar.kernels.foregrounds.project import Projection
 from tessellar.model import FloatArray, Payload, Source, Steps, UnitResult
+from tessellar.tiling.box import Box, Halo
 
 FOREGROUND_DIGEST = "foreground_digest"
 MAX_MAPS = 16  # modes whose maps are kept
@@ -36,6 +39,8 @@ class SeparateStage:
         Where the residual goes.
     foreground
         Where what was taken out goes, cut like the sink; None to write the residual alone.
+    network
+        What works on what is left, or None.
     purpose
         Name of the stage.
     """
@@ -45,6 +50,7 @@ class SeparateStage:
     sink: ResumableSink
     fingerprint: str
     foreground: ResumableSink | None = None
+    network: SkyNetwork | None = None
     purpose: str = "separate"
 
     @property
@@ -69,17 +75,50 @@ class SeparateStage:
         return Steps(self._read, self._clean, self._write)
 
     def _read(self, unit: int) -> FloatArray:
-        return self.source.read(self.sink.pieces[unit])
+        return self.source.read(self._read_box(unit))
 
-    def _clean(self, unit: int, voxels: FloatArray) -> UnitResult:  # noqa: ARG002  # all pieces are alike
-        smooth = self.foreground is not None
-        parts = self.projection.separate(voxels, foreground=smooth, amplitudes=self.n_maps > 0)
+    def _read_box(self, unit: int) -> Box:
+        """Return what is read of the cube for a piece: the piece, and around it what a network sees."""
+        if self.network is None:
+            return self.sink.pieces[unit]
+        halo = Halo.symmetric((0, *self.network.halo))
+        return self.sink.pieces[unit].grow(halo).clip(Box.of_shape(self.source.meta.shape))
+
+    def _clean(self, unit: int, voxels: FloatArray) -> UnitResult:
+        core = self.sink.pieces[unit].relative_to(self._read_box(unit).start).slices()
+        parts = self.projection.separate(
+            voxels, foreground=self.foreground is not None, amplitudes=self.n_maps > 0
+        )
         residual = cast("FloatArray", parts.residual)
-        payload: Payload = {"input": channel_sums(voxels), "residual": channel_sums(residual)}
+        if self.network is not None:
+            residual = self._by_network(voxels, residual)
+        clean, own = np.ascontiguousarray(residual[core]), np.ascontiguousarray(voxels[core])
+        payload: Payload = {"input": channel_sums(own), "residual": channel_sums(clean)}
         if parts.amplitudes is not None:
-            payload["maps"] = parts.amplitudes
-        output = np.stack([residual, cast("FloatArray", parts.foreground)]) if smooth else residual
-        return UnitResult(payload, voxels.size, voxels.nbytes, output=output)
+            payload["maps"] = np.ascontiguousarray(parts.amplitudes[(slice(None), *core[1:])])
+        return UnitResult(
+            payload, own.size, voxels.nbytes, output=self._output(clean, own, parts.foreground, core)
+        )
+
+    def _output(
+        self, clean: FloatArray, own: FloatArray, smooth: FloatArray | None, core: tuple[slice, ...]
+    ) -> FloatArray:
+        """Return what is written: the residual, or residual and foreground, which add up to the cube."""
+        if self.foreground is None:
+            return clean
+        taken = own - clean if self.network is not None else cast("FloatArray", smooth)[core]
+        return np.stack([clean, taken])
+
+    def _by_network(self, voxels: FloatArray, residual: FloatArray) -> FloatArray:
+        """Return what a network makes of a piece; blank voxels stay blank."""
+        network = cast("SkyNetwork", self.network)
+        found = np.asarray(network(network_inputs(voxels, residual)), dtype=np.float32)
+        if found.shape != residual.shape:
+            raise UsageError(
+                f"The network gave an array of shape {found.shape} for a piece of {residual.shape} voxels; needed is "
+                "one value for each voxel of its inputs, (frequency, l, m)."
+            )
+        return np.where(np.isfinite(residual), found, np.float32(np.nan))
 
     def _write(self, unit: int, output: FloatArray) -> Payload:
         if self.foreground is None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
+
+if TYPE_CHECKING:
+    from tessellar.kernels.foregrounds.network import SkyNetwork
 
 Report: TypeAlias = dict[str, float | str | list[Any]]
 
@@ -29,6 +32,8 @@ class Separated:
     posterior
         Covariance of what is left of the foregrounds, float64 array (frequency, frequency), in the cube's unit
         squared; None where the method knows none.
+    network
+        What works on what is left; None for a filter along frequency alone.
     """
 
     operator: SpectralOperator
@@ -36,6 +41,7 @@ class Separated:
     report: Report = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     posterior: DoubleArray | None = None
+    network: SkyNetwork | None = None
 
 
 class Separation(Protocol):
