@@ -60,8 +60,8 @@ def sdc3a(result: str, truth: str, json_file: str | None) -> None:
 
     RESULT is a folder with files like Team_106MHz-121MHz.data and Team_106MHz-121MHz_errors.data of any of the six
     bands, the folder of a separation, NAME.foregrounds, or a table of `tessellar power`; TRUTH is such a table, or a
-    folder with such files, which need no errors. Told are the median residual, how many true powers the error bars cover, and a log
-    score, by band and over all; bins without an estimate are counted.
+    folder with such files, which need no errors. Told are the median residual, how many true powers the error bars
+    cover, and a log score, by band and over all; bins without an estimate are counted.
     """
     from tessellar.api import score
 
