@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 from scipy.optimize import minimize
 
 from tessellar.kernels.foregrounds.gpr_model import Model
-from tessellar.kernels.foregrounds.likelihood import Likelihood
+from tessellar.kernels.foregrounds.likelihood import IMPOSSIBLE, Likelihood
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray
 
 FEW_CHANNELS = 256  # a search begins on every n-th channel, so that there are at most that many
-_FLAT = 1e-5  # a search has converged where the slope of -log L / P is less than this in every channel
-_DEPARTURES = 6
-_SCORINGS = 6
-_LONGEST_STEP = 0.1  # of a logarithm
-_SAME = 1e-7  # optima whose -log L / P differ by less than this in every channel are one
+_SAME = 1e-7  # optima whose -log L / P differ by less than this in every channel, or 1 in all pixels, are one
+_GOAL = 1e-6  # of that
+_ROUNDING = 1e-8  # of -log L / P in every channel
+_SCORINGS = 100
+_LONGEST_STEP = 1.0  # of a logarithm
+_STUCK = 1e4  # the damping at which steps lead nowhere
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Optimum:
     starts
         Which starts led there.
     converged
-        Whether the likelihood has no slope there, but for one out of the ranges.
+        Whether a step within the ranges would win next to nothing.
     """
 
     theta: DoubleArray
@@ -52,59 +52,75 @@ def optima(model: Model, statistics: SpectralStatistics) -> tuple[Optimum, ...]:
     """
     n = len(statistics.frequencies)
     step = -(-n // FEW_CHANNELS)
-    likelihood = model.likelihood(statistics, step)
-    found = [_descend(likelihood, model, start, (i,)) for i, start in enumerate(model.starts(likelihood))]
-    distinct = _distinct(found, _SAME * n / step)
+    same = max(_SAME * n, 1.0 / statistics.n_pixels)
+    likelihood, bounds = model.likelihood(statistics, step), np.array(model.bounds())
+    starts = enumerate(model.starts(likelihood))
+    distinct = _distinct([_descend(likelihood, bounds, start, (i,), same) for i, start in starts], same)
     if step > 1:
         likelihood = model.likelihood(statistics)
-        distinct = [_descend(likelihood, model, one.theta, one.starts) for one in distinct]
-    return tuple(_distinct(distinct, _SAME * n))
+        distinct = [_descend(likelihood, bounds, one.theta, one.starts, same) for one in distinct]
+    return tuple(_distinct(distinct, same))
 
 
-def _descend(likelihood: Likelihood, model: Model, start: DoubleArray, starts: tuple[int, ...]) -> Optimum:
-    """Return where L-BFGS-B (Byrd et al. 1995, SIAM J. Sci. Comput. 16, 1190) ends, and Fisher's scoring after it.
+def _descend(
+    likelihood: Likelihood, bounds: DoubleArray, start: DoubleArray, starts: tuple[int, ...], same: float
+) -> Optimum:
+    """Return where L-BFGS-B (Byrd et al. 1995, SIAM J. Sci. Comput. 16, 1190) ends, and Fisher's scoring after it."""
+    options = {"maxiter": 500, "ftol": 1e-9, "gtol": 1e-6}
+    done = minimize(likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    place = _scored(likelihood, np.asarray(done.x), bounds, _GOAL * same)
+    return Optimum(place.theta, place.value, starts, place.gain < same)
 
-    A search that stumbles over parameters without a likelihood sets out again from where it is.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Parameters, -log L / P there, its derivatives that lead downhill within the ranges, and Fisher's information."""
+
+    theta: DoubleArray
+    value: float
+    slope: DoubleArray
+    information: DoubleArray
+
+    @classmethod
+    def of(cls, likelihood: Likelihood, theta: DoubleArray, bounds: DoubleArray) -> _Place:
+        value, gradient = likelihood(theta)
+        information = likelihood.information(theta) if value < IMPOSSIBLE else np.eye(len(theta))
+        return cls(theta, value, _downhill(theta, gradient, bounds), information)
+
+    def step(self, damping: float) -> DoubleArray:
+        """Return the step to where the derivatives would vanish, damped as Marquardt (1963, J. SIAM 11, 431) does."""
+        free = self.slope != 0.0
+        damped = (self.information + damping * np.diag(np.diag(self.information)))[np.ix_(free, free)]
+        step = np.zeros_like(self.theta)
+        step[free] = -np.linalg.lstsq(damped, self.slope[free], rcond=1e-12)[0]
+        return step
+
+    @property
+    def gain(self) -> float:
+        """By how much -log L / P would fall with a whole step."""
+        return -0.5 * float(self.slope @ self.step(0.0))
+
+
+def _scored(likelihood: Likelihood, theta: DoubleArray, bounds: DoubleArray, goal: float) -> _Place:
+    """Return where no step wins more than ``goal``, or none can be told from rounding.
+
+    Steps go on where L-BFGS-B stumbled over parameters without a likelihood; and near an optimum, where the likelihood
+    itself is flat to its last digits, they go by its derivatives.
     """
-    n, before = len(likelihood.apart), inf
-    options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-6}
-    for _ in range(_DEPARTURES):
-        done = minimize(
-            likelihood, start, jac=True, method="L-BFGS-B", bounds=model.bounds(), options=options
-        )
-        start = np.asarray(done.x)
-        if done.success or before - done.fun < _SAME * n:
-            break
-        before = float(done.fun)
-    theta, value, slope = _scored(likelihood, start, np.array(model.bounds()))
-    return Optimum(theta, value, starts, slope < _FLAT * n)
-
-
-def _scored(
-    likelihood: Likelihood, theta: DoubleArray, bounds: DoubleArray
-) -> tuple[DoubleArray, float, float]:
-    """Return where the derivatives vanish, the likelihood there, and the steepest slope that is left.
-
-    Near an optimum the likelihood itself is flat to its last digits, and its derivatives are not.
-    """
-    value, gradient = likelihood(theta)
-    slope = _downhill(theta, gradient, bounds)
+    place, damping = _Place.of(likelihood, theta, bounds), 1e-3
+    rounding = _ROUNDING * len(likelihood.apart)
     for _ in range(_SCORINGS):
-        free = slope != 0.0
-        if not free.any():
+        if damping > _STUCK or place.gain < goal:
             break
-        information = likelihood.information(theta)[np.ix_(free, free)]
-        step = np.zeros_like(theta)
-        step[free] = np.linalg.lstsq(information, gradient[free], rcond=1e-9)[0]
+        step = place.step(damping)
         step *= min(1.0, _LONGEST_STEP / max(float(np.abs(step).max()), 1e-300))
-        tried = np.clip(theta - step, bounds[:, 0], bounds[:, 1])
-        there, gradient_there = likelihood(tried)
-        slope_there = _downhill(tried, gradient_there, bounds)
-        worse = there - value > _SAME * len(likelihood.apart)
-        if worse or np.abs(slope_there).max() >= np.abs(slope).max():
-            break
-        theta, value, gradient, slope = tried, there, gradient_there, slope_there
-    return theta, value, float(np.abs(slope).max())
+        tried = _Place.of(likelihood, np.clip(place.theta + step, bounds[:, 0], bounds[:, 1]), bounds)
+        flatter = tried.gain < place.gain
+        if tried.value < place.value - rounding or (tried.value < place.value + rounding and flatter):
+            place, damping = tried, damping / 10.0
+        else:
+            damping *= 10.0
+    return place
 
 
 def _downhill(theta: DoubleArray, gradient: DoubleArray, bounds: DoubleArray) -> DoubleArray:
