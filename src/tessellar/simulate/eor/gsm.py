@@ -14,7 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from tessellar.compiled import compiled
 from tessellar.errors import InputError
@@ -49,6 +48,8 @@ class SkyModel:
 
     def weights(self, frequencies_hz: DoubleArray) -> DoubleArray:
         """Return what each map is multiplied by to give kelvin, float64 array (frequency, component)."""
+        from scipy.interpolate import PchipInterpolator
+
         knots, logs = np.log(self.spectra[0]), np.log(frequencies_hz * 1e-9)
         common = np.exp(PchipInterpolator(knots, np.log(self.spectra[1]))(logs))
         shares = PchipInterpolator(knots, self.spectra[2:], axis=1)(logs)

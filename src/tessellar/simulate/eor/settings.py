@@ -30,7 +30,7 @@ BEAM_PIXELS = (1.0, 64.0)
 
 RANGES = {
     "first_frequency_hz": (1e6, 1.4e9),
-    "channel_hz": (1.0, 1e9),
+    "channel_hz": (100.0, 1e9),
     "pixel_arcsec": (0.1, 36000.0),
     "signal_mk": (1e-9, 1e9),
     "noise_mk": (0.0, 1e9),

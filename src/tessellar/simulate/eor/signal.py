@@ -1,4 +1,4 @@
-"""The 21-cm signal: a Gaussian random field in comoving space whose power spectrum is known to the last voxel."""
+"""The 21-cm signal: a Gaussian random field in comoving space whose power spectrum is known exactly."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
-from tessellar.model import DoubleArray, FloatArray
+from tessellar.model import DoubleArray, FloatArray, IntArray
 
 REACH_SIGMA = 3.0
 SIGMAS_A_SPACING = 1.2
@@ -56,9 +56,9 @@ class Taps:
         The numbers of the lattice have unit variance; the values are per pixel: their mean over all frequencies is
         the variance of a pixel.
         """
-        distances = self._distances().ravel()
-        half = np.zeros(int(np.abs(distances).max()) + 1)
-        half[np.abs(distances).astype(int)] = self.table.ravel()  # a Gaussian is the same on both sides
+        distances = np.abs(_distances(self.spacing, self.first, self.count))
+        half = np.zeros(int(distances.max()) + 1)
+        half[distances] = self.table  # a Gaussian is the same on both sides
         half[1:] *= 2.0
         return np.asarray(chebval(np.cos(omega), half) ** 2 / self.spacing)
 
@@ -70,11 +70,6 @@ class Taps:
         """Return the Gaussian times a number."""
         table = (self.table.astype(np.float64) * factor).astype(np.float32)
         return Taps(self.spacing, self.first, table)
-
-    def _distances(self) -> DoubleArray:
-        """Return how far pixels lie above the lattice points that make them, array like ``table``."""
-        pixel = np.arange(self.spacing)[:, np.newaxis]
-        return np.asarray(pixel - self.spacing * (self.first + np.arange(self.count)), dtype=np.float64)
 
 
 def gaussian_taps(sigma: float) -> Taps:
@@ -94,12 +89,15 @@ def gaussian_taps(sigma: float) -> Taps:
         radius = max(radius, _SHORTEST)
     first = -(radius // spacing)
     count = (radius + spacing - 1) // spacing - first + 1
-    taps = Taps(spacing, first, np.zeros((spacing, count), dtype=np.float32))
-    distance = taps._distances()
-    for place, n in np.ndenumerate(distance):
-        if abs(n) <= radius:
-            taps.table[place] = _value(sigma, int(n))
-    return taps
+    values = np.zeros(max(-first * spacing + spacing, (first + count) * spacing), dtype=np.float32)
+    values[: radius + 1] = [_value(sigma, n) for n in range(radius + 1)]
+    return Taps(spacing, first, values[np.abs(_distances(spacing, first, count))])
+
+
+def _distances(spacing: int, first: int, count: int) -> IntArray:
+    """Return how far pixels lie above the lattice points that make them, array like the table of `Taps`."""
+    pixel = np.arange(spacing)[:, np.newaxis]
+    return np.asarray(pixel - spacing * (first + np.arange(count)))
 
 
 def _value(sigma: float, n: int) -> float:
