@@ -44,19 +44,20 @@ def _read_config(context: click.Context, parameter: click.Parameter, value: str 
     if file is not None:
         known = {str(param.name).rstrip("_") for param in context.command.params} - _NOT_IN_FILES
         settings = read_settings(Path(file), "foregrounds", known)
-        named = {f"{name}_" if name == "set" else name: setting for name, setting in settings.items()}
-        make_defaults(context, named, {name: f"{file}, {name}" for name in named})
+        if isinstance(settings.get("set"), dict):
+            settings["set_"] = list(settings.pop("set").items())
+        make_defaults(context, settings, {name: f"{file}, {name.rstrip('_')}" for name in settings})
 
 
 def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> dict[str, Any]:
     """Return settings of the kernel, as text from the command line or typed from a file."""
-    if isinstance(value, dict):
-        return value
-    pairs = [word.partition("=") for word in value or ()]
-    wrong = [word for word, (_, equals, _) in zip(value or (), pairs, strict=True) if not equals]
-    if wrong:
-        raise click.BadParameter(f"'{wrong[0]}' is no setting. Write it like modes=4.", context, parameter)
-    return {key.strip().replace("-", "_"): text for key, _, text in pairs}
+    found = {}
+    for item in value or ():
+        key, equals, setting = item.partition("=") if isinstance(item, str) else (item[0], "=", item[1])
+        if not equals:
+            raise click.BadParameter(f"'{item}' is no setting. Write it like modes=4.", context, parameter)
+        found[key.strip().replace("-", "_")] = setting
+    return found
 
 
 def _pair(value: Any) -> tuple[str, str]:
