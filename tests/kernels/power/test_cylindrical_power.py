@@ -8,7 +8,7 @@ from skies import ALL, FREQUENCIES, plain_power, sky_modes, voxel_lengths
 
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.power.band import Band
-from tessellar.kernels.power.cylindrical import Bins, coherence, cross_power
+from tessellar.kernels.power.cylindrical import Bins, coherence, cross_power, power_of_covariance
 from tessellar.kernels.power.tapers import taper
 
 EDGES = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.4])
@@ -230,3 +230,20 @@ def test_what_cannot_be_measured_is_refused() -> None:
         cross_power(modes, modes, ALL, WIDE, sample_variance=False)
     with pytest.raises(InputError, match="has 1 channels in the band"):
         cross_power(modes, modes, Band(150e6, 150.1e6), WIDE)
+
+
+def test_a_covariance_has_the_power_of_the_spectra_drawn_from_it() -> None:
+    lags = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
+    covariance = 4.0 * np.exp(-lags / 3.0) + np.diag(np.linspace(0.1, 2.0, 40))
+    spectra = np.linalg.cholesky(covariance) @ noise((40, 48 * 40, 1))[..., 0]
+    modes = sky_modes(spectra.reshape(40, 48, 40))
+    found = cross_power(modes, modes, ALL, WIDE)
+    expected = power_of_covariance(covariance, modes.field, modes.frequencies, ALL, WIDE)
+    assert np.abs((found.power - expected[:, None]) / found.sigma).max() < 3.5
+    white = power_of_covariance(9.0 * np.eye(40), modes.field, modes.frequencies, ALL, WIDE)
+    assert white == pytest.approx(9.0 * np.prod(voxel_lengths(40)))
+    assert np.isnan(
+        power_of_covariance(
+            covariance, modes.field, modes.frequencies, ALL, Bins(np.array([90.0, 91.0]), EDGES)
+        )
+    ).all()

@@ -20,7 +20,7 @@ from tessellar.engine.verify import DIGEST
 from tessellar.io.zarr_store import ZarrSource
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.power.band import Band
-from tessellar.kernels.power.cylindrical import Bins, CylindricalPower, cross_power
+from tessellar.kernels.power.cylindrical import Bins, CylindricalPower, cross_power, power_of_covariance
 from tessellar.kernels.power.field import SkyField, field_of
 from tessellar.kernels.power.modes import SkyModes, check_frequencies
 from tessellar.kernels.power.transform import ComplexArray
@@ -74,11 +74,16 @@ class BandCheck:
         Power of the cube, and of the clean cube or, with halves, the cross power of the two clean halves.
     transfer
         What is left of a signal; None where none was injected.
+    posterior
+        Power of what the separation itself holds possible to be left of the foregrounds, or taken of the signal:
+        added to ``after`` it makes up for its bias, where it is a posterior covariance. float64 array (k_par); None
+        where the method knows none.
     """
 
     before: CylindricalPower
     after: CylindricalPower
     transfer: Transfer | None = None
+    posterior: DoubleArray | None = None
 
     @property
     def corrected(self) -> CylindricalPower:
@@ -140,7 +145,18 @@ class PowerCheck:
         crossed = pair[0] is not pair[1]
         before = cross_power(raw, raw, band, bins)
         after = cross_power(*pair, band, bins, sample_variance=not crossed)
-        return BandCheck(before, after, None if left is None else self._transfer(band, *left))
+        transfer = None if left is None else self._transfer(band, *left)
+        return BandCheck(before, after, transfer, self._posterior(band, raw))
+
+    def _posterior(self, band: Band, raw: SkyModes) -> DoubleArray | None:
+        learned = self.cleaned.learned
+        if learned.separated.posterior is None:
+            return None
+        kelvin, n_channels = kelvin_per_unit(self.run.source.meta), len(learned.hertz)
+        covariance = np.zeros((n_channels, n_channels))
+        covariance[np.ix_(learned.used, learned.used)] = learned.separated.posterior
+        covariance *= np.outer(kelvin, kelvin)
+        return power_of_covariance(covariance, raw.field, learned.hertz, band, self.plan.bins)
 
     def _transfer(self, band: Band, left: SkyModes, signal: SkyModes) -> Transfer:
         """Return the part of a signal's power that is left: of a projection P, that of P s, which is that of P s and s.

@@ -30,6 +30,7 @@ _DESCRIPTIONS = {
     "power_after": "power of the clean cube, or cross power of its clean halves, K2 h-3 cMpc3",
     "sigma_after": "standard error of power_after",
     "transfer": "part of the power of an injected signal that is left; NaN where none was injected",
+    "posterior": "power of the posterior covariance of a Gaussian process, its bias in power_after; else NaN",
     "power": "power_after over transfer, K2 h-3 cMpc3",
     "sigma": "standard error of power",
 }
@@ -59,19 +60,7 @@ def power_table(checks: Mapping[Band, BandCheck]) -> QTable:
         for column in zip(*(_columns(band, check) for band, check in checks.items()), strict=True)
     ]
     volume, per_length = units.K**2 * units.Mpc**3, 1 / units.Mpc
-    of_columns = [
-        units.MHz,
-        units.MHz,
-        per_length,
-        per_length,
-        None,
-        volume,
-        volume,
-        volume,
-        None,
-        volume,
-        volume,
-    ]
+    of_columns = [units.MHz, units.MHz, per_length, per_length, None, *3 * [volume], None, *3 * [volume]]
     table = QTable(columns, names=list(_DESCRIPTIONS), units=of_columns)
     for name, description in _DESCRIPTIONS.items():
         table[name].info.description = description
@@ -123,7 +112,9 @@ def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:
     low, high = (np.full(k_par.shape, edge / 1e6) for edge in (band.low, band.high))
     transfer = np.full(k_par.shape, np.nan) if check.transfer is None else check.transfer.part
     found = [low, high, k_par, k_perp, after.n_modes, check.before.power, after.power, after.sigma]
-    return [*found, transfer, corrected.power, corrected.sigma]
+    posterior = np.full(len(after.k_par), np.nan) if check.posterior is None else check.posterior
+    spread = np.broadcast_to(posterior[:, None], k_par.shape)
+    return [*found, transfer, spread, corrected.power, corrected.sigma]
 
 
 def _power_of(rows: Mapping[str, DoubleArray], edge: tuple[float, float]) -> CylindricalPower:

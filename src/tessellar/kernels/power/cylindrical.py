@@ -15,6 +15,7 @@ import scipy.fft
 from tessellar.cosmology import depth_of
 from tessellar.errors import UsageError
 from tessellar.kernels.power.band import Band, channel_width
+from tessellar.kernels.power.field import SkyField
 from tessellar.kernels.power.modes import BandModes, SkyModes, band_modes
 from tessellar.kernels.power.tapers import independent_cells, taper
 from tessellar.model import DoubleArray, IntArray
@@ -150,13 +151,53 @@ def coherence(first: SkyModes, second: SkyModes, band: Band, bins: Bins) -> Doub
         return np.asarray(means.cross / np.sqrt(means.first * means.second))
 
 
+def power_of_covariance(
+    covariance: DoubleArray, field: SkyField, frequencies: DoubleArray, band: Band, bins: Bins
+) -> DoubleArray:
+    """Return the power that spectra of a covariance have where neighbouring pixels know nothing of each other.
+
+    Parameters
+    ----------
+    covariance
+        Of the channels, float64 array (frequency, frequency), K².
+    field
+        The field, of which the size of a pixel counts.
+    frequencies
+        Of the channels, Hz, float64 array (frequency).
+    band, bins
+        Which channels; bins and taper.
+
+    Returns
+    -------
+    DoubleArray
+        float64 array (k_par), K² h⁻³ cMpc³, the same for every k_perp; NaN in bins without modes.
+    """
+    channels = band.channels(frequencies)
+    radial, voxel = _voxel(field, frequencies[channels])
+    n_channels = channels.stop - channels.start
+    weights = taper(bins.taper, n_channels)
+    tapered = covariance[channels, channels] * np.outer(weights, weights)
+    line = (scipy.fft.ifft(scipy.fft.fft(tapered, axis=0), axis=1) * n_channels).diagonal().real
+    rows = _bin_of(np.abs(2.0 * np.pi * scipy.fft.fftfreq(n_channels, radial)), bins.k_par_edges)
+    n_bins = len(bins.k_par_edges) - 1
+    cells = np.bincount(rows[rows >= 0], minlength=n_bins)
+    sums = np.bincount(rows[rows >= 0], weights=line[rows >= 0], minlength=n_bins)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(voxel * sums / (cells * float((weights**2).sum())))
+
+
+def _voxel(field: SkyField, frequencies: DoubleArray) -> tuple[float, float]:
+    """Return the depth of a channel, h⁻¹ cMpc, and the volume of a voxel, h⁻³ cMpc³."""
+    depth = depth_of(float(frequencies.mean()))
+    radial = depth.radial * channel_width(frequencies)
+    return radial, depth.transverse**2 * field.pixel[0] * field.pixel[1] * radial
+
+
 def _means(sky: SkyModes, modes: BandModes, bins: Bins) -> _Means:
     """Return the mean powers of the bins: one column of k_perp at a time, so that little is in memory."""
     frequency = float(modes.frequencies.mean())
-    depth = depth_of(frequency)
     n_channels, n_pixels = len(modes.frequencies), sky.field.shape[0] * sky.field.shape[1]
-    radial = depth.radial * channel_width(modes.frequencies)
-    voxel = depth.transverse**2 * sky.field.pixel[0] * sky.field.pixel[1] * radial
+    radial, voxel = _voxel(sky.field, modes.frequencies)
     weights = taper(bins.taper, n_channels)
     share = float((weights**2 * modes.squares * modes.measured).sum())  # of the channels times S
     scale = voxel / (n_pixels * share)
