@@ -6,11 +6,11 @@ from typing import Any
 
 from tessellar.report.markup import absent, facts, panel, text
 from tessellar.report.quantities import size_words
-from tessellar.report.run_folder import RunFolder
+from tessellar.report.run_folder import Record
 from tessellar.report.words import count, duration, percent, things
 
 
-def timing(run: RunFolder) -> str:
+def timing(run: Record) -> str:
     """Return the panel with the time of each stage and what it went into."""
     stages = run.of("stages", default={})
     if not stages:
@@ -22,7 +22,7 @@ def timing(run: RunFolder) -> str:
     return panel("Where the time went", body, extent="small")
 
 
-def the_numbers(run: RunFolder) -> str:
+def the_numbers(run: Record) -> str:
     """Return the panel with what the run cost."""
     tile = run.of("plan", "tile")
     resumed = sum(int(stage.get("resumed", 0)) for stage in run.of("stages", default={}).values())
@@ -43,7 +43,7 @@ def the_numbers(run: RunFolder) -> str:
     return panel("The run in numbers", known, extent="small")
 
 
-def cube(run: RunFolder) -> str:
+def cube(run: Record) -> str:
     """Return the panel that says what was searched, and with which software."""
     shape = run.of("cube", "shape")
     rows = (
@@ -57,7 +57,7 @@ def cube(run: RunFolder) -> str:
     return panel("The cube", f"{searched}<h2>Versions</h2>{versions}")
 
 
-def settings(run: RunFolder) -> str:
+def settings(run: Record) -> str:
     """Return the panel with the settings that were chosen."""
     return panel("Settings", facts(_flattened(run.of("settings", default={}))))
 
