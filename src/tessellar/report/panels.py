@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tessellar.report.markup import absent, facts, panel, text
-from tessellar.report.quantities import size_words
+from tessellar.report.quantities import angle_words, size_words, spectral_words
 from tessellar.report.run_folder import Record
 from tessellar.report.words import count, duration, percent, things
 
@@ -50,6 +50,10 @@ def cube(run: Record) -> str:
         ("Cube", run.of("cube", "name")),
         ("Shape (channels × x × y)", " × ".join(str(n) for n in shape) if shape else None),
         ("Unit", run.of("cube", "unit")),
+        ("Channels", _channels(run)),
+        ("Pixel", _angles(run.of("cube", "pixel_arcsec"))),
+        ("Beam", _angles(run.of("cube", "beam_arcsec"))),
+        ("Blank voxels", _maybe(count, run.of("n_blank"))),
         ("Stored", _maybe(_size, run.of("cube", "stored_bytes"))),
     )
     searched = facts((name, value) for name, value in rows if value)
@@ -60,6 +64,19 @@ def cube(run: Record) -> str:
 def settings(run: Record) -> str:
     """Return the panel with the settings that were chosen."""
     return panel("Settings", facts(_flattened(run.of("settings", default={}))))
+
+
+def _channels(run: Record) -> str | None:
+    """Return from where to where the channels go."""
+    unit = str(run.of("cube", "spectral", "unit", default=""))
+    ends = [run.of("cube", "spectral", name) for name in ("first", "last")]
+    if unit not in ("Hz", "m/s") or None in ends:
+        return None
+    return " to ".join(spectral_words(float(end), unit) for end in ends)
+
+
+def _angles(arcsec: Any) -> str | None:
+    return " × ".join(angle_words(float(side) / 3600) for side in arcsec) if arcsec else None
 
 
 def _stage(name: str, stage: dict[str, Any], longest: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tessellar.report.svg import LINE, MUTED, draw
 
@@ -20,17 +20,32 @@ class Painter(Protocol):
         """Draw on sky coordinates, or on pixels where there are none."""
 
 
-def draw_sky(name: str, title: str, size: tuple[float, float], paint: Painter, header: str) -> str:
-    """Return the SVG element of a figure with maps; parameters as for `draw`, and the header of the cube."""
+def draw_sky(
+    name: str, title: str, size: tuple[float, float], paint: Painter, header: str, *, key: bool = False
+) -> str:
+    """Return the SVG element of a figure with a map.
+
+    Parameters
+    ----------
+    name, title, size
+        As for `draw`.
+    paint
+        Fills the figure.
+    header
+        Of the cube.
+    key
+        Whether a colour bar stands beside the map.
+    """
+    layout: Literal["constrained", "compressed"] = "compressed" if key else "constrained"
     wcs = celestial(header)
     if wcs is not None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return draw(name, title, *size, partial(paint, wcs=wcs))
+                return draw(name, title, *size, partial(paint, wcs=wcs), layout)
         except Exception:  # an odd projection must not cost the whole report: show pixels instead
             wcs = None
-    return draw(name, title, *size, partial(paint, wcs=None))
+    return draw(name, title, *size, partial(paint, wcs=None), layout)
 
 
 def celestial(header: str) -> WCS | None:
