@@ -12,7 +12,7 @@ from tessellar.report.markup import absent, facts, panel, table, text
 from tessellar.report.words import significant, squared
 
 _END = re.compile(r"the (?P<name>.+) of the Gaussian processes is at the (?P<end>\w+) end of its range")
-_FIXED = ("negative_log_likelihood", "starts")
+_OF_SEARCH = ("negative_log_likelihood", "starts")
 
 
 def kernel(run: SeparationFolder) -> str:
@@ -26,44 +26,43 @@ def kernel(run: SeparationFolder) -> str:
     if not listed:
         named = facts((_words(name), _shown(value)) for name, value in told.items())
         return panel("The method", body + named, extent="small")
-    names = [name for name in listed[0] if name not in _FIXED]
-    rest = [(_words(name), _shown(told[name])) for name in told if name not in (*names, "optima")]
-    body += facts(rest) + _parameters(run, names) + "<h2>Where the search ended</h2>" + _optima(names, listed)
-    note = "Δ: how much less likely than the best, in natural logarithms. Starts: which of them led there."
-    return panel("The method", body, note=note, extent="large")
-
-
-def _parameters(run: SeparationFolder, names: Sequence[str]) -> str:
-    """Return the table of the most likely parameters."""
-    rows = []
-    ends = _ends(run)
-    for name in names:
-        value = run.of("separation", name)
-        low_high = run.of("settings", "set", name)
-        limits = (
-            " to ".join(_shown(end) for end in low_high) if isinstance(low_high, list) else "from the cube"
-        )
-        mark = f'<span class="flag">at its {text(ends[name])} end</span>' if name in ends else ""
-        rows.append(
-            (text(_words(name)), text(_shown(value)), text(_unit(name, run.unit)), text(limits), mark)
-        )
-    return table(
-        ("parameter", "most likely", "unit", "range", ""), rows, numbers=(False, True, False, False, False)
+    names = [name for name in listed[0] if name not in _OF_SEARCH]
+    rest = facts((_words(name), _shown(told[name])) for name in told if name not in (*names, "optima"))
+    note = (
+        "Every column is an end of the search, the most likely one first and used. Δ: how much less likely it is, in "
+        "natural logarithms."
     )
+    return panel("The method", body + rest + _optima(run, names, listed), note=note, extent="large")
 
 
-def _optima(names: Sequence[str], listed: Sequence[dict[str, Any]]) -> str:
-    """Return the table of what all starts led to."""
+def _optima(run: SeparationFolder, names: Sequence[str], listed: Sequence[dict[str, Any]]) -> str:
+    """Return the table of the parameters that the starts led to, with units, ranges and what ended at a range's end."""
     best = float(listed[0].get("negative_log_likelihood", 0.0))
+    behind = [float(one.get("negative_log_likelihood", best)) - best for one in listed]
     rows = [
         (
-            text(_shown(float(one.get("negative_log_likelihood", best)) - best)),
-            text(_shown([int(start) + 1 for start in one.get("starts", [])])),
-            *(text(_shown(one.get(name))) for name in names),
-        )
-        for one in listed
+            "starts that led there",
+            "",
+            "",
+            *(_shown([int(start) + 1 for start in one.get("starts", [])]) for one in listed),
+        ),
+        ("Δ", "", "", *map(_shown, behind)),
     ]
-    return table(("Δ", "starts", *map(_words, names)), rows, numbers=(True, *[True] * (1 + len(names))))
+    rows += [
+        (_words(name), _unit(name, run.unit), _range(run, name), *(_shown(one.get(name)) for one in listed))
+        for name in names
+    ]
+    cells = [[text(cell) for cell in row] for row in rows]
+    for name, end in _ends(run).items():
+        if name in names:
+            cells[2 + names.index(name)][2] += f' <span class="flag">at its {text(end)} end</span>'
+    columns = ("most likely", *(f"{number}." for number in range(2, len(listed) + 1)))
+    return table(("", "unit", "range", *columns), cells, numbers=(False, False, False, *[True] * len(listed)))
+
+
+def _range(run: SeparationFolder, name: str) -> str:
+    given = run.of("settings", "set", name)
+    return " to ".join(_shown(end) for end in given) if isinstance(given, list) else "from the cube"
 
 
 def _ends(run: SeparationFolder) -> dict[str, str]:

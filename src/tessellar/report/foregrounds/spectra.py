@@ -66,7 +66,7 @@ def _told(values: DoubleArray, out: int, tail: DoubleArray | None) -> str:
     if tail is not None:
         words += (
             " The dashed line is the tail of signal and noise; the dotted one, three times as high, is what a mode "
-            "must exceed to be counted with --modes 0."
+            "must exceed to be counted with modes=0."
         )
     return words
 

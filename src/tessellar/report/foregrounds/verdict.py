@@ -41,7 +41,7 @@ def verdict(run: SeparationFolder) -> str:
     sentences = [f"{method(run)} took {number} {noun} out{of_all}{_fall(run)}.", _left(run)]
     if run.is_partial:
         sentences.append("The result is partial.")
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(sentences).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def headlines(run: SeparationFolder) -> list[tuple[str, str]]:
@@ -58,7 +58,7 @@ def headlines(run: SeparationFolder) -> list[tuple[str, str]]:
         if share is not None
     ]
     if run.of("seconds") is not None:
-        cells.append((duration(run.of("seconds")), "from cube to report"))
+        cells.append((duration(run.of("seconds")), "for the run"))
     return cells + memory_headline(run)
 
 
