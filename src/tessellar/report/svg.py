@@ -102,12 +102,12 @@ def decade(value: float, _position: float = 0.0) -> str:
 
     Examples
     --------
-    >>> decade(0.01), decade(1e-9), decade(1e13)
-    ('0.01', '10⁻⁹', '10¹³')
+    >>> decade(0.01), decade(1e-9), decade(1e13), decade(5e4)
+    ('0.01', '10⁻⁹', '10¹³', '5×10⁴')
     """
     if value <= 0 or 1e-3 <= value < 1e4:
         return f"{value:g}"
-    exponent = floor(log10(value) + 0.5)
+    exponent = floor(log10(value) + 1e-9)
     digits = str(exponent).translate(_RAISED)
     times = value / 10.0**exponent
     return f"10{digits}" if abs(times - 1) < 1e-6 else f"{times:g}×10{digits}"

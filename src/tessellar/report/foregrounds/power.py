@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tessellar.cosmology import LINE_HZ
 from tessellar.engine.foregrounds.folder import POWER
 from tessellar.kernels.power.band import Band
@@ -13,6 +15,7 @@ from tessellar.report.markup import absent, panel, text
 from tessellar.report.words import things
 
 MAX_BANDS = 12
+_SIZE, _SMALL = (3.3, 2.75), (2.6, 2.4)  # inches of a figure where six, and where four are of one band
 _NOT_MEASURED = "The power is not measured: "
 
 
@@ -29,10 +32,13 @@ def power(run: SeparationFolder) -> str:
 def _band(number: int, band: Band, bins: Bins, unit: PowerUnit) -> str:
     """Return the title and the figures of a band."""
     redshift = LINE_HZ / (0.5 * (band.low + band.high)) - 1.0
-    views = [*power_maps(number, bins, unit), power_lines(number, bins, unit)]
+    head = f"<h3>{text(f'{band}, z = {redshift:.2f}')}</h3>"
+    if not np.isfinite(bins["power_after"]).any():
+        return head + absent("The field and the band are too small for these bins: none holds a mode.")
+    kind, size = ("views bins three", _SIZE) if has_transfer(bins) else ("views bins", _SMALL)
+    views = [*power_maps(number, bins, unit, size), power_lines(number, bins, unit, size)]
     figures = "".join(f"<figure>{view}</figure>" for view in views)
-    kind = "views bins three" if len(views) > 4 else "views bins two"
-    return f'<h3>{text(f"{band}, z = {redshift:.2f}")}</h3><div class="{kind}">{figures}</div>'
+    return f'{head}<div class="{kind}">{figures}</div>'
 
 
 def _what(run: SeparationFolder) -> str:

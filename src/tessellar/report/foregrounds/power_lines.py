@@ -8,7 +8,7 @@ import numpy as np
 
 from tessellar.model import DoubleArray
 from tessellar.report.foregrounds.bins import Line, PowerUnit, averaged, has_transfer
-from tessellar.report.foregrounds.power_maps import SIZE
+from tessellar.report.foregrounds.power_maps import Size
 from tessellar.report.foregrounds.separation_folder import Bins
 from tessellar.report.svg import ACCENT, MUTED, WARM, draw, label_decades
 
@@ -22,8 +22,8 @@ _FAR = (
 _Lines = list[tuple[str, Line, str]]
 
 
-def power_lines(number: int, bins: Bins, unit: PowerUnit) -> str:
-    """Return the figure as SVG; ``number`` tells the bands of a page apart."""
+def power_lines(number: int, bins: Bins, unit: PowerUnit, size: Size) -> str:
+    """Return the figure as SVG; parameters as for `power_maps`."""
     k_par = bins["k_par"][:, 0]
     before = ("before", averaged(bins, "power_before"), MUTED)
     after: _Lines = [("after", averaged(bins, "power_after", "sigma_after"), ACCENT)]
@@ -52,7 +52,7 @@ def power_lines(number: int, bins: Bins, unit: PowerUnit) -> str:
         lower.set_xlabel("k∥ (h/cMpc)")
         figure.supylabel(f"P ({unit.name})", fontsize=8, color=MUTED)
 
-    return draw(f"power-{number}-lines", "Power by k_par, averaged over k_perp", *SIZE, paint)
+    return draw(f"power-{number}-lines", "Power by k_par, averaged over k_perp", *size, paint)
 
 
 def _draw(axes: Axes, k_par: DoubleArray, lines: _Lines, unit: PowerUnit, ends: tuple[float, float]) -> None:
@@ -64,7 +64,7 @@ def _draw(axes: Axes, k_par: DoubleArray, lines: _Lines, unit: PowerUnit, ends: 
     for place, (label, line, colour) in enumerate(lines):
         x, power, sigma = k_par + place * shift, unit.factor * line.power, unit.factor * line.sigma
         up = power > 0
-        axes.plot(x, np.where(up, power, np.nan), "-o", color=colour, ms=3, linewidth=1.2, label=label)
+        axes.plot(x[up], power[up], "-o", color=colour, ms=3, linewidth=1.2, label=label)
         axes.errorbar(x[up], power[up], np.nan_to_num(sigma[up]), fmt="none", ecolor=colour, elinewidth=1.2)
         axes.plot(x[power < 0], -power[power < 0], "v", mfc="none", color=colour, ms=4)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-SIZE = (3.3, 2.75)  # inches
+Size = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +32,20 @@ class _Picture:
     is_log: bool = True
 
 
-def power_maps(number: int, bins: Bins, unit: PowerUnit) -> list[str]:
-    """Return the panels of a band as SVG; ``number`` tells the bands of a page apart."""
+def power_maps(number: int, bins: Bins, unit: PowerUnit, size: Size) -> list[str]:
+    """Return the panels of a band as SVG.
+
+    Parameters
+    ----------
+    number
+        Tells the bands of a page apart.
+    bins
+        The band.
+    unit
+        In which power is shown.
+    size
+        Inches of a panel.
+    """
     before, after, corrected, sigma = (
         unit.factor * bins[name] for name in ("power_before", "power_after", "power", "sigma")
     )
@@ -58,7 +70,7 @@ def power_maps(number: int, bins: Bins, unit: PowerUnit) -> list[str]:
         draw(
             f"power-{number}-{place}",
             f"Power by k_perp and k_par: {picture.title}",
-            *SIZE,
+            *size,
             partial(_paint, picture=picture, k_par=k_par, k_perp=k_perp),
         )
         for place, picture in enumerate(pictures)
@@ -105,7 +117,7 @@ def _mark_negative(axes: Any, values: DoubleArray, k_par: DoubleArray, k_perp: D
     with np.errstate(invalid="ignore"):
         rows, columns = np.nonzero(values <= 0)
     middle_par, middle_perp = (0.5 * (edges[1:] + edges[:-1]) for edges in (k_par, k_perp))
-    axes.plot(middle_perp[columns], middle_par[rows], "_", color=MUTED, ms=6)
+    axes.plot(middle_perp[columns], middle_par[rows], "_", color=MUTED, ms=6, scalex=False, scaley=False)
 
 
 def _ends(values: DoubleArray) -> tuple[float, float]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SIZE = (3.8, 3.2)  # inches
+_SIZE = (3.4, 2.9)  # inches
 _MARKED = 60  # eigenvalues that are points; more are a line
 _NONE = "This folder has no separation.npz that can be read."
 _BY_EIGENVECTORS = ("pca", "ica")  # these take out just the space of the leading eigenvectors

@@ -10,6 +10,8 @@ from tessellar.report.words import count, duration, metric, percent, significant
 
 BORDER = 0.1  # h/cMpc, between the wave numbers along the line of sight that foregrounds rule and the others
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line
+
 _NAMES = {
     "pca": "Principal components",
     "poly": "Polynomials",
@@ -41,7 +43,7 @@ def verdict(run: SeparationFolder) -> str:
     sentences = [f"{method(run)} took {number} {noun} out{of_all}{_fall(run)}.", _left(run)]
     if run.is_partial:
         sentences.append("The result is partial.")
-    return " ".join(sentences).replace(" %", "\N{NO-BREAK SPACE}%")
+    return " ".join(sentences)
 
 
 def headlines(run: SeparationFolder) -> list[tuple[str, str]]:
@@ -111,14 +113,14 @@ def _fall(run: SeparationFolder) -> str:
 
 def _with_unit(value: float, unit: str) -> str:
     factor, shown = metric(value, unit)
-    return f"{significant(value * factor)} {shown}".strip()
+    return f"{significant(value * factor)}{_NO_BREAK}{shown}".strip()
 
 
 def _left(run: SeparationFolder) -> str:
     """Return what is left of a signal."""
     low, high = transfer_medians(run)
     shares = [
-        f"{percent(share)} at k∥ {where} {BORDER:g} h/cMpc"
+        f"{percent(share)} at k∥ {where} {BORDER:g} h/cMpc".replace(" %", f"{_NO_BREAK}%")
         for share, where in ((low, "up to"), (high, "above"))
         if share is not None
     ]
