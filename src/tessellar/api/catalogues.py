@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessellar.api.finding import Run
+from tessellar.api.foregrounds import CleanCube
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,8 +88,14 @@ def score(
     return score_sdc2(rows(result), rows(truth), beam_arcsec=beam_arcsec)
 
 
-def report(run: Run | str | PathLike[str]) -> Path:
+def report(run: Run | CleanCube | str | PathLike[str]) -> Path:
     """Write the report of a finished run anew, from what its folder holds, and return where it is.
+
+    Parameters
+    ----------
+    run
+        A run, or the folder of one; or a clean cube that `separate_foregrounds` returned, or the folder
+        ``NAME.foregrounds`` beside it.
 
     Raises
     ------
@@ -102,9 +109,13 @@ def report(run: Run | str | PathLike[str]) -> Path:
     >>> report("run1")  # doctest: +SKIP
     PosixPath('run1/report.html')
     """
+    from tessellar.report.foregrounds.html import write_foreground_report
+    from tessellar.report.foregrounds.separation_folder import is_separation
     from tessellar.report.html import write_report
+    from tessellar.report.run_folder import read_summary
 
-    return write_report(run.folder if isinstance(run, Run) else Path(fspath(run)))
+    folder = run.folder if isinstance(run, Run | CleanCube) else Path(fspath(run))
+    return write_foreground_report(folder) if is_separation(read_summary(folder)) else write_report(folder)
 
 
 def _score_spectra(

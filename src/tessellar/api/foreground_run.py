@@ -322,6 +322,7 @@ def _write_folder(
     from tessellar.engine.foregrounds import folder as home
     from tessellar.engine.foregrounds.power_file import save_power
     from tessellar.engine.foregrounds.record import foreground_record
+    from tessellar.report.foregrounds.html import write_foreground_report
 
     folder = home.folder_of(asked.target)
     home.begin_folder(folder, settings)
@@ -331,4 +332,5 @@ def _write_folder(
     seconds = time.perf_counter() - begin
     info = foreground_record(cleaned, run.crew, plan, settings, asked.source, seconds)
     home.save_record(folder, info)
+    write_foreground_report(folder)
     return info

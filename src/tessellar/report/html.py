@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
 from tessellar.io.publish import write_text
 from tessellar.report import panels
 from tessellar.report.gallery import gallery
-from tessellar.report.markup import absent, panel, text
+from tessellar.report.markup import absent, panel
+from tessellar.report.page import first_of, memory_headline, page
 from tessellar.report.quality import quality
-from tessellar.report.quantities import size_words
 from tessellar.report.reliability import reliability
 from tessellar.report.run_folder import RunFolder, read_run
 from tessellar.report.sky_map import MAX_ELLIPSES, sky_map
@@ -22,7 +21,6 @@ from tessellar.report.words import count, duration, percent, things
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-MAX_WARNINGS = 12
 _FILES = (
     "catalogue.vot",
     "catalogue.parquet",
@@ -63,41 +61,30 @@ def write_report(run_folder: Path, catalogue: QTable | None = None) -> Path:
 
 
 def _page(run: RunFolder) -> str:
-    from tessellar import __version__
-
-    template = Template((Path(__file__).parent / "template.html").read_text(encoding="utf-8"))
     sources = positive(run.catalogue) if run.catalogue is not None else None
-    return template.substitute(
-        title=text(run.of("cube", "name", default=run.path.resolve().name)),
-        verdict=text(_verdict(run)),
-        state="partial" if _is_partial(run) else "complete",
-        tiles=_headlines(run),
+    return page(
+        run,
+        verdict=_verdict(run),
+        headlines=_headlines(run),
         warnings=_warnings(run),
-        sky=_sky_panel(run, sources),
-        sources=_source_panels(run, sources),
-        panels="".join(
-            (
-                quality(run),
-                reliability(run),
-                panels.timing(run),
-                tiles(run),
-                panels.the_numbers(run),
-                panels.cube(run),
-                panels.settings(run),
-            )
+        panels=(
+            _sky_panel(run, sources),
+            _source_panels(run, sources),
+            quality(run),
+            reliability(run),
+            panels.timing(run),
+            tiles(run),
+            panels.the_numbers(run),
+            panels.cube(run),
+            panels.settings(run),
         ),
-        files="".join(f'<a href="{name}">{name}</a>' for name in _FILES if _present(run, name)),
-        version=text(run.of("versions", "tessellar", default=__version__)),
+        files=[name for name in _FILES if _present(run, name)],
     )
 
 
 def _present(run: RunFolder, name: str) -> bool:
     """Return whether the folder has a file, or will have it: the catalogue is written after the report."""
     return (run.path / name).is_file() or (name.startswith("catalogue.") and run.catalogue is not None)
-
-
-def _is_partial(run: RunFolder) -> bool:
-    return bool(run.of("partial")) or int(run.of("tiles_failed", default=0)) > 0
 
 
 def _verdict(run: RunFolder) -> str:
@@ -117,26 +104,21 @@ def _verdict(run: RunFolder) -> str:
     return sentence + "."
 
 
-def _headlines(run: RunFolder) -> str:
+def _headlines(run: RunFolder) -> list[tuple[str, str]]:
     """Return the row of large numbers."""
     cells: list[tuple[str, str]] = []
     if run.of("n_sources") is not None:
         cells.append((count(run.of("n_sources")), "sources"))
     if run.of("voxels_per_second") is not None:
         cells.append((count(run.of("voxels_per_second")), "voxels a second"))
-    if run.of("peak_rss_bytes") is not None:
-        planned = run.of("plan", "projected_bytes")
-        whole = planned and run.of("plan", "projected_for") != "each worker"
-        label = f"of {size_words(int(planned))} planned" if whole else "peak memory of all processes"
-        cells.append((size_words(int(run.of("peak_rss_bytes"))), label))
+    cells += memory_headline(run)
     if run.of("n_tiles") is not None:
         cells.append((count(run.of("n_tiles")), "tiles, one answer" if run.of("n_tiles") > 1 else "tile"))
     scores = {name: run.of("match", name) for name in ("completeness", "reliability")}
-    cells += [(percent(float(share)), name) for name, share in scores.items() if share is not None]
-    return "".join(f"<li><b>{text(number)}</b><span>{text(label)}</span></li>" for number, label in cells)
+    return cells + [(percent(float(share)), name) for name, share in scores.items() if share is not None]
 
 
-def _warnings(run: RunFolder) -> str:
+def _warnings(run: RunFolder) -> list[str]:
     sentences = []
     failed = int(run.of("tiles_failed", default=0))
     if failed:
@@ -144,21 +126,11 @@ def _warnings(run: RunFolder) -> str:
         sentences.append(f"{of_all}: their voxels were not searched, and sources beside them carry a flag.")
     elif run.of("partial"):
         sentences.append("This run is partial: some of its cube was not searched.")
-    sentences += _first(run.of("cube", "missing", default=[]))
-    sentences += _first(run.of("warnings", default=[]))
+    sentences += first_of(run.of("cube", "missing", default=[]))
+    sentences += first_of(run.of("warnings", default=[]))
     if run.catalogue is None:
         sentences.append("This folder has no catalogue that can be read.")
-    if not sentences:
-        return ""
-    items = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences)
-    return f'<aside class="warnings"><h2>Worth knowing</h2><ul>{items}</ul></aside>'
-
-
-def _first(sentences: list[object]) -> list[str]:
-    """Return the first sentences, and how many more there are."""
-    shown = [str(sentence) for sentence in sentences[:MAX_WARNINGS]]
-    more = len(sentences) - len(shown)
-    return [*shown, f"And {more} more; see run.json."] if more else shown
+    return sentences
 
 
 def _sky_panel(run: RunFolder, sources: QTable | None) -> str:

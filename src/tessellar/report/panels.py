@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tessellar.report.markup import absent, facts, panel, text
-from tessellar.report.quantities import size_words
-from tessellar.report.run_folder import RunFolder
+from tessellar.report.quantities import angle_words, size_words, spectral_words
+from tessellar.report.run_folder import Record
 from tessellar.report.words import count, duration, percent, things
 
 
-def timing(run: RunFolder) -> str:
+def timing(run: Record) -> str:
     """Return the panel with the time of each stage and what it went into."""
     stages = run.of("stages", default={})
     if not stages:
@@ -22,7 +22,7 @@ def timing(run: RunFolder) -> str:
     return panel("Where the time went", body, extent="small")
 
 
-def the_numbers(run: RunFolder) -> str:
+def the_numbers(run: Record) -> str:
     """Return the panel with what the run cost."""
     tile = run.of("plan", "tile")
     resumed = sum(int(stage.get("resumed", 0)) for stage in run.of("stages", default={}).values())
@@ -43,13 +43,17 @@ def the_numbers(run: RunFolder) -> str:
     return panel("The run in numbers", known, extent="small")
 
 
-def cube(run: RunFolder) -> str:
+def cube(run: Record) -> str:
     """Return the panel that says what was searched, and with which software."""
     shape = run.of("cube", "shape")
     rows = (
         ("Cube", run.of("cube", "name")),
         ("Shape (channels × x × y)", " × ".join(str(n) for n in shape) if shape else None),
         ("Unit", run.of("cube", "unit")),
+        ("Channels", _channels(run)),
+        ("Pixel", _angles(run.of("cube", "pixel_arcsec"))),
+        ("Beam", _angles(run.of("cube", "beam_arcsec"))),
+        ("Blank voxels", _maybe(count, run.of("n_blank"))),
         ("Stored", _maybe(_size, run.of("cube", "stored_bytes"))),
     )
     searched = facts((name, value) for name, value in rows if value)
@@ -57,9 +61,22 @@ def cube(run: RunFolder) -> str:
     return panel("The cube", f"{searched}<h2>Versions</h2>{versions}")
 
 
-def settings(run: RunFolder) -> str:
+def settings(run: Record) -> str:
     """Return the panel with the settings that were chosen."""
     return panel("Settings", facts(_flattened(run.of("settings", default={}))))
+
+
+def _channels(run: Record) -> str | None:
+    """Return from where to where the channels go."""
+    unit = str(run.of("cube", "spectral", "unit", default=""))
+    ends = [run.of("cube", "spectral", name) for name in ("first", "last")]
+    if unit not in ("Hz", "m/s") or None in ends:
+        return None
+    return " to ".join(spectral_words(float(end), unit) for end in ends)
+
+
+def _angles(arcsec: Any) -> str | None:
+    return " × ".join(angle_words(float(side) / 3600) for side in arcsec) if arcsec else None
 
 
 def _stage(name: str, stage: dict[str, Any], longest: float) -> str:

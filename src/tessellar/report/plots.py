@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from math import floor, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.report.markup import Extent
-from tessellar.report.svg import ACCENT, MUTED, WARM, draw, sky_colours
+from tessellar.report.svg import ACCENT, MUTED, WARM, draw, label_decades, sky_colours
 from tessellar.report.words import metric
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def noise_by_channel(
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        x, low, high = _envelope(values * spectral[0], noise * factor)
+        x, low, high = envelope(values * spectral[0], noise * factor)
         if len(x) < len(values):
             axes.fill_between(x, low, high, color=ACCENT, alpha=0.5, linewidth=0)
         else:
@@ -104,7 +103,7 @@ def completeness_bars(labels: list[str], shares: list[float], counts: list[str],
 
 
 def _bars(figure: Figure, values: Numbers, label: str) -> None:
-    from matplotlib.ticker import MaxNLocator, NullFormatter
+    from matplotlib.ticker import MaxNLocator
 
     axes = figure.add_subplot()
     low, high = float(values.min()), float(values.max())
@@ -114,25 +113,14 @@ def _bars(figure: Figure, values: Numbers, label: str) -> None:
     edges: list[float] = np.geomspace(low * 0.999, high * 1.001, n_bins + 1).tolist()
     axes.hist(values, bins=edges, color=ACCENT, rwidth=0.9)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(_decade)
-    axes.xaxis.set_minor_formatter(_two_and_five if high / low < 300 else NullFormatter())
+    label_decades(axes.xaxis, high / low)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=False, axis="x")
     axes.set_xlabel(label)
     axes.set_ylabel("sources")
 
 
-def _decade(value: float, _position: float) -> str:
-    return f"{value:g}"
-
-
-def _two_and_five(value: float, _position: float) -> str:
-    """Return the label of a tick between decades, where there is room for few."""
-    digit = round(value / 10 ** floor(log10(value)))
-    return f"{value:g}" if digit in (2, 5) else ""
-
-
-def _envelope(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+def envelope(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Return positions with the smallest and the largest value of each group of neighbours."""
     block = -(-len(x) // _MAX_POINTS)
     if block == 1:

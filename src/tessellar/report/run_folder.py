@@ -21,8 +21,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class RunFolder:
-    """The contents of a run folder.
+class Record:
+    """What any run says of itself.
 
     Attributes
     ----------
@@ -30,6 +30,32 @@ class RunFolder:
         The folder.
     summary
         What ``run.json`` says.
+    """
+
+    path: Path
+    summary: dict[str, Any]
+
+    def of(self, *keys: str, default: Any = None) -> Any:
+        """Return an entry of the summary by its path of keys, ``default`` where it is absent."""
+        found: Any = self.summary
+        for key in keys:
+            if not isinstance(found, dict) or found.get(key) is None:
+                return default
+            found = found[key]
+        return found
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some of the cube is missing from the result."""
+        return bool(self.of("partial")) or int(self.of("tiles_failed", default=0)) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder(Record):
+    """The contents of the folder of a find, beside its `Record`.
+
+    Attributes
+    ----------
     catalogue
         The sources, None where the run has no catalogue.
     noise
@@ -42,21 +68,10 @@ class RunFolder:
         ``axes`` names, ``kept`` (n), ``threshold``; None where no reliability was asked for.
     """
 
-    path: Path
-    summary: dict[str, Any]
     catalogue: QTable | None
     noise: Arrays | None
     sky: Arrays | None
     judged: Arrays | None
-
-    def of(self, *keys: str, default: Any = None) -> Any:
-        """Return an entry of the summary by its path of keys, ``default`` where it is absent."""
-        found: Any = self.summary
-        for key in keys:
-            if not isinstance(found, dict) or found.get(key) is None:
-                return default
-            found = found[key]
-        return found
 
 
 def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
@@ -67,35 +82,46 @@ def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
     InputError
         It has no ``run.json``, or one that cannot be read.
     """
-    summary = _summary(path)
+    summary = read_summary(path)
     sources = _catalogue(path) if catalogue is None else catalogue
-    arrays = (_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability"))
+    arrays = (read_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability"))
     return RunFolder(path, summary, sources, *arrays)
 
 
-def _summary(path: Path) -> dict[str, Any]:
+def read_summary(path: Path) -> dict[str, Any]:
+    """Return what the ``run.json`` of a folder says.
+
+    Raises
+    ------
+    InputError
+        There is none, or it cannot be read.
+    """
     file = path / "run.json"
     if not file.is_file():
-        raise InputError(f"{path} is not the folder of a run: it has no run.json. Give the --out of a find.")
+        raise InputError(
+            f"{path} is not the folder of a run: it has no run.json. Give the --out of a find, or the folder "
+            "NAME.foregrounds beside a clean cube."
+        )
     try:
         summary = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read ({error}). Run the find again.") from error
+        raise InputError(f"{file} cannot be read ({error}). Do the run again.") from error
     if not isinstance(summary, dict):
-        raise InputError(f"{file} holds no table of results. Run the find again.")
+        raise InputError(f"{file} holds no table of results. Do the run again.")
     return summary
+
+
+def read_arrays(file: Path) -> Arrays | None:
+    """Return the arrays of a file of numpy, None where it is absent or broken."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def _catalogue(path: Path) -> QTable | None:
     try:
         return read_catalogue(path)
     except InputError:
-        return None
-
-
-def _arrays(file: Path) -> Arrays | None:
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.report.run_folder import Arrays
-from tessellar.report.svg import LINE, MUTED, draw, sky_colours
+from tessellar.report.sky_axes import draw_sky, map_axes
+from tessellar.report.svg import sky_colours
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -38,19 +38,11 @@ def sky_map(sky: Arrays, sources: QTable) -> str:
         Positive sources, the most significant first.
     """
     image, step = thinned(np.asarray(sky["image"], dtype=np.float32), int(sky.get("step", np.array(1))))
-    wcs = _celestial(str(sky.get("wcs_header", "")))
     width, height = _figure_size(image.shape[0], image.shape[1])
     title = "Map of the detected emission, with an ellipse around each source"
     origin = np.asarray(sky.get("origin", np.zeros(2)), dtype=np.float64)
     painter = partial(_paint, image=image, step=step, origin=origin, sources=sources)
-    if wcs is not None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return draw("sky", title, width, height, partial(painter, wcs=wcs))
-        except Exception:  # an odd projection must not cost the whole report: show pixels instead
-            wcs = None
-    return draw("sky", title, width, height, partial(painter, wcs=None))
+    return draw_sky("sky", title, (width, height), painter, str(sky.get("wcs_header", "")))
 
 
 def thinned(image: npt.NDArray[np.float32], step: int) -> tuple[npt.NDArray[np.float32], int]:
@@ -71,22 +63,6 @@ def _figure_size(n_l: int, n_m: int) -> tuple[float, float]:
     return width + 0.8, width * ratio + 0.5
 
 
-def _celestial(header: str) -> WCS | None:
-    """Return the sky coordinates of a header, None where it has none that astropy can use."""
-    from astropy.io.fits import Header
-    from astropy.wcs import WCS
-
-    if not header.strip():
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            wcs = WCS(Header.fromstring(header, sep="\n" if "\n" in header else "")).celestial
-        except Exception:  # astropy raises many kinds here; without coordinates the map shows pixels
-            return None
-    return wcs if wcs.naxis == 2 else None
-
-
 def _paint(
     figure: Figure,
     image: npt.NDArray[np.float32],
@@ -95,7 +71,7 @@ def _paint(
     sources: QTable,
     wcs: WCS | None,
 ) -> None:
-    axes = _sky_axes(figure, wcs) if wcs is not None else _pixel_axes(figure)
+    axes = map_axes(figure, wcs)
     x, y = origin - 0.5
     edges = (x, x + image.shape[0] * step, y, y + image.shape[1] * step)
     axes.imshow(
@@ -121,35 +97,6 @@ def _stretched(image: npt.NDArray[np.float32]) -> Numbers:
     low, high = float(np.percentile(bright, 30)), float(np.percentile(bright, 99.7))
     scale = max(low, high / 300, 1e-30)
     return np.asarray(np.arcsinh(np.maximum(image, 0) / scale) / np.arcsinh(high / scale), dtype=np.float64)
-
-
-def _pixel_axes(figure: Figure) -> Any:
-    axes = figure.add_subplot()
-    axes.set_xlabel("x (pixel)")
-    axes.set_ylabel("y (pixel)")
-    axes.grid(visible=False)
-    return axes
-
-
-def _sky_axes(figure: Figure, wcs: WCS) -> Any:
-    from astropy.visualization.wcsaxes import WCSAxes
-
-    axes: Any = figure.add_subplot(axes_class=WCSAxes, wcs=wcs)
-    kinds = {
-        "RA--": "Right ascension",
-        "DEC-": "Declination",
-        "GLON": "Galactic longitude",
-        "GLAT": "Galactic latitude",
-    }
-    for coordinate, kind in zip(axes.coords, wcs.wcs.ctype, strict=True):
-        coordinate.set_axislabel(kinds.get(kind[:4], kind[:4]), color=MUTED)
-        coordinate.set_ticklabel(color=MUTED, exclude_overlapping=True)
-        coordinate.set_ticks(color="#ffffff88")
-        if kind.startswith("RA--"):
-            coordinate.set_separator(("h", "m", "s"))  # astropy's own superscripts are mathematical markup
-        coordinate.grid(color="#ffffff", alpha=0.13, linewidth=0.5)
-    axes.coords.frame.set_color(LINE)
-    return axes
 
 
 def _ellipses(axes: Any, sources: QTable, smallest: float) -> None:

@@ -6,9 +6,11 @@ import io
 import re
 from collections.abc import Callable
 from html import escape
+from math import floor, log10
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Matplotlib knows no style sheets: it draws with these stand-ins, which become the page's variables.
@@ -17,6 +19,8 @@ _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", WARM: 
 
 SKY = ("#0b1026", "#1d2f6f", "#2c6db5", "#45c1bd", "#b9ecb4", "#fdfbe4")
 """The colours of maps, from nothing to bright."""
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -44,7 +48,7 @@ def draw(
     width: float,
     height: float,
     paint: Callable[[Figure], Any],
-    layout: Literal["constrained"] | None = "constrained",
+    layout: Literal["constrained", "compressed"] | None = "constrained",
 ) -> str:
     """Return the SVG element of a figure that ``paint`` fills.
 
@@ -57,7 +61,7 @@ def draw(
     width, height
         Size in inches at 72 units an inch; the page scales it.
     layout
-        Who places the axes: matplotlib, or ``paint`` where it is None.
+        Who places the axes: matplotlib (``compressed`` is for maps of a fixed aspect), or ``paint`` where it is None.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -75,6 +79,44 @@ def sky_colours() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("sky", SKY).with_extremes(bad=(0, 0, 0, 0))
+
+
+def label_decades(axis: Axis, ratio: float) -> None:
+    """Label a logarithmic axis in plain numbers or powers of ten, and between them where there is room.
+
+    Parameters
+    ----------
+    axis
+        Of matplotlib.
+    ratio
+        Of the largest to the smallest number on it.
+    """
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(decade))
+    axis.set_minor_formatter(FuncFormatter(_two_and_five) if ratio < 300 else NullFormatter())
+
+
+def decade(value: float, _position: float = 0.0) -> str:
+    """Return a power of ten as people write it; matplotlib's own labels are mathematical markup.
+
+    Examples
+    --------
+    >>> decade(0.01), decade(1e-9), decade(1e13), decade(5e4)
+    ('0.01', '10⁻⁹', '10¹³', '5×10⁴')
+    """
+    if value <= 0 or 1e-3 <= value < 1e4:
+        return f"{value:g}"
+    exponent = floor(log10(value) + 1e-9)
+    digits = str(exponent).translate(_RAISED)
+    times = value / 10.0**exponent
+    return f"10{digits}" if abs(times - 1) < 1e-6 else f"{times:g}×10{digits}"
+
+
+def _two_and_five(value: float, _position: float) -> str:
+    """Return the label of a tick between decades, where there is room for few."""
+    digit = round(value / 10 ** floor(log10(value)))
+    return decade(value) if digit in (2, 5) else ""
 
 
 def _inline(document: str, title: str) -> str:

@@ -67,6 +67,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if isfinite(share) else "–"
 
 
+def squared(unit: str) -> str:
+    """Return a unit squared.
+
+    Examples
+    --------
+    >>> squared("K"), squared("Jy / beam"), squared("")
+    ('K²', '(Jy / beam)²', '')
+    """
+    return f"({unit})²" if " " in unit or "/" in unit else f"{unit}²" if unit else ""
+
+
 def metric(number: float, unit: str) -> tuple[float, str]:
     """Return the factor and the prefixed unit that bring a number near 1.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,17 +92,36 @@ def read_power_table(path: Path) -> dict[Band, CylindricalPower]:
     InputError
         It is no such table.
     """
+    return {band: _power_of(band, bins) for band, bins in read_bins(path, _COLUMNS).items()}
+
+
+def read_bins(
+    path: Path, columns: Sequence[str] = tuple(_DESCRIPTIONS)
+) -> dict[Band, dict[str, DoubleArray]]:
+    """Return columns of a table for each band, float64 arrays (k_par, k_perp) by their names.
+
+    Raises
+    ------
+    InputError
+        It is no such table.
+    """
     from astropy.table import QTable
 
     try:
         table = QTable.read(path, format="ascii.ecsv")
-        rows = {name: np.asarray(getattr(table[name], "value", table[name])) for name in _COLUMNS}
+        rows = {name: np.asarray(getattr(table[name], "value", table[name]), np.float64) for name in columns}
         edges = dict.fromkeys(zip(rows["band_low"].tolist(), rows["band_high"].tolist(), strict=True))
-        return {Band.of_mhz(*edge): _power_of(rows, edge) for edge in edges}
+        return {Band.of_mhz(*edge): _bins_of(rows, edge) for edge in edges}
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"{shown(path)} is no table of power spectra ({error}). Needed are the columns {', '.join(_COLUMNS)}."
+            f"{shown(path)} is no table of power spectra ({error}). Needed are the columns {', '.join(columns)}."
         ) from error
+
+
+def edges_of(middles: DoubleArray) -> DoubleArray:
+    """Return the edges of bins of one width from their middles."""
+    half = 0.5 * float(np.diff(middles).mean()) if middles.size > 1 else 0.5 * float(middles[0])
+    return np.append(middles - half, middles[-1] + half)
 
 
 def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:
@@ -117,17 +136,15 @@ def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:
     return [*found, transfer, spread, corrected.power, corrected.sigma]
 
 
-def _power_of(rows: Mapping[str, DoubleArray], edge: tuple[float, float]) -> CylindricalPower:
-    """Return the power in a band from its rows."""
+def _bins_of(rows: Mapping[str, DoubleArray], edge: tuple[float, float]) -> dict[str, DoubleArray]:
+    """Return the columns of a band from the rows of all."""
     here = (rows["band_low"] == edge[0]) & (rows["band_high"] == edge[1])
-    k_par, k_perp = (np.unique(rows[name][here]) for name in ("k_par", "k_perp"))
-    shape = (k_par.size, k_perp.size)
-    power, sigma = (rows[name][here].reshape(shape) for name in ("power", "sigma"))
-    n_modes = rows["n_modes"][here].reshape(shape).astype(np.int64)
-    return CylindricalPower(_edges(k_par), _edges(k_perp), power, sigma, n_modes, 5e5 * sum(edge))
+    shape = tuple(np.unique(rows[name][here]).size for name in ("k_par", "k_perp"))
+    return {name: column[here].reshape(shape) for name, column in rows.items()}
 
 
-def _edges(middles: DoubleArray) -> DoubleArray:
-    """Return the edges of bins of one width from their middles."""
-    half = 0.5 * float(np.diff(middles).mean()) if middles.size > 1 else 0.5 * float(middles[0])
-    return np.append(middles - half, middles[-1] + half)
+def _power_of(band: Band, bins: Mapping[str, DoubleArray]) -> CylindricalPower:
+    """Return the power in a band from its columns."""
+    edges = edges_of(bins["k_par"][:, 0]), edges_of(bins["k_perp"][0])
+    n_modes = bins["n_modes"].astype(np.int64)
+    return CylindricalPower(*edges, bins["power"], bins["sigma"], n_modes, 0.5 * (band.low + band.high))

@@ -104,13 +104,36 @@ def count_modes(values: DoubleArray) -> int:
     values
         Eigenvalues, descending, float64 array (mode).
     """
+    tail, first = tail_of(values)
+    if tail is None:
+        return 1
+    above = _logs(values) > tail + np.log(ABOVE_TAIL)
+    return max(1, int(np.argmin(above[:first])) if not above[:first].all() else first)
+
+
+def tail_of(values: DoubleArray) -> tuple[DoubleArray | None, int]:
+    """Return the tail of eigenvalues that `count_modes` draws, and the first number that it is drawn through.
+
+    Parameters
+    ----------
+    values
+        Eigenvalues, descending, float64 array (mode).
+
+    Returns
+    -------
+    tail
+        Natural logarithm of the tail at each number, float64 array (mode); None where there are too few eigenvalues.
+    first
+        Counted from 0.
+    """
     n = len(values)
     first, stop = int(_TAIL[0] * n), int(np.ceil(_TAIL[1] * n))
-    floor = np.finfo(np.float64).tiny
-    logs = np.log(np.maximum(values, floor))
     if stop - first < _FEWEST_TAIL:
-        return 1
+        return None, first
     numbers = np.arange(n)
-    slope, level = np.polyfit(numbers[first:stop], logs[first:stop], 1)
-    above = logs > slope * numbers + level + np.log(ABOVE_TAIL)
-    return max(1, int(np.argmin(above[:first])) if not above[:first].all() else first)
+    slope, level = np.polyfit(numbers[first:stop], _logs(values)[first:stop], 1)
+    return slope * numbers + level, first
+
+
+def _logs(values: DoubleArray) -> DoubleArray:
+    return np.log(np.maximum(values, np.finfo(np.float64).tiny))

@@ -1,0 +1,1 @@
+"""What a separation of foregrounds did to a cube, for people."""
