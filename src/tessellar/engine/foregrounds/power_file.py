@@ -111,7 +111,7 @@ def read_bins(folder: Path) -> dict[Band, dict[str, DoubleArray]]:
         }
         edges = dict.fromkeys(zip(rows["band_low"].tolist(), rows["band_high"].tolist(), strict=True))
         return {Band.of_mhz(*edge): _bins_of(rows, edge) for edge in edges}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{shown(path)} cannot be read ({error}). Run the separation again.") from error
 
 
