@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cubelet_files import FIRST, STEP, blob, write_cubelet
-from test_html import Page, catalogue, fill
+from html_page import Page
+from test_html import catalogue, fill
 
 from tessellar.report.cubelets import read_cubelet
 from tessellar.report.html import write_report

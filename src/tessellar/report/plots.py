@@ -120,9 +120,9 @@ def _bars(figure: Figure, values: Numbers, label: str) -> None:
     axes.set_ylabel("sources")
 
 
-def envelope(x: Numbers, y: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+def envelope(x: Numbers, y: Numbers, most: int = _MAX_POINTS) -> tuple[Numbers, Numbers, Numbers]:
     """Return positions with the smallest and the largest value of each group of neighbours."""
-    block = -(-len(x) // _MAX_POINTS)
+    block = -(-len(x) // most)
     if block == 1:
         return x, y, y
     starts = np.arange(0, len(x), block)

@@ -112,7 +112,7 @@ def read_bins(
         rows = {name: np.asarray(getattr(table[name], "value", table[name]), np.float64) for name in columns}
         edges = dict.fromkeys(zip(rows["band_low"].tolist(), rows["band_high"].tolist(), strict=True))
         return {Band.of_mhz(*edge): _bins_of(rows, edge) for edge in edges}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{shown(path)} is no table of power spectra ({error}). Needed are the columns {', '.join(columns)}."
         ) from error

@@ -14,6 +14,8 @@ from tessellar.report.svg import MUTED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MAX_POINTS = 600  # there may be a spectrum for each of many modes
+
 
 def plot_channels(
     axes: Axes, megahertz: DoubleArray, values: DoubleArray, colour: str, label: str = ""
@@ -27,7 +29,7 @@ def plot_channels(
     megahertz, values
         float64 arrays (frequency), NaN where a channel is blank.
     """
-    x, low, high = envelope(megahertz, values)
+    x, low, high = envelope(megahertz, values, _MAX_POINTS)
     if len(x) < len(values):
         axes.fill_between(x, low, high, color=colour, alpha=0.6, linewidth=0, label=label or None)
         return

@@ -27,6 +27,7 @@ MAX_SIDE = 200
 
 _LEADING = 6  # eigenvectors that are shown where the method has no modes of its own
 _SIDE, _MAP = 3.3, 2.0  # inches: width of a figure, and of the map in it
+_LONGEST = 4.0  # side of a map over the other; beyond that pixels are not square
 _ROBUST = (1.0, 99.0)  # percentiles between which lie the colours
 
 
@@ -122,7 +123,7 @@ def _paint(
         vmin=colours[0],
         vmax=colours[1],
         interpolation="none",
-        aspect="equal",
+        aspect="equal" if 1 / _LONGEST < extent[1] / extent[0] < _LONGEST else "auto",
     )
     bar = figure.colorbar(picture, ax=axes, pad=0.03)
     bar.set_label(f"amplitude ({label})" if label else "amplitude")

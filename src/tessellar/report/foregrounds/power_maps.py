@@ -103,7 +103,7 @@ def _paint(figure: Figure, picture: _Picture, k_par: DoubleArray, k_perp: Double
         label_decades(bar.ax.yaxis, picture.ends[1] / picture.ends[0])
     if picture.unit:
         bar.set_label(picture.unit, fontsize=8)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
 
 
 def _norm(picture: _Picture) -> Normalize:

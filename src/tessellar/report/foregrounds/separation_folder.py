@@ -142,7 +142,8 @@ def _spectra(arrays: Arrays | None) -> Spectra | None:
     columns = {name: arrays[name] for name in _OF_CHANNELS}
     used, modes = arrays["used"], arrays["modes"]
     n_channels = {column.shape for column in columns.values()}
-    if used.dtype != bool or n_channels != {used.shape} or modes.ndim != 2 or len(modes) != used.sum():
+    fit = n_channels == {used.shape} and modes.ndim == 2 and len(modes) == used.sum()
+    if used.dtype != bool or not fit or not np.isfinite(arrays["eigenvalues"]).all():
         return None
     spread = np.full((len(used), modes.shape[1]), np.nan)
     spread[used] = modes

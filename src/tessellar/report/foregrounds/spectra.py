@@ -75,6 +75,10 @@ def _eigenvalues(values: DoubleArray, out: int, tail: DoubleArray | None, unit: 
     number = 1 + np.arange(len(values))
     left = values > 0
     left[:out] = False
+    power = squared(unit)
+    label = (
+        f"eigenvalue {power}" if power.startswith("(") else f"eigenvalue ({power})" if power else "eigenvalue"
+    )
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -91,7 +95,7 @@ def _eigenvalues(values: DoubleArray, out: int, tail: DoubleArray | None, unit: 
         label_decades(axes.xaxis, len(values))
         _log(axes, values[values > 0])
         axes.set_xlabel("number of the mode")
-        axes.set_ylabel(f"eigenvalue ({squared(unit)})" if unit else "eigenvalue")
+        axes.set_ylabel(label)
         if out:
             axes.legend(frameon=False, fontsize="small")
 
