@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from benchmarks.results import Result
 from tessellar import api
+from tessellar.simulate.eor.sky import EorSky
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Shape
 
@@ -36,6 +37,8 @@ class Size:
         Shape of the patch for kernels, and of the one for slow references.
     tile
         Core of the tiles that are read.
+    spectra
+        Shape of the cube whose foregrounds are taken out.
     n_floats
         Length of each float32 array that is copied; together they exceed every cache but at toy size.
     n_pieces
@@ -50,6 +53,7 @@ class Size:
     patch: Shape
     small_patch: Shape
     tile: Shape
+    spectra: Shape
     n_floats: int
     n_pieces: int
     n_tiles: int
@@ -59,14 +63,16 @@ class Size:
 SIZES = {
     size.name: size
     for size in (
-        Size("toy", (32, 64, 64), 8, (32, 64, 64), (24, 48, 48), (16, 32, 32), 2**18, 200, 8, 0.02),
         Size(
-            "default", (256, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), 2**26, 20_000,
-            100, 0.2,
+            "toy", (32, 64, 64), 8, (32, 64, 64), (24, 48, 48), (16, 32, 32), (48, 40, 40), 2**18, 200, 8, 0.02,
         ),
         Size(
-            "large", (1024, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), 2**26, 20_000,
-            100, 0.2,
+            "default", (256, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), (901, 256, 256),
+            2**26, 20_000, 100, 0.2,
+        ),
+        Size(
+            "large", (1024, 512, 512), None, (128, 256, 256), (64, 128, 128), (64, 128, 128), (901, 512, 512),
+            2**26, 20_000, 100, 0.2,
         ),
     )
 }  # fmt: skip
@@ -121,22 +127,36 @@ class Bench:
     @property
     def fits(self) -> Path:
         """The cube as a FITS file, made when it is not there."""
-        sky = HiSky(self.size.cube, seed=1, n_sources=self.size.n_sources)
-        digest = hashlib.sha256(sky.identity.encode()).hexdigest()[:8]
-        path = self.folder / f"sky-{self.size.name}-{digest}.fits"
-        if not path.exists():
-            say(f"making {path}")
-            self.folder.mkdir(parents=True, exist_ok=True)
-            api.simulate(sky, path, overwrite=True)
-        return path
+        return self._made(HiSky(self.size.cube, seed=1, n_sources=self.size.n_sources), "sky")
 
     @property
     def zarr(self) -> Path:
         """The same cube as a Zarr store."""
-        path = self.fits.with_suffix(".zarr")
+        return _as_zarr(self.fits)
+
+    @property
+    def low_sky(self) -> EorSky:
+        """A low-frequency sky of four degrees, with foregrounds."""
+        shape = self.size.spectra
+        return EorSky(shape, seed=1, first_frequency_hz=106e6, pixel_arcsec=4 * 3600 / shape[1])
+
+    @property
+    def low_fits(self) -> Path:
+        """The low-frequency sky as a FITS file, made when it is not there."""
+        return self._made(self.low_sky, "low")
+
+    @property
+    def low_zarr(self) -> Path:
+        """The same sky as a Zarr store."""
+        return _as_zarr(self.low_fits)
+
+    def _made(self, sky: HiSky | EorSky, word: str) -> Path:
+        digest = hashlib.sha256(sky.identity.encode()).hexdigest()[:8]
+        path = self.folder / f"{word}-{self.size.name}-{digest}.fits"
         if not path.exists():
             say(f"making {path}")
-            api.convert(self.fits, path)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            api.simulate(sky, path, overwrite=True)
         return path
 
     def time(self, task: Task[Any]) -> tuple[float, ...]:
@@ -170,6 +190,14 @@ Measure: TypeAlias = Callable[[Bench], Iterator[Result]]
 def say(text: str) -> None:
     """Tell people how far the run is."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _as_zarr(fits: Path) -> Path:
+    path = fits.with_suffix(".zarr")
+    if not path.exists():
+        say(f"making {path}")
+        api.convert(fits, path)
+    return path
 
 
 def _once(task: Task[Made]) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import driver, engine, finds, kernels, machine, peers, reading
+from benchmarks import driver, engine, finds, foregrounds, kernels, machine, peers, reading, separations
 from benchmarks.bench import Measure
 from tessellar.errors import UsageError
 
@@ -17,6 +17,13 @@ CASES: dict[str, dict[str, Measure]] = {
     },
     "read": {"read-fits": reading.fits, "read-zarr": reading.zarr},
     "find": {"find-fits": finds.fits, "find-zarr": finds.zarr},
+    "covariance": {"products": foregrounds.covariance},
+    "spectra": {
+        "fill": foregrounds.fill,
+        "projection": foregrounds.projection,
+        "sky-modes": foregrounds.sky_modes,
+    },
+    "separation": {"separate-fits": separations.fits, "separate-zarr": separations.zarr},
     "engine": {"executors": engine.executors},
     "tiles": {"tiles": engine.tiles},
     "driver": {"journal": driver.journal, "stitch": driver.stitch, "tables": driver.tables},

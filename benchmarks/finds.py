@@ -72,6 +72,12 @@ def run_program(command: list[str], folder: Path | None = None) -> None:
         raise BenchmarkError(f"{' '.join(command)} ended with {done.returncode}: {last}")
 
 
+def stages_of(records: list[Record]) -> dict[str, Record]:
+    """Return what each stage took in every repeat, by its name."""
+    names = records[0]["stages"]
+    return {stage: _stage([record["stages"][stage] for record in records]) for stage in names}
+
+
 def _ways(bench: Bench, word: str, cube: Path) -> Iterator[Result]:
     crews = [("threads", workers) for workers in bench.crews]
     for executor, workers in [*crews, ("processes", bench.workers)]:
@@ -86,9 +92,7 @@ def _result(name: str, seconds: tuple[float, ...], workers: int, records: list[R
     facts = {
         "workers": workers,
         "run_seconds": [record["seconds"] for record in records],
-        "stages": {
-            stage: _stage([record["stages"][stage] for record in records]) for stage in first["stages"]
-        },
+        "stages": stages_of(records),
         "peak_rss_bytes": max(record["peak_rss_bytes"] for record in records),
         "projected_bytes": first["plan"]["projected_bytes"],
         "tile": first["plan"]["tile"],

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from benchmarks.foreground_table import covariances, spectra
 from benchmarks.markdown import number, rate_in_words, section
 from benchmarks.results import Report, Result, counted
 
 FLOOR_BYTES = 4  # what finding cannot do without: each float32 voxel is read once
+SEPARATION_BYTES = 12  # a separation reads each voxel twice and writes one
+STAGE_HEAD = (
+    "cube, executor and workers",
+    "stage",
+    "seconds",
+    "share of wall",
+    "voxels of the cube",
+    "voxels looked at",
+    "workers' time",
+)
 MIB = 2**20
 
 
@@ -21,6 +32,9 @@ def render(report: Report) -> str:
         *_reading(report),
         *_finds(report),
         *_stages(report),
+        *covariances(report),
+        *spectra(report),
+        *_separations(report),
         *_engine(report),
         *_tiles(report),
         *_driver(report),
@@ -104,21 +118,29 @@ def _finds(report: Report) -> Iterator[str]:
     yield from section("The whole find", head, rows)
 
 
+def _separations(report: Report) -> Iterator[str]:
+    head = ("cube, executor and workers", "wall", "rate", "floor", "time / floor", "peak memory", "planned")
+    rows = []
+    for result in report.group("separation"):
+        facts = result.facts
+        floor = _floor(report, facts["workers"], SEPARATION_BYTES)
+        memory = [f"{facts[name] / MIB:.0f} MiB" for name in ("peak_rss_bytes", "projected_bytes")]
+        rate, above = rate_in_words(result), _ratio(floor, result.rate)
+        rows.append((result.name, f"{number(result.median)} s", rate, _megavoxels(floor), above, *memory))
+    yield from section("The whole separation", head, rows)
+    stages = _rows_of_stages(report, "separation", "between the stages")
+    yield from section("The stages of a separation", STAGE_HEAD, stages)
+
+
 def _stages(report: Report) -> Iterator[str]:
-    head = (
-        "cube, executor and workers",
-        "stage",
-        "seconds",
-        "share of wall",
-        "voxels of the cube",
-        "voxels looked at",
-        "workers' time",
-    )
-    rows = [row for result in report.group("find") for row in _stage_rows(result)]
-    yield from section("Its stages", head, rows)
+    yield from section("Its stages", STAGE_HEAD, _rows_of_stages(report, "find", "stitch, tables"))
 
 
-def _stage_rows(result: Result) -> Iterator[tuple[str, ...]]:
+def _rows_of_stages(report: Report, group: str, between: str) -> list[tuple[str, ...]]:
+    return [row for result in report.group(group) for row in _stage_rows(result, between)]
+
+
+def _stage_rows(result: Result, between: str) -> Iterator[tuple[str, ...]]:
     rest = result.median
     for name, stage in result.facts["stages"].items():
         seconds = median(stage["seconds"])
@@ -134,7 +156,7 @@ def _stage_rows(result: Result) -> Iterator[tuple[str, ...]]:
             shares,
         )
     outside = result.median - median(result.facts["run_seconds"])
-    for name, seconds in (("stitch, tables", rest - outside), ("start, files, report", outside)):
+    for name, seconds in ((between, rest - outside), ("start, files, report", outside)):
         yield (result.name, name, number(seconds), f"{seconds / result.median:.0%}", "", "", "")
 
 
