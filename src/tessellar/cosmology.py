@@ -7,7 +7,9 @@ from functools import cache
 
 LINE_HZ = 1_420_405_751.768  # rest frequency of the 21-cm line
 SPEED_OF_LIGHT_KM_S = 299_792.458
-OMEGA_MATTER = 0.30964  # flat ΛCDM, as the teams of SKA Data Challenge 3a took it; with H0 = 100 a Mpc is a Mpc/h
+OMEGA_MATTER = (
+    0.30964  # flat ΛCDM, as the teams of SKA Data Challenge 3a took it; with H0 = 100 a Mpc is a Mpc/h
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,9 @@ class _Cubelets:
                 reading += time.perf_counter() - began
                 first, last = np.searchsorted(runs[:, 0], [slab.start[0], slab.stop[0]])
                 inside = runs[first:last]
-                channel = self._stage.noise.spectral[slab.start[0] : slab.stop[0]]
-                sky = 1.0 / self._stage.noise.inverse_sky(slab)
+                sigma = self._stage.noise.sigma(slab)
                 for one in sums:
-                    one.add(voxels, slab, inside, channel, sky)
+                    one.add(voxels, slab, inside, sigma)
                 cube(voxels.transpose(0, 2, 1))
                 labels = np.zeros(slab.shape, np.int32)
                 paint(labels, slab, inside, np.ones(len(inside), np.int64))
