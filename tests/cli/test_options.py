@@ -96,6 +96,7 @@ def test_every_option_of_the_finder_has_wrong_values_here() -> None:
         "--invert",
         "--ripple-interpolate",
         "--scale-noise-interpolate",
+        "--cubelet-packs",
         "--keep-negative",
         "--dilation",
         "--deblend",

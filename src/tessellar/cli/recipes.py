@@ -103,7 +103,13 @@ def products_of(options: Mapping[str, Any]) -> Products:
     """Return what is made beside the catalogue."""
     from tessellar.engine.find.product_files import Products
 
-    return Products(options["cubelets"], options["cubelet_margin"], options["mask"], options["maps"])
+    return Products(
+        options["cubelets"],
+        options["cubelet_margin"],
+        options["mask"],
+        options["maps"],
+        options["cubelet_packs"],
+    )
 
 
 def preconditioning_of(options: Mapping[str, Any]) -> Preconditioning:
