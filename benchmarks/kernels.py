@@ -91,7 +91,7 @@ def measure(bench: Bench) -> Iterator[Result]:
         for source in sources:
             gathering = Gathering(source.box, 1.0, widths)
             gathering.begin(source.box)
-            gathering.add(source.voxels, source.window, source.runs, source.channel, source.sky)
+            gathering.add(source.voxels, source.window, source.runs, source.sigma)
             gathered = gathering.finish(source.runs, prepared.noise, correlation, scale.stretch)
             made.append(catalogue_row(gathered, scale, shape, POSITIVE))
         return made
@@ -111,8 +111,7 @@ class _SourceVoxels:
     window: Box
     voxels: FloatArray
     runs: RunTable
-    channel: FloatArray
-    sky: FloatArray
+    sigma: FloatArray
     n_voxels: int
 
 
@@ -129,8 +128,7 @@ def _sources(prepared: Prepared) -> Iterator[_SourceVoxels]:
             window,
             sky.read(window),
             own,
-            noise_model.spectral[window.start[0] : window.stop[0]],
-            1.0 / noise_model.inverse_sky(window),
+            noise_model.sigma(window),
             int((own[:, 3] - own[:, 2]).sum()),
         )
 

@@ -35,11 +35,14 @@ def files_of(run: ts.Run) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty galaxies, many of which touch, and a map of the gain beside the cube."""
+    """Thirty galaxies, many of which touch, and maps of the gain and of flags beside the cube."""
     folder = tmp_path_factory.mktemp("sky")
     simulate(HiSky(SHAPE, 6, n_sources=30, flux_range=(60.0, 1500.0)), folder / "sky.fits")
     x, y = np.indices(SHAPE[1:]) - np.array(SHAPE[1:])[:, None, None] / 2
     fits.writeto(folder / "gain.fits", np.exp(-(x * x + y * y) / 90**2).astype(np.float32).T)
+    flags = np.zeros(SHAPE[1:], np.float32)
+    flags[30:33, 60:64] = 1
+    fits.writeto(folder / "flags.fits", flags.T)
     return folder / "sky.fits"
 
 
@@ -58,6 +61,8 @@ def find(cube: Path, out: Path, executor: str, tile: Shape) -> ts.Run:
             contsub_order=1,
             ripple_filter="median",
             ripple_window_xy=41,
+            scale_noise="local",
+            flag_cube=cube.with_name("flags.fits"),
             gain=cube.with_name("gain.fits"),
         ),
         products=ts.Products(cubelets=None, margin=3),

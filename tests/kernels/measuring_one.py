@@ -40,7 +40,6 @@ def row_of(
     gathering = Gathering(box, 1.0 if sign == POSITIVE else -1.0, np.ones(cube.shape[0]))
     gathering.begin(box)
     voxels = np.ascontiguousarray(cube[window.slices()])
-    channel, sky = noise.spectral[window.start[0] : window.stop[0]], 1.0 / noise.inverse_sky(window)
-    gathering.add(voxels, window, runs, channel, sky)
+    gathering.add(voxels, window, runs, noise.sigma(window))
     gathered = gathering.finish(runs, noise, correlation, scale.stretch)
     return measure(gathered, scale, cube.shape, sign)

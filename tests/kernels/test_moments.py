@@ -28,9 +28,9 @@ SCALE = SpectralScale(100.0 + 10.0 * np.arange(4), np.full(4, 10.0), "Jy Hz", "H
 def maps_of(voxels: np.ndarray, mask: np.ndarray, sign: float = 1.0, scale: SpectralScale = SCALE) -> dict:
     sums = MomentSums(CUBE, scale, sign)
     runs = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0))
-    sky = np.ones(SHAPE[1:], np.float32)
-    sky[1, 2] = 3.0
-    sums.add(voxels, CUBE, runs, np.full(4, 0.5, np.float32), sky)
+    sigma = np.full(SHAPE, 0.5, np.float32)
+    sigma[:, 1, 2] = 1.5
+    sums.add(voxels, CUBE, runs, sigma)
     return sums.maps()
 
 
@@ -105,12 +105,12 @@ def test_windows_along_frequency_do_not_matter(cut: int, seed: int) -> None:
     voxels, mask = rng.normal(size=SHAPE).astype(np.float32), rng.random(SHAPE) < 0.6
     whole, parts = MomentSums(CUBE, SCALE), MomentSums(CUBE, SCALE)
     runs = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0))
-    noise, flat = np.full(4, 0.5, np.float32), np.ones(SHAPE[1:], np.float32)
-    whole.add(voxels, CUBE, runs, noise, flat)
+    sigma = rng.uniform(0.5, 1.0, SHAPE).astype(np.float32)
+    whole.add(voxels, CUBE, runs, sigma)
     for box in (Box((0, 0, 0), (cut, 2, 3)), Box((cut, 0, 0), SHAPE)):
         inside = runs[(runs[:, 0] >= box.start[0]) & (runs[:, 0] < box.stop[0])]
         part = np.ascontiguousarray(voxels[box.slices()])
-        parts.add(part, box, inside, noise[box.start[0] : box.stop[0]], flat)
+        parts.add(part, box, inside, sigma[box.slices()])
     for name, image in whole.maps().items():
         np.testing.assert_array_equal(image, parts.maps()[name])
 
@@ -133,9 +133,8 @@ def spectrum_of(beam: Beam | None) -> object:
     mask = np.zeros(SHAPE, np.uint8)
     mask[1], mask[2, 0] = 1, 1
     voxels = np.full(SHAPE, 2.0, np.float32)
-    sky = np.ones(SHAPE[1:], np.float32)
     runs, scale = extract_runs(mask, 1, (0, 0, 0)), FluxScale.of(meta)
-    sums.add(voxels, CUBE, runs, np.full(4, 0.5, np.float32), sky)
+    sums.add(voxels, CUBE, runs, np.full(SHAPE, 0.5, np.float32))
     noise = sum_noise(runs, CUBE, flat_noise(SHAPE, 0.5), INDEPENDENT, scale.stretch, (0.0, 0.0))
     return spectrum(sums, noise, scale, meta)
 

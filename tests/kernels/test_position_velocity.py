@@ -22,7 +22,7 @@ def centres_of(places: list[tuple[int, int]], noise: float = 0.01, sign: float =
     box = Box((3, 5, 7), (12, 26, 32))
     made = ChannelCentres(box, sign)
     runs = extract_runs((voxels != 0).astype(np.uint8), 1, box.start)
-    made.add(voxels, box, runs, np.full(SHAPE[0], noise, np.float32), np.ones(SHAPE[1:], np.float32))
+    made.add(voxels, box, runs, np.full(SHAPE, noise, np.float32))
     return made
 
 

@@ -36,6 +36,10 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Preconditioning:
         ripple_filter="median",
         ripple_window_xy=21,
         ripple_interpolate=True,
+        flag_cube=cube((scale(4) > 1.099).astype(np.float32)),
+        scale_noise="local",
+        scale_noise_window_xy=21,
+        scale_noise_interpolate=True,
         gain=cube(scale(1) * 1.5),
         noise=cube(scale(2)),
         weights=cube(scale(3)[:1]),
@@ -98,7 +102,9 @@ class Impatient:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stage", ["continuum", "flag-pixels", "ripple", "noise-measured", "measure"])
+@pytest.mark.parametrize(
+    "stage", ["continuum", "flag-pixels", "ripple", "noise-measured", "local-noise", "measure"]
+)
 def test_an_interrupted_run_goes_on(
     stage: str, everything: Preconditioning, whole: bytes, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from cubelet_files import FIRST, STEP, blob, write_cubelet
 from html_page import Page
 from test_html import catalogue, fill
 
+from tessellar.report.cubelet_store import CubeletStore
 from tessellar.report.cubelets import read_cubelet
 from tessellar.report.html import write_report
 from tessellar.report.run_folder import read_run
@@ -116,7 +117,7 @@ def test_noise_of_any_size_stays_a_small_page(tmp_path: Path) -> None:
 def test_a_cubelet_is_read_as_it_was_written(tmp_path: Path) -> None:
     cube, mask = blob(SHAPE)
     folder = run_with(tmp_path, 1, range(1))
-    found = read_cubelet(read_run(folder), 100)
+    found = read_cubelet(CubeletStore(read_run(folder)), 100)
     assert found is not None
     assert found.step == 1
     assert found.moment0.shape == (18, 14)  # (l, m)
@@ -132,7 +133,7 @@ def test_a_cubelet_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_velocities_count_from_the_mean_and_grow_away_from_us(tmp_path: Path) -> None:
     folder = run_with(tmp_path, 1, range(1))
-    found = read_cubelet(read_run(folder), 100)
+    found = read_cubelet(CubeletStore(read_run(folder)), 100)
     assert found is not None
     mean = found.systemic
     assert FIRST < mean < FIRST + STEP * SHAPE[0]

@@ -284,5 +284,10 @@ finder_options = stacked(
         reads=values.whole(0, 1000),
         about="Voxels around a source that its cubelet shows.",
     ),
+    click.option(
+        "--cubelet-packs/--no-cubelet-packs",
+        default=False,
+        help="Pack the files of 64 sources into one zip file, for very many.  [default: no-cubelet-packs]",
+    ),
     precondition_options,
 )

@@ -26,6 +26,7 @@ PRECONDITIONING = (
     "flag_region",
     "flag_catalog",
     "flag_radius",
+    "flag_cube",
     "flag_auto",
     "flag_threshold",
     "contsub_order",
@@ -38,6 +39,12 @@ PRECONDITIONING = (
     "ripple_grid_xy",
     "ripple_grid_z",
     "ripple_interpolate",
+    "scale_noise",
+    "scale_noise_window_xy",
+    "scale_noise_window_z",
+    "scale_noise_grid_xy",
+    "scale_noise_grid_z",
+    "scale_noise_interpolate",
     "gain",
     "noise",
     "weights",
@@ -96,7 +103,13 @@ def products_of(options: Mapping[str, Any]) -> Products:
     """Return what is made beside the catalogue."""
     from tessellar.engine.find.product_files import Products
 
-    return Products(options["cubelets"], options["cubelet_margin"], options["mask"], options["maps"])
+    return Products(
+        options["cubelets"],
+        options["cubelet_margin"],
+        options["mask"],
+        options["maps"],
+        options["cubelet_packs"],
+    )
 
 
 def preconditioning_of(options: Mapping[str, Any]) -> Preconditioning:

@@ -79,10 +79,8 @@ _MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec margi
 _AXES = frozenset({"peak", "sum", "mean"})
 
 _MASK = "sources are not added to a mask; `tessellar match` compares catalogues"
-_FLAGS = "not flagged; set bad voxels to NaN in the cube first"
 _FILTER = "nothing is subtracted from the cube; filter the cube first"
 _ESTIMATOR = "the noise is always measured by the MAD of the negative voxels (mad, negative)"
-_LOCAL = "noise is a spectrum times a map of the sky; what changes otherwise is not followed"
 _NEGATIVE = "--keep-negative, where reliability is off"
 _F_MIN = (
     "divide it by the square root of the beam area in pixels and give the result as --reliability-min-snr"
@@ -102,14 +100,14 @@ PARAMETERS: dict[str, Parameter] = {
         *_used("input", str, data="CUBE"),
         *_used("input", row_of(whole), region="--region"),
         *_used("input", str, gain="--gain"),
-        *_missing("input", "it is a gain: give it as --gain", primaryBeam=""),
+        *_used("input", str, primaryBeam="--gain, where input.gain is not given"),
         *_used("input", str, noise="--noise", weights="--weights"),
         *_missing("input", _MASK, mask=""),
         *_used("input", switch, invert="--invert"),
         *_used("flag", row_of(whole), region="--flag-region"),
         *_used("flag", str, catalog="--flag-catalog"),
         *_used("flag", word, auto="--flag-auto"),
-        *_missing("flag", _FLAGS, cube=""),
+        *_used("flag", str, cube="--flag-cube"),
         *_used("flag", whole, radius="--flag-radius"),
         *_used("flag", number, threshold="--flag-threshold"),
         *_same("flag", "log", "flags.txt and run.json always say what was flagged for its noise"),
@@ -118,9 +116,13 @@ PARAMETERS: dict[str, Parameter] = {
         *_used("contsub", number, _LINE_FREE, threshold="--contsub-threshold"),
         *_used("contsub", whole, _LINE_FREE, shift="--contsub-shift", padding="--contsub-padding"),
         Parameter(_SCALED, SAME, "always: by the noise of every channel and every place on the sky", switch),
-        *_missing("scaleNoise", _LOCAL, _SCALED, mode="spectral"),
+        *_used("scaleNoise", word, _SCALED, mode="--scale-noise"),
         *_missing("scaleNoise", _ESTIMATOR, _SCALED, statistic="mad", fluxRange="negative"),
-        *_same("scaleNoise", _WINDOW, "the noise has a lattice of its own"),
+        *_used("scaleNoise", whole, _SCALED, windowXY="--scale-noise-window-xy"),
+        *_used("scaleNoise", whole, _SCALED, windowZ="--scale-noise-window-z"),
+        *_used("scaleNoise", whole, _SCALED, gridXY="--scale-noise-grid-xy"),
+        *_used("scaleNoise", whole, _SCALED, gridZ="--scale-noise-grid-z"),
+        *_used("scaleNoise", switch, _SCALED, interpolate="--scale-noise-interpolate"),
         *_missing("scaleNoise", "each scale has one noise, measured after smoothing", _SCALED, scfind=False),
         *_used("rippleFilter", switch, enable="--ripple-filter"),
         *_used("rippleFilter", word, _RIPPLES, statistic="--ripple-filter"),

@@ -19,13 +19,20 @@ _OPTIONS = {
     "rippleFilter.gridXY": "ripple_grid_xy",
     "rippleFilter.gridZ": "ripple_grid_z",
     "rippleFilter.interpolate": "ripple_interpolate",
+    "scaleNoise.mode": "scale_noise",
+    "scaleNoise.windowXY": "scale_noise_window_xy",
+    "scaleNoise.windowZ": "scale_noise_window_z",
+    "scaleNoise.gridXY": "scale_noise_grid_xy",
+    "scaleNoise.gridZ": "scale_noise_grid_z",
+    "scaleNoise.interpolate": "scale_noise_interpolate",
     "flag.region": "flag_region",
     "flag.catalog": "flag_catalog",
     "flag.radius": "flag_radius",
+    "flag.cube": "flag_cube",
     "flag.auto": "flag_auto",
     "flag.threshold": "flag_threshold",
 }
-_WORDS = {"flag.auto": {"false": "off"}}
+_WORDS = {"flag.auto": {"false": "off"}, "scaleNoise.mode": {"spectral": "product"}}
 
 
 def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
@@ -34,6 +41,8 @@ def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
         yield "contsub_order", given.get("contsub.order", 0), "contsub.enable"
     if given.get("rippleFilter.enable"):
         yield "ripple_filter", given.get("rippleFilter.statistic", "median"), "rippleFilter.enable"
+    if "input.primaryBeam" in given and "input.gain" not in given:
+        yield "gain", given["input.primaryBeam"], "input.primaryBeam"
     for name, option in _OPTIONS.items():
         if name in given:
             value = given[name]

@@ -59,6 +59,11 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
             settings.put(option, given[name], name)
     for option, value, name in preconditioning(given):
         settings.put(option, value, name)
+    if {"input.gain", "input.primaryBeam"} <= given.keys():
+        settings.remarks.append(
+            f"SoFiA parameter input.primaryBeam = {given['input.primaryBeam']} is not supported beside input.gain: "
+            "fluxes are divided by one of them. Multiply the files and give the product as --gain."
+        )
     if given.get("scfind.enable", True):
         _smooth_and_clip(settings, given)
     else:

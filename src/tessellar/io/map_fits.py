@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from math import hypot
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -102,26 +103,32 @@ def image_file(
     OutputError
         The disk is full or cannot be written.
     """
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
-        file.write(opening(header, kind, shape))
-        order = np.dtype(kind).newbyteorder(">")
-
-        def append(rows: Image) -> None:
-            file.write(np.ascontiguousarray(rows, dtype=order).data)
-
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("wb") as file,
+        image_into(file, header, kind, shape) as append,
+    ):
         yield append
-        file.write(bytes(-file.tell() % BLOCK))
 
 
-def write_image(path: Path, header: Header, image: Image) -> None:
-    """Write a small image, its axes in the order of the file, atomically.
+@contextmanager
+def image_into(
+    file: IO[bytes], header: Header, kind: str, shape: tuple[int, ...]
+) -> Iterator[Callable[[Image], None]]:
+    """Give a function that appends rows to an image in an empty file; parameters as for `image_file`."""
+    file.write(opening(header, kind, shape))
+    order = np.dtype(kind).newbyteorder(">")
 
-    Raises
-    ------
-    OutputError
-        The disk is full or cannot be written.
-    """
-    with image_file(path, header, image.dtype.name, image.shape) as append:
+    def append(rows: Image) -> None:
+        file.write(np.ascontiguousarray(rows, dtype=order).data)
+
+    yield append
+    file.write(bytes(-file.tell() % BLOCK))
+
+
+def write_image(file: IO[bytes], header: Header, image: Image) -> None:
+    """Write a small image into an empty file, its axes in the order of the file."""
+    with image_into(file, header, image.dtype.name, image.shape) as append:
         append(image)
 
 
@@ -140,13 +147,31 @@ def _shifted(meta: CubeMeta, box: Box) -> Header:
     """Return the coordinates of a box of the cube, empty where the cube has none."""
     from astropy.io.fits import Header
 
-    header = Header.fromstring(meta.wcs_header, sep="\n") if meta.wcs_header else Header()
+    header = _parsed(meta.wcs_header).copy() if meta.wcs_header else Header()
     z, x, y = box.start
     for number, start in enumerate((x, y, z), start=1):
         key = f"CRPIX{number}"
         if key in header:
             header[key] = float(header[key]) - start
     return header
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Header:
+    """Return the coordinates of a cube as cards; many thousand cubelets ask for the same."""
+    from astropy.io.fits import Header
+
+    header = Header.fromstring(text, sep="\n")
+    for card in header.cards:
+        card.value  # noqa: B018  # parsed here, once
+    return header
+
+
+@lru_cache(maxsize=4)
+def _observed(header: str) -> tuple[tuple[str, str], ...]:
+    """Return what a cube's own header says of the observation."""
+    original = Cards.from_text(header)
+    return tuple((key, word) for key in _OBSERVATION if (word := original.word(key)))
 
 
 def _two_axes(header: Header) -> Header:
@@ -197,10 +222,8 @@ def _with_words(header: Header, meta: CubeMeta, box: Box, unit: str, cards: Mapp
         header["RESTFRQ"] = meta.spectral.rest_frequency
     if meta.spectral.frame and "SPECSYS" not in header:
         header["SPECSYS"] = meta.spectral.frame
-    original = Cards.from_text(meta.header)
-    for key in _OBSERVATION:
-        if original.word(key):
-            header[key] = original.word(key)
+    for key, word in _observed(meta.header):
+        header[key] = word
     header["ORIGIN"] = "Tessellar"
     header.update(cards)
     return header

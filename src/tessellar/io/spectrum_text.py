@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from tessellar.io.publish import write_text
 from tessellar.model import DoubleArray, IntArray
 
 
-def write_spectrum(
-    path: Path,
+def spectrum_text(
     *,
     name: str,
     channel: IntArray,
@@ -21,13 +17,11 @@ def write_spectrum(
     noise: DoubleArray,
     kind: str,
     units: tuple[str, str],
-) -> None:
-    """Write a spectrum atomically.
+) -> str:
+    """Return a spectrum as text.
 
     Parameters
     ----------
-    path
-        The file.
     name
         What the source is called.
     channel, value, flux, pixels, noise
@@ -36,11 +30,6 @@ def write_spectrum(
         What the second column is: ``freq``, ``v_rad`` …
     units
         Of ``value``, and of ``flux`` and ``noise``.
-
-    Raises
-    ------
-    OutputError
-        The disk is full or cannot be written.
     """
     title = "".join(c if c.isprintable() else " " for c in name)
     spectral_unit, flux_unit = (unit.replace(" ", "") or "-" for unit in units)
@@ -48,4 +37,4 @@ def write_spectrum(
     unit_row = f"{'-':>9} {spectral_unit:>23} {flux_unit:>15} {'-':>9} {flux_unit:>15}"
     rows = np.rec.fromarrays([channel, value, flux, pixels, noise]).tolist()
     lines = [f"{c:>10d} {v:>23.15e} {f:>15.7e} {n:>9d} {e:>15.7e}" for c, v, f, n, e in rows]
-    write_text(path, "\n".join([f"# {title}", f"#{names}", f"#{unit_row}", *lines, ""]))
+    return "\n".join([f"# {title}", f"#{names}", f"#{unit_row}", *lines, ""])

@@ -51,14 +51,10 @@ class Footprint:
         self.strip = strip
         self.flux, self.variance = np.zeros(strip.shape[1:]), np.zeros(strip.shape[1:])
 
-    def add(
-        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
-    ) -> None:
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs of the strip; parameters as for `tessellar.kernels.moments.MomentSums.add`."""
         origin, corner = np.array(window.start, np.int64), np.array(self.strip.start, np.int64)
-        _add_runs(
-            voxels, origin, corner, runs, channel, sky, self.widths, self.sign, self.flux, self.variance
-        )
+        _add_runs(voxels, origin, corner, runs, sigma, self.widths, self.sign, self.flux, self.variance)
 
     def ellipse(self) -> Ellipse:
         """Return the ellipse of the pixels that stand out, all with equal weight; NaN where none does."""
@@ -77,8 +73,7 @@ def _add_runs(
     origin: IntArray,
     corner: IntArray,
     runs: RunTable,
-    channel: FloatArray,
-    sky: FloatArray,
+    sigma: FloatArray,
     widths: DoubleArray,
     sign: float,
     flux: DoubleArray,
@@ -89,7 +84,7 @@ def _add_runs(
         a, b, i = z - origin[0], x - origin[1], x - corner[1]
         for y in range(runs[r, 2], runs[r, 3]):
             c, j = y - origin[2], y - corner[2]
-            noise = np.float64(channel[a]) * np.float64(sky[b, c]) * widths[z]
+            noise = np.float64(sigma[a, b, c]) * widths[z]
             flux[i, j] += sign * np.float64(voxels[a, b, c]) * widths[z]
             variance[i, j] += noise * noise
 

@@ -44,12 +44,10 @@ class Gathering:
         """Begin with the next strip of the box."""
         self.footprint.begin(strip)
 
-    def add(
-        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
-    ) -> None:
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs of the strip; parameters as for `tessellar.kernels.measure.Sums.add`."""
         for one in (self.sums, self.centres, self.footprint):
-            one.add(voxels, window, runs, channel, sky)
+            one.add(voxels, window, runs, sigma)
 
     def finish(
         self, runs: RunTable, noise: NoiseModel, correlation: Correlation, stretch: DoubleArray

@@ -136,9 +136,7 @@ class Sums:
         )
         return z, x, y
 
-    def add(
-        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
-    ) -> None:
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs.
 
         Parameters
@@ -150,14 +148,14 @@ class Sums:
             Box of the cube.
         runs
             The runs, sorted.
-        channel, sky
-            Noise of the window's channels in the cube's unit (frequency) and relative noise of its pixels (l, m).
+        sigma
+            Noise of the window's voxels, float32 array (frequency, l, m), cube's unit.
         """
         origin = np.array(window.start, dtype=np.int64)
         corner = np.array(self.box.start, dtype=np.int64)
         self.blank |= bool(
             _add_runs(
-                voxels, origin, corner, runs, channel, sky, self.sign, self.totals, self.spectrum,
+                voxels, origin, corner, runs, sigma, self.sign, self.totals, self.spectrum,
                 self.variance, self.extremes, self.peak,
             )
         )  # fmt: skip
@@ -169,8 +167,7 @@ def _add_runs(
     origin: IntArray,
     corner: IntArray,
     runs: RunTable,
-    channel: FloatArray,
-    sky: FloatArray,
+    sigma: FloatArray,
     sign: float,
     totals: DoubleArray,
     spectrum: DoubleArray,
@@ -188,7 +185,7 @@ def _add_runs(
             c = y - origin[2]
             dy = np.float64(y - corner[2])
             f = np.float64(voxels[a, b, c])
-            s = np.float64(channel[a]) * np.float64(sky[b, c])
+            s = np.float64(sigma[a, b, c])
             v = s * s
             w = max(sign * f, 0.0)
             totals[N] += 1.0

@@ -86,9 +86,7 @@ class MomentSums:
         self.weight, self.mean, self.spread = np.zeros(pixels), np.zeros(pixels), np.zeros(pixels)
         self.channels = np.zeros(pixels, np.int32)
 
-    def add(
-        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
-    ) -> None:
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs; blank voxels do not count.
 
         Parameters
@@ -99,11 +97,11 @@ class MomentSums:
             Box of the cube that holds the runs.
         runs
             The runs, sorted, inside the box.
-        channel, sky
-            Noise of the window's channels in the cube's unit (frequency) and relative noise of its pixels (l, m).
+        sigma
+            Noise of the window's voxels, float32 array (frequency, l, m), cube's unit.
         """
         _add_runs(
-            voxels, np.array(window.start, np.int64), np.array(self.box.start, np.int64), runs, channel, sky,
+            voxels, np.array(window.start, np.int64), np.array(self.box.start, np.int64), runs, sigma,
             self.scale.values, self.scale.widths, self.sign, self.flux, self.variance, self.weight, self.mean,
             self.spread, self.channels,
         )  # fmt: skip
@@ -134,8 +132,7 @@ def _add_runs(
     origin: IntArray,
     corner: IntArray,
     runs: RunTable,
-    channel: FloatArray,
-    sky: FloatArray,
+    sigma: FloatArray,
     values: DoubleArray,
     widths: DoubleArray,
     sign: float,
@@ -155,7 +152,7 @@ def _add_runs(
             f = np.float64(voxels[a, b, c])
             if np.isnan(f):
                 continue
-            noise = np.float64(channel[a]) * np.float64(sky[b, c]) * widths[z]
+            noise = np.float64(sigma[a, b, c]) * widths[z]
             flux[i, j] += f * widths[z]
             variance[i, j] += noise * noise
             channels[i, j] += 1

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from tessellar.compiled import compiled
+from tessellar.kernels.nodes import Between, Field, one_everywhere
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.tiling.box import Box, Shape
 
@@ -159,7 +160,7 @@ def channel_sigmas(voxels: FloatArray) -> FloatArray:
                         counts[key] += 1
                         low, high = min(low, key), max(high, key)
                         n += 1
-        sigma = MAD_TO_SIGMA * _middle_of_counts(counts, low, high, n) if n >= FEWEST_SAMPLES else np.nan
+        sigma = MAD_TO_SIGMA * middle_of_counts(counts, low, high, n) if n >= FEWEST_SAMPLES else np.nan
         out[first : first + group] = sigma
         if n:
             counts[low : high + 1] = 0
@@ -167,7 +168,7 @@ def channel_sigmas(voxels: FloatArray) -> FloatArray:
 
 
 @compiled
-def _middle_of_counts(counts: npt.NDArray[np.int32], low: int, high: int, n: int) -> float:
+def middle_of_counts(counts: npt.NDArray[np.int32], low: int, high: int, n: int) -> float:
     """Return the value that half of the ``n`` counted ones lie below."""
     below = 0
     key = low
@@ -181,7 +182,7 @@ def _middle_of_counts(counts: npt.NDArray[np.int32], low: int, high: int, n: int
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoiseModel:
-    """The noise of every voxel as a product.
+    """The noise of every voxel as a product, and what is left of it from place to place.
 
     Attributes
     ----------
@@ -191,16 +192,31 @@ class NoiseModel:
         Noise of each channel in the cube's unit, float32 array (frequency); 0 where a channel has no data.
     spatial
         Noise of each cell relative to the median cell, float32 array (cells along l, cells along m).
+    local
+        By how much the noise of each voxel differs from the product; None where it is the product.
     """
 
     lattice: NoiseLattice
     spectral: FloatArray
     spatial: FloatArray
+    local: Field | None = None
 
     @property
     def empty(self) -> bool:
         """Whether no channel has noise, so that nothing can stand out of it."""
         return not self.spectral.any()
+
+    def sigma(self, box: Box) -> FloatArray:
+        """Return the noise of each voxel of a box, float32 array (frequency, l, m), cube's unit; 0: none."""
+        sky = np.float32(1.0) / self.inverse_sky(box)
+        sigma = self.spectral[box.start[0] : box.stop[0], None, None] * sky
+        if self.local is not None:
+            self.local.around(box).scale(sigma)
+        return np.asarray(sigma, dtype=np.float32)
+
+    def local_around(self, box: Box) -> Between:
+        """Return by how much the noise of the voxels of a box differs from the product of spectrum and map."""
+        return one_everywhere(box) if self.local is None else self.local.around(box)
 
     def inverse_channel(self, box: Box) -> FloatArray:
         """Return one over the noise of the box's channels, float32 array (frequency); 0 where there is none."""

@@ -41,12 +41,10 @@ class ChannelCentres:
     def __post_init__(self) -> None:
         self.sums = np.zeros((self.box.shape[0], 4))
 
-    def add(
-        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
-    ) -> None:
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs; parameters as for `tessellar.kernels.moments.MomentSums.add`."""
         origin, corner = np.array(window.start, np.int64), np.array(self.box.start, np.int64)
-        _add_runs(voxels, origin, corner, runs, channel, sky, self.sign, self.sums)
+        _add_runs(voxels, origin, corner, runs, sigma, self.sign, self.sums)
 
     def axis(self) -> KinematicAxis:
         """Return the axis; along m where fewer than two channels are bright enough to tell it."""
@@ -137,8 +135,7 @@ def _add_runs(
     origin: IntArray,
     corner: IntArray,
     runs: RunTable,
-    channel: FloatArray,
-    sky: FloatArray,
+    sigma: FloatArray,
     sign: float,
     sums: DoubleArray,
 ) -> None:
@@ -150,7 +147,7 @@ def _add_runs(
             w = sign * np.float64(voxels[a, b, c])
             if not w > 0.0:
                 continue
-            noise = np.float64(channel[a]) * np.float64(sky[b, c])
+            noise = np.float64(sigma[a, b, c])
             sums[k, 0] += w
             sums[k, 1] += w * np.float64(x - corner[1])
             sums[k, 2] += w * np.float64(y - corner[2])

@@ -36,11 +36,9 @@ class SpectrumSums:
         channels = self.box.shape[0]
         self.flux, self.pixels = np.zeros(channels), np.zeros(channels, np.int64)
 
-    def add(
-        self, voxels: FloatArray, window: Box, runs: RunTable, channel: FloatArray, sky: FloatArray
-    ) -> None:
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs; parameters as for `tessellar.kernels.moments.MomentSums.add`."""
-        del channel, sky
+        del sigma
         origin, first = np.array(window.start, np.int64), self.box.start[0]
         _add_runs(voxels, origin, first, runs, self.flux, self.pixels)
 

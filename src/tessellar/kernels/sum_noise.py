@@ -10,17 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.correlation import Correlation
+from tessellar.kernels.nodes import value_between
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable
 from tessellar.model import DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box
 
 STRIP_PIXELS = 2**19  # pixels of the sky that are looked at together, where one row of cells is not more
+Axes: TypeAlias = tuple[IntArray, IntArray, IntArray]
+Local: TypeAlias = tuple[DoubleArray, Axes, Axes, tuple[DoubleArray, DoubleArray, DoubleArray]]
 _REACH = 3.5  # standard deviations of the Gaussian; two thousandths of its area lie beyond
 
 
@@ -98,9 +102,11 @@ def sum_noise(
         inside = runs[(runs[:, 1] >= strip.start[1]) & (runs[:, 1] < strip.stop[1])]
         if len(inside):
             begins = np.searchsorted(inside[:, 0], np.arange(box.start[0], box.stop[0] + 1))
+            local = noise.local_around(strip)
             corner = np.array((strip.start[1], strip.start[2], first, rows, table.side), np.int64)
             _add_pairs(
-                inside, begins, corner, channel, noise.inverse_sky(strip), table.gaussian, table.reach, stretch,
+                inside, begins, corner, channel, noise.inverse_sky(strip),
+                (local.nodes, local.before, local.after, local.way), table.gaussian, table.reach, stretch,
                 np.array((*middle, *correlation.spectral)), made.pairs, made.x, made.y,
             )  # fmt: skip
     for k, rho in enumerate(correlation.spectral, start=1):
@@ -160,6 +166,7 @@ def _add_pairs(
     corner: IntArray,
     channel: DoubleArray,
     inverse_sky: FloatArray,
+    local: Local,
     gaussian: DoubleArray,
     reach: IntArray,
     stretch: DoubleArray,
@@ -180,24 +187,29 @@ def _add_pairs(
     work = np.empty((3, n_columns + 2 * ry))
     known = 0.0
     for z in range(min(depth - 1, channel.size)):
-        _fill(runs, begins[z], begins[z + 1], x0, y0, side, ry, channel[z], inverse_sky, planes[z], ends[z])
+        _fill(
+            runs,
+            begins[z],
+            begins[z + 1],
+            z,
+            x0,
+            y0,
+            side,
+            ry,
+            channel[z],
+            inverse_sky,
+            local,
+            planes[z],
+            ends[z],
+        )
     for z in range(channel.size):
         new = z + depth - 1
         if new < channel.size:
             k = new % depth
             _fill(
-                runs,
-                begins[new],
-                begins[new + 1],
-                x0,
-                y0,
-                side,
-                ry,
-                channel[new],
-                inverse_sky,
-                planes[k],
-                ends[k],
-            )
+                runs, begins[new], begins[new + 1], new, x0, y0, side, ry, channel[new], inverse_sky, local,
+                planes[k], ends[k],
+            )  # fmt: skip
         if begins[z] == begins[z + 1]:
             continue
         if stretch[z] != known:
@@ -225,12 +237,14 @@ def _fill(
     runs: RunTable,
     begin: int,
     end: int,
+    z: int,
     x0: int,
     y0: int,
     side: int,
     margin: int,
     channel: float,
     inverse_sky: FloatArray,
+    local: Local,
     plane: DoubleArray,
     ends: IntArray,
 ) -> None:
@@ -243,7 +257,8 @@ def _fill(
         x, start, stop = np.int64(runs[r, 1]), np.int64(runs[r, 2]), np.int64(runs[r, 3])
         row = x // side - row0
         for y in range(start, stop):
-            plane[row, y // side - column0] += channel / np.float64(inverse_sky[x - x0, y - y0])
+            more = value_between(local[0], local[1], local[2], local[3], z, x - x0, y - y0)
+            plane[row, y // side - column0] += more * channel / np.float64(inverse_sky[x - x0, y - y0])
         ends[row, 0] = min(ends[row, 0], start // side - column0)
         ends[row, 1] = max(ends[row, 1], (stop - 1) // side - column0 + 1)
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.cubelet_files import base_name
 from tessellar.report.cubelet import Cubelet, Line, Numbers, Sky
-from tessellar.report.run_folder import RunFolder
+from tessellar.report.cubelet_store import CubeletStore
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -24,35 +23,10 @@ _MOST_VOXELS = 2**24  # of a cubelet that is read for the spectrum of its whole 
 _SLAB_VOXELS = 2**22
 
 
-def cubelet_paths(run: RunFolder, source: int) -> dict[str, Path]:
-    """Return the files that a source would have, by product."""
-    stem = f"{_base(run)}_{source}"
-    kinds = {"spec": "txt"}
-    products = ("cube", "mask", "mom0", "mom1", "snr", "chan", "pv", "spec")
-    return {name: run.path / "cubelets" / f"{stem}_{name}.{kinds.get(name, 'fits')}" for name in products}
-
-
-def sources_with_cubelets(run: RunFolder) -> frozenset[int]:
-    """Return the ``id`` of the sources that have cubelets."""
-    folder, ending = run.path / "cubelets", "_mom0.fits"
-    if not folder.is_dir():
-        return frozenset()
-    start = f"{_base(run)}_"
-    names = (path.name for path in folder.iterdir())
-    ours = (name for name in names if name.startswith(start) and name.endswith(ending))
-    ids = (name.removeprefix(start).removesuffix(ending) for name in ours)
-    return frozenset(int(text) for text in ids if text.isdecimal())
-
-
-def _base(run: RunFolder) -> str:
-    return base_name(str(run.of("cube", "name", default="")))
-
-
-def read_cubelet(run: RunFolder, source: int) -> Cubelet | None:
-    """Return what the folder holds of a source, None where its files are missing or damaged."""
-    paths = cubelet_paths(run, source)
+def read_cubelet(store: CubeletStore, source: int) -> Cubelet | None:
+    """Return what a run holds of a source, None where its files are missing or damaged."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), store.files(source) as paths:
             warnings.simplefilter("ignore")  # headers deviate from the standard as their cube's did
             return _read(paths)
     except (

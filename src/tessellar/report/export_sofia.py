@@ -14,6 +14,7 @@ from tessellar.io.fits_copy import card_of, copy_mask
 from tessellar.io.publish import write_bytes
 from tessellar.io.sofia_text import write_sofia_catalogue, write_sofia_spectrum
 from tessellar.io.votable import votable_bytes
+from tessellar.report.cubelet_store import CubeletStore
 from tessellar.report.export import Export
 from tessellar.report.export_products import CardsOf, copy_image, copy_product, export_maps, export_mask
 from tessellar.report.words import count, things
@@ -73,26 +74,25 @@ def _catalogue(export: Export) -> None:
 
 
 def _cubelets(export: Export, cards_of: CardsOf) -> None:
-    ours = export.table["id"].tolist()
-    stems = {number: f"{export.base}_{source}" for number, source in enumerate(ours, start=1)}
-    folder = export.run.path / "cubelets"
-    found = [number for number, stem in stems.items() if (folder / f"{stem}_cube.fits").is_file()]
+    ours, store = export.table["id"].tolist(), CubeletStore(export.run)
+    pictured = store.sources()
+    found = [number for number, source in enumerate(ours, start=1) if source in pictured]
     if len(found) < len(ours):
         export.observer.say(
             f"{things(len(found), 'source')} of {count(len(ours))} have cubelets, and only these are exported with "
             "pictures (tessellar find --cubelets all makes them for every source)."
         )
     target = export.folder / f"{export.base}_cubelets"
+    write = partial(write_sofia_spectrum, creator=creator())
     for number in export.each("cubelets", found) if found else ():
-        for name in _CUBELETS:
-            source = folder / f"{stems[number]}_{name}.fits"
-            copy_image(export, source, target / f"{export.base}_{number}_{name}.fits", cards_of)
-        # The pipeline looks for the number of a source in the mask of its cubelet, where SoFiA 2.5 has 1.
-        mask = target / f"{export.base}_{number}_mask.fits"
-        copy_product(export, folder / f"{stems[number]}_mask.fits", mask, partial(copy_mask, label=number))
-        spectrum = target / f"{export.base}_{number}_spec.txt"
-        write = partial(write_sofia_spectrum, creator=creator())
-        copy_product(export, folder / f"{stems[number]}_spec.txt", spectrum, write)
+        stem = f"{export.base}_{number}"
+        with store.files(ours[number - 1]) as files:
+            for name in _CUBELETS:
+                copy_image(export, files[name], target / f"{stem}_{name}.fits", cards_of)
+            # The pipeline looks for the number of a source in the mask of its cubelet, where SoFiA 2.5 has 1.
+            mask = target / f"{stem}_mask.fits"
+            copy_product(export, files["mask"], mask, partial(copy_mask, label=number))
+            copy_product(export, files["spec"], target / f"{stem}_spec.txt", write)
 
 
 def _cards(export: Export, source: Path) -> dict[str, Value]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from tessellar.model import IntArray
 from tessellar.report.cubelet import Cubelet, Numbers
-from tessellar.report.cubelets import read_cubelet, sources_with_cubelets
+from tessellar.report.cubelet_store import CubeletStore
+from tessellar.report.cubelets import read_cubelet
 from tessellar.report.line_views import slice_view, spectrum_view
 from tessellar.report.map_views import moment0_view, velocity_view
 from tessellar.report.markup import absent, panel, text
@@ -35,7 +36,8 @@ def gallery(run: RunFolder, sources: QTable) -> str:
     """Return the panel; ``sources`` are those of positive flux, the most significant first."""
     if len(sources) == 0 or "id" not in sources.colnames:
         return ""
-    pictured = sources_with_cubelets(run)
+    store = CubeletStore(run)
+    pictured = store.sources()
     shown = np.flatnonzero([source in pictured for source in sources["id"].tolist()])
     if shown.size == 0:
         why = "No source has a cubelet, so there is no picture of any. Find them with --cubelets 100."
@@ -43,9 +45,9 @@ def gallery(run: RunFolder, sources: QTable) -> str:
     best = shown[:EACH]
     doubtful = _doubtful(sources, shown[EACH:])[:EACH]
     title = f"The {len(best)} most significant" if doubtful.size else "All of them"
-    body = _part(title if len(best) > 1 else "", run, sources, best)
+    body = _part(title if len(best) > 1 else "", store, sources, best)
     if doubtful.size:
-        body += _part(_title(run, sources, len(doubtful)), run, sources, doubtful)
+        body += _part(_title(run, sources, len(doubtful)), store, sources, doubtful)
     return panel("Gallery", body, note=_note(len(shown), len(sources)), extent="wide")
 
 
@@ -75,16 +77,16 @@ def _note(n_shown: int, n_sources: int) -> str:
     )
 
 
-def _part(title: str, run: RunFolder, sources: QTable, rows: IntArray) -> str:
+def _part(title: str, store: CubeletStore, sources: QTable, rows: IntArray) -> str:
     heading = f"<h3>{text(title)}</h3>" if title else ""
-    return heading + "".join(_source(run, sources, int(row)) for row in rows)
+    return heading + "".join(_source(store, sources, int(row)) for row in rows)
 
 
-def _source(run: RunFolder, sources: QTable, row: int) -> str:
+def _source(store: CubeletStore, sources: QTable, row: int) -> str:
     """Return one source: its name, its numbers, its pictures."""
     source = sources[row : row + 1]
     name = str(source["name"][0]) if "name" in source.colnames else f"source {row + 1}"
-    cubelet = read_cubelet(run, int(source["id"][0]))
+    cubelet = read_cubelet(store, int(source["id"][0]))
     views = _views(cubelet, name, source) if cubelet else absent("The cubelet of this source cannot be read.")
     facts = " · ".join(f"<span>{text(fact)}</span>" for fact in _facts(source))
     chips = flag_chips(int(source["flag"][0])) if "flag" in source.colnames else ""

@@ -11,7 +11,8 @@ from tessellar.engine.find.correlate import CorrelationStage
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.recipes import Recipes
-from tessellar.engine.precondition.prepare import Prepared
+from tessellar.engine.precondition.local_noise import LocalNoise, LocalNoiseStage
+from tessellar.engine.precondition.prepare import Prepared, local_noise_of
 from tessellar.errors import InputError
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.noise import NoiseModel
@@ -26,7 +27,7 @@ class Calibration:
     Attributes
     ----------
     noise
-        Of what is searched.
+        Of what is searched, a product also where that is divided by its local noise.
     measured_noise
         Of what fluxes are measured on; the same where that is what is searched.
     finder
@@ -41,8 +42,8 @@ class Calibration:
     correlation: Correlation
 
 
-def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> Calibration:
-    """Measure the noise of a cube.
+def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> tuple[Prepared, Calibration]:
+    """Measure the noise of a cube; return it divided by its local noise, where that is asked for.
 
     Raises
     ------
@@ -50,11 +51,27 @@ def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> Calibration:
         It holds no data, or the recipes leave none of it.
     """
     noise = _noise(crew, cube.source, as_it_is=recipes.preconditioning.does_nothing)
+    measured = (_noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else None) or noise
+    local = local_noise_of(recipes.preconditioning)
+    if local is not None and not noise.empty:
+        cube, measured = _local_noise(crew, cube, local, noise, measured)
     finder = _scales(crew, cube.source, recipes.finder, noise)
-    measured = _noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else noise
     stage = CorrelationStage(cube.source, fingerprint(cube.source))
     crew.do(stage)
-    return Calibration(noise, measured or noise, finder, stage.reduce(crew.partials.units(stage)))
+    return cube, Calibration(noise, measured, finder, stage.reduce(crew.partials.units(stage)))
+
+
+def _local_noise(
+    crew: Crew, cube: Prepared, recipe: LocalNoise, noise: NoiseModel, measured: NoiseModel
+) -> tuple[Prepared, NoiseModel]:
+    """Return the cube divided by its local noise, and the noise of what fluxes are measured on, with the local one."""
+    searched = LocalNoiseStage(cube.source, noise, recipe)
+    crew.do(searched)
+    shown = searched
+    if cube.has_two_views:
+        shown = LocalNoiseStage(cube.measured, measured, recipe, "local-noise-measured")
+        crew.do(shown)
+    return cube.scaled_by(searched.field(crew.partials)), shown.more(crew.partials)
 
 
 def _noise(crew: Crew, source: Source, *, as_it_is: bool) -> NoiseModel:

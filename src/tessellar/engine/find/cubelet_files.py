@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.io.digest import DIGEST_BYTES, digest_of_file, is_file_sound
-from tessellar.io.publish import output_errors
+from tessellar.io.pack import pack_name, packing
+from tessellar.io.publish import atomic_file, output_errors
 from tessellar.model import IntArray
 from tessellar.tiling.box import Box, Halo, Shape
 
 PRODUCTS = ("cube", "mask", "mom0", "mom1", "mom2", "chan", "snr", "pv", "spec")
 """What is written of a source, in the words of SoFiA."""
 
-_OURS = re.compile(rf".+_\d+_({'|'.join(PRODUCTS)})\.(fits|txt)")
-_LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{12}\.tmp\.(fits|txt)")
+PER_PACK = 64  # sources whose files lie in one pack
+Opened = Callable[[int, str], AbstractContextManager[IO[bytes]]]
+"""Opens a file of a source, by its place among the chosen ones and the product."""
+
+_OURS = re.compile(rf".+_\d+_({'|'.join(PRODUCTS)})\.(fits|txt)|.+_\d+-\d+\.zip")
+_LEFT_BEHIND = re.compile(r"\..+\.[0-9a-f]{12}\.tmp\.(fits|txt|zip)")
 _LONGEST_NAME = 80
 
 
@@ -88,23 +96,55 @@ class CubeletFiles:
         return load_chosen(self.list_file, self.content)
 
     @property
-    def pieces(self) -> Sequence[Box]:
+    def boxes(self) -> Sequence[Box]:
         """The box of the cube that each cubelet shows."""
         return _Boxes(self.chosen.bounds, Halo.symmetric((self.margin,) * 3), Box.of_shape(self.shape))
 
-    def paths(self, index: int) -> dict[str, Path]:
-        """Return the files of a cubelet by product."""
-        stem = f"{self.base}_{self.chosen.id[index]}"
-        return {p: self.folder / f"{stem}_{p}.{'txt' if p == 'spec' else 'fits'}" for p in PRODUCTS}
+    @property
+    def pieces(self) -> Sequence[Box]:
+        """The box of the cube that each unit writes."""
+        return self.boxes
 
-    def digest(self, index: int) -> bytes:
-        """Return the digests of the files of a cubelet, one behind the other."""
-        return b"".join(digest_of_file(path) for path in self.paths(index).values())
+    def sources(self, unit: int) -> range:
+        """Return the sources whose files a unit writes."""
+        return range(unit, unit + 1)
 
-    def verify(self, index: int, digest: bytes) -> bool:
-        """Return whether the files of a cubelet are those whose digests these are."""
+    @contextmanager
+    def writing(self, unit: int) -> Iterator[Opened]:  # noqa: ARG002  # every file has a place of its own
+        """Give a function that opens a file of a source, for the files of a unit.
+
+        Raises
+        ------
+        OutputError
+            The disk is full or cannot be written.
+        """
+
+        @contextmanager
+        def opened(index: int, product: str) -> Iterator[IO[bytes]]:
+            with (
+                atomic_file(self.folder / self.file_name(index, product)) as temporary,
+                temporary.open("wb") as f,
+            ):
+                yield f
+
+        yield opened
+
+    def file_name(self, index: int, product: str) -> str:
+        """Return what a file of a source is called."""
+        return file_name(self.base, int(self.chosen.id[index]), product)
+
+    def paths(self, unit: int) -> list[Path]:
+        """Return the files that a unit leaves."""
+        return [self.folder / self.file_name(unit, product) for product in PRODUCTS]
+
+    def digest(self, unit: int) -> bytes:
+        """Return the digests of the files of a unit, one behind the other."""
+        return b"".join(map(digest_of_file, self.paths(unit)))
+
+    def verify(self, unit: int, digest: bytes) -> bool:
+        """Return whether the files of a unit are those whose digests these are."""
         parts = [digest[i : i + DIGEST_BYTES] for i in range(0, len(digest), DIGEST_BYTES)]
-        paths = list(self.paths(index).values())
+        paths = self.paths(unit)
         return len(parts) == len(paths) and all(map(is_file_sound, paths, parts))
 
     def sweep(self) -> None:
@@ -115,12 +155,58 @@ class CubeletFiles:
         OutputError
             The folder cannot be written.
         """
-        ours = {path.name for index in range(len(self.pieces)) for path in self.paths(index).values()}
+        ours = {path.name for unit in range(len(self.pieces)) for path in self.paths(unit)}
         with output_errors(self.folder):
             for path in self.folder.iterdir() if self.folder.is_dir() else ():
                 stale = _OURS.fullmatch(path.name) and path.name not in ours
                 if stale or _LEFT_BEHIND.fullmatch(path.name):
                     path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class CubeletPacks(CubeletFiles):
+    """A folder of cubelets whose files lie in packs, those of `PER_PACK` sources in each."""
+
+    @property
+    def pieces(self) -> Sequence[Box]:
+        """A box around what each pack shows."""
+        return _Around(self.boxes, PER_PACK)
+
+    def sources(self, unit: int) -> range:
+        """Return the sources of a pack."""
+        return range(unit * PER_PACK, min((unit + 1) * PER_PACK, len(self.boxes)))
+
+    @contextmanager
+    def writing(self, unit: int) -> Iterator[Opened]:
+        """Give a function that opens a file of a source in a pack."""
+        with packing(self.paths(unit)[0]) as pack:
+            yield lambda index, product: pack.file(self.file_name(index, product))
+
+    def paths(self, unit: int) -> list[Path]:
+        """Return the one file that a unit leaves."""
+        inside, ids = self.sources(unit), self.chosen.id
+        return [self.folder / pack_name(self.base, int(ids[inside[0]]), int(ids[inside[-1]]))]
+
+
+def file_name(base: str, source: int, product: str) -> str:
+    """Return what a file of a source is called, by the column ``id`` of the catalogue."""
+    return f"{base}_{source}_{product}.{'txt' if product == 'spec' else 'fits'}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Around(Sequence[Box]):
+    """Boxes around groups of boxes, computed when asked for."""
+
+    boxes: Sequence[Box]
+    each: int
+
+    def __len__(self) -> int:
+        return -(-len(self.boxes) // self.each)
+
+    def __getitem__(self, index: int) -> Box:  # type: ignore[override]  # a lazy sequence has no slices
+        first = index * self.each
+        inside = range(first, min(first + self.each, len(self.boxes)))
+        return reduce(or_, (self.boxes[i] for i in inside))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

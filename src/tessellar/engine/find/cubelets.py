@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from tessellar.engine.find.maps import KINDS, moment_header
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.verify import DIGEST
-from tessellar.io.map_fits import cube_header, image_file, slice_header, write_image
-from tessellar.io.spectrum_text import write_spectrum
+from tessellar.io.map_fits import cube_header, image_into, slice_header, write_image
+from tessellar.io.spectrum_text import spectrum_text
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.label_cube import paint
@@ -31,6 +31,9 @@ from tessellar.kernels.spectrum import SpectrumSums, spectrum
 from tessellar.kernels.sum_noise import sum_noise
 from tessellar.model import Source, UnitResult, Work
 from tessellar.tiling.box import Box
+
+OpenedProduct = Callable[[str], AbstractContextManager[IO[bytes]]]
+"""Opens a file of the source at hand, by its product."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +63,7 @@ class CubeletStage:
 
     @property
     def n_units(self) -> int:
-        """One unit for each source."""
+        """One unit for each source, or for each pack of sources."""
         return len(self.sink.pieces)
 
     def worker(self) -> Work:
@@ -79,8 +82,19 @@ class _Cubelets:
 
     def __call__(self, unit: int) -> UnitResult:
         start, sink = time.perf_counter(), self._stage.sink
-        box, paths = sink.pieces[unit], sink.paths(unit)
-        title, row = str(sink.chosen.name[unit]), int(sink.chosen.row[unit])
+        reading, n_voxels = 0.0, 0
+        with sink.writing(unit) as opened:
+            for index in sink.sources(unit):
+                reading += self._source(index, partial(opened, index))
+                n_voxels += 2 * sink.boxes[index].size
+        digest = np.frombuffer(sink.digest(unit), np.uint8)
+        writing = time.perf_counter() - start - reading
+        return UnitResult({DIGEST: digest}, n_voxels, 4 * n_voxels, reading, seconds_write=writing)
+
+    def _source(self, index: int, opened: OpenedProduct) -> float:
+        """Write the files of one source; return the seconds of reading."""
+        chosen, box = self._stage.sink.chosen, self._stage.sink.boxes[index]
+        title, row = str(chosen.name[index]), int(chosen.row[index])
         sign = 1.0 if self._runs.sign_of(row) == POSITIVE else -1.0
         moments, line, centres = (
             MomentSums(box, self._scale, sign),
@@ -88,17 +102,15 @@ class _Cubelets:
             ChannelCentres(box, sign),
         )
         runs = self._runs.of_source(row)
-        reading = self._cubes(paths, box, runs, title, (moments, line, centres))
-        self._maps(paths, box, title, moments)
-        self._spectrum(paths["spec"], title, line, runs)
-        reading += self._slice(paths["pv"], box, title, centres.axis())
-        digest = np.frombuffer(sink.digest(unit), np.uint8)
-        writing = time.perf_counter() - start - reading
-        return UnitResult({DIGEST: digest}, 2 * box.size, 8 * box.size, reading, seconds_write=writing)
+        reading = self._cubes(opened, box, runs, title, (moments, line, centres))
+        self._maps(opened, box, title, moments)
+        with opened("spec") as file:
+            file.write(self._spectrum(title, line, runs).encode())
+        return reading + self._slice(opened, box, title, centres.axis())
 
     def _cubes(
         self,
-        paths: dict[str, Path],
+        opened: OpenedProduct,
         box: Box,
         runs: RunTable,
         title: str,
@@ -107,17 +119,16 @@ class _Cubelets:
         """Write cube and mask slab by slab, adding to the sums on the way; return the seconds of reading."""
         reading = 0.0
         with ExitStack() as stack:
-            cube, mask = self._open_cubes(stack, paths, box, title)
+            cube, mask = self._open_cubes(stack, opened, box, title)
             for slab in _slabs(box):
                 began = time.perf_counter()
                 voxels = self._stage.source.read(slab)
                 reading += time.perf_counter() - began
                 first, last = np.searchsorted(runs[:, 0], [slab.start[0], slab.stop[0]])
                 inside = runs[first:last]
-                channel = self._stage.noise.spectral[slab.start[0] : slab.stop[0]]
-                sky = 1.0 / self._stage.noise.inverse_sky(slab)
+                sigma = self._stage.noise.sigma(slab)
                 for one in sums:
-                    one.add(voxels, slab, inside, channel, sky)
+                    one.add(voxels, slab, inside, sigma)
                 cube(voxels.transpose(0, 2, 1))
                 labels = np.zeros(slab.shape, np.int32)
                 paint(labels, slab, inside, np.ones(len(inside), np.int64))
@@ -125,27 +136,28 @@ class _Cubelets:
         return reading
 
     def _open_cubes(
-        self, stack: ExitStack, paths: dict[str, Path], box: Box, title: str
+        self, stack: ExitStack, opened: OpenedProduct, box: Box, title: str
     ) -> tuple[Callable[[Any], None], Callable[[Any], None]]:
         shape = (box.shape[0], box.shape[2], box.shape[1])
         header = cube_header(self._meta, box, self._meta.unit, OBJECT=title)
         mask_header = cube_header(self._meta, box, OBJECT=title, BTYPE="mask of the source")
-        cube = stack.enter_context(image_file(paths["cube"], header, "float32", shape))
-        return cube, stack.enter_context(image_file(paths["mask"], mask_header, "uint8", shape))
+        cube, mask = (stack.enter_context(opened(product)) for product in ("cube", "mask"))
+        append = stack.enter_context(image_into(cube, header, "float32", shape))
+        return append, stack.enter_context(image_into(mask, mask_header, "uint8", shape))
 
-    def _maps(self, paths: dict[str, Path], box: Box, title: str, moments: MomentSums) -> None:
+    def _maps(self, opened: OpenedProduct, box: Box, title: str, moments: MomentSums) -> None:
         maps = moments.maps()
         for name in MOMENTS:
             header = moment_header(name, self._meta, box, self._scale, OBJECT=title)
-            write_image(paths[name], header, maps[name].T.astype(KINDS[name]))
+            with opened(name) as file:
+                write_image(file, header, maps[name].T.astype(KINDS[name]))
 
-    def _spectrum(self, path: Path, title: str, line: SpectrumSums, runs: RunTable) -> None:
+    def _spectrum(self, title: str, line: SpectrumSums, runs: RunTable) -> str:
         stage, box = self._stage, line.box
         stretch = self._flux.stretch[box.start[0] : box.stop[0]]
         noise = sum_noise(runs, box, stage.noise, stage.correlation, stretch, (math.nan, math.nan))
         made, axis = spectrum(line, noise, self._flux, self._meta), self._meta.spectral
-        write_spectrum(
-            path,
+        return spectrum_text(
             name=title,
             channel=made.channel,
             value=made.value,
@@ -156,7 +168,7 @@ class _Cubelets:
             units=(axis.unit, made.unit),
         )
 
-    def _slice(self, path: Path, box: Box, title: str, axis: KinematicAxis) -> float:
+    def _slice(self, opened: OpenedProduct, box: Box, title: str, axis: KinematicAxis) -> float:
         """Write the position-velocity slice slab by slab; return the seconds of reading."""
         offsets = axis.offsets((box.shape[1], box.shape[2]))
         header = slice_header(
@@ -167,7 +179,8 @@ class _Cubelets:
         header.comments["KIN_X"] = header.comments["KIN_Y"] = "pixel of the cubelet at offset 0, from 0"
         header.comments["KIN_OK"] = "whether the source tells the axis"
         reading = 0.0
-        with image_file(path, header, "float32", (box.shape[0], offsets.size)) as append:
+        shape = (box.shape[0], offsets.size)
+        with opened("pv") as file, image_into(file, header, "float32", shape) as append:
             for slab in _slabs(box):
                 began = time.perf_counter()
                 voxels = self._stage.source.read(slab)

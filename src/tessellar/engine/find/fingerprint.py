@@ -27,6 +27,8 @@ def _identity(part: object) -> str:
         parts: tuple[object, ...] = (part.recipe, part.noise, part.scale_sigma)
     elif isinstance(part, NoiseModel):
         parts = (part.lattice, part.spectral, part.spatial)
+        if part.local is not None:
+            parts = (*parts, part.local.identity)
     elif isinstance(part, Sources):
         parts = (part.table, part.piece_tile, part.piece_label, part.piece_source)
     else:

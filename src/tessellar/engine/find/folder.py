@@ -21,7 +21,7 @@ MARKER = "run.toml"
 PARTIALS = "partials"
 RUN_LOG = "run.log"
 _FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
-_FILES = ("flag_catalog", "gain", "noise", "weights")  # and these, where they are given
+_FILES = ("flag_catalog", "flag_cube", "gain", "noise", "weights")  # and these, where they are given
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (
     *_CATALOGUES,

@@ -95,8 +95,7 @@ class _Strips:
             voxels = stage.source.read(window)
             reading += time.perf_counter() - began
             n_voxels += voxels.size
-            channel = stage.noise.spectral[window.start[0] : window.stop[0]]
-            sums.add(voxels, window, runs, channel, 1.0 / stage.noise.inverse_sky(window))
+            sums.add(voxels, window, runs, stage.noise.sigma(window))
         payload: Payload = {}
         if n_voxels:
             payload = {name: np.ascontiguousarray(image.T) for name, image in sums.maps().items()}

@@ -138,8 +138,7 @@ class _Measurer:
                 voxels = stage.source.read(window)
                 self._reading += time.perf_counter() - start
                 self._n_voxels += voxels.size
-                channel = stage.noise.spectral[window.start[0] : window.stop[0]]
-                gathering.add(voxels, window, inside, channel, 1.0 / stage.noise.inverse_sky(window))
+                gathering.add(voxels, window, inside, stage.noise.sigma(window))
                 sky.add(voxels, window, inside)
         gathered = gathering.finish(runs, stage.noise, stage.correlation, self._scale.stretch)
         return measure(gathered, self._scale, shape, stage.sign)

@@ -127,7 +127,7 @@ class FindRun:
         start = time.perf_counter()
         forget_peak()
         self._precondition()
-        calibration = calibrate(self.crew, self.cube, self.recipes)
+        self.cube, calibration = calibrate(self.crew, self.cube, self.recipes)
         detect = self._detect_stage(calibration)
         failed_tiles = [failure.unit for failure in self.crew.do(detect).failed]
         rows = RowMaker(self.crew, self.cube, self.recipes, calibration, detect, self.folder).rows()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from tessellar.engine.executors import Executor
-from tessellar.engine.find.cubelet_files import Chosen, CubeletFiles, base_name
+from tessellar.engine.find.cubelet_files import Chosen, CubeletFiles, CubeletPacks, base_name
 from tessellar.engine.find.cubelets import CubeletStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
@@ -52,12 +52,15 @@ class Products:
         Voxels around a source that its cubelet shows, along every axis.
     mask, maps
         Whether to make the mask and the maps of the whole field.
+    packed
+        Whether the files of many sources are packed into one zip file, for runs with very many.
     """
 
     cubelets: int | None = 100
     margin: int = 10
     mask: bool = True
     maps: bool = True
+    packed: bool = False
 
     def __post_init__(self) -> None:
         problems = [
@@ -180,11 +183,12 @@ def _maps(run: ProductRun, runs: SourceRuns) -> StageReport:
 
 
 def _cubelets(run: ProductRun, runs: SourceRuns, products: Products) -> StageReport:
-    content = f"{run.content} {products.cubelets} {products.margin} {run.correlation}"
+    content = f"{run.content} {products.cubelets} {products.margin} {products.packed} {run.correlation}"
     list_file = run.folder / PARTIALS / "cubelets.npz"
     _chosen(run, products.cubelets).save(list_file)
     meta, folder = run.source.meta, run.folder / CUBELETS
-    sink = CubeletFiles(folder, base_name(meta.name), meta.shape, products.margin, list_file, content)
+    kind = CubeletPacks if products.packed else CubeletFiles
+    sink = kind(folder, base_name(meta.name), meta.shape, products.margin, list_file, content)
     make_folder(folder)
     sink.sweep()
     return _do_writing(run, CubeletStage(run.source, run.noise, run.correlation, runs, sink, content))

@@ -98,6 +98,7 @@ class Recipes:
             "maps": products.maps,
             "cubelets": "all" if products.cubelets is None else products.cubelets,
             "cubelet_margin": products.margin,
+            "cubelet_packs": products.packed,
             **self.preconditioning.settings(),
         }
 

@@ -20,6 +20,8 @@ class ReadCost:
         Passes over all voxels before the search.
     background
         Voxels that are read for the local background.
+    local_noise
+        Voxels that are read for the local noise.
     unit_bytes
         Bytes that one piece of it holds.
     """
@@ -28,12 +30,13 @@ class ReadCost:
     samples: int = 0
     passes: int = 0
     background: int = 0
+    local_noise: int = 0
     unit_bytes: int = 0
 
     @property
     def bytes_per_voxel(self) -> int:
-        """Bytes that are held for each voxel that is read: a companion's, and once more while it is decoded."""
-        return 8 if self.companions else 0
+        """Bytes that are held for each voxel that is read: a companion's, and once more while it is decoded; a copy."""
+        return (8 if self.companions else 0) + (4 if self.local_noise else 0)
 
     def n_bytes(self, search: int, sample: int, cube: int) -> int:
         """Return the bytes of voxels that are read in all.
@@ -45,7 +48,7 @@ class ReadCost:
         sample, cube
             Voxels of the noise lattice, and of the cube.
         """
-        voxels = search + self.samples * sample + self.passes * cube
+        voxels = search + self.samples * sample + self.passes * cube + self.local_noise
         return 4 * voxels * (1 + self.companions) + 4 * self.background
 
     def words(self) -> Iterator[str]:
@@ -54,6 +57,8 @@ class ReadCost:
             yield f"{_times(self.passes)} through all voxels before the search"
         if self.background:
             yield f"{self.background:,} voxels for the local background before the search"
+        if self.local_noise:
+            yield f"{self.local_noise:,} voxels for the local noise before the search"
         if self.samples:
             yield f"{_times(self.samples)} through those of the noise lattice"
         if self.companions:

@@ -17,7 +17,7 @@ SIDE = 128  # voxels of a unit along an axis, unless one window is larger
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """Where a local background is measured: a function of the cube's shape and of the settings alone.
+    """Where something local is measured: a function of the cube's shape and of the settings alone.
 
     Attributes
     ----------
@@ -32,6 +32,13 @@ class Lattice:
     shape: Shape
     step: Shape
     window: Shape
+
+    @classmethod
+    def of_windows(cls, shape: Shape, window_xy: int, window_z: int, grid_xy: int, grid_z: int) -> Lattice:
+        """Return the lattice of a window that moves in steps; 0 is half a window, even is the next odd one."""
+        xy, z = window_xy | 1, window_z | 1
+        step_xy, step_z = (grid_xy or xy // 2) | 1, (grid_z or z // 2) | 1
+        return cls(shape, (step_z, step_xy, step_xy), (z, xy, xy))
 
     @property
     def nodes(self) -> Shape:

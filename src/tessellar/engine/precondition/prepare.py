@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 
@@ -11,9 +11,11 @@ import numpy as np
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.precondition.continuum import Continuum, ContinuumFreeSource
 from tessellar.engine.precondition.cost import ReadCost
+from tessellar.engine.precondition.flag_cube import FlagCubeSource
 from tessellar.engine.precondition.flags import FlaggedSource, Flags
 from tessellar.engine.precondition.inverted import InvertedSource
-from tessellar.engine.precondition.recipe import Preconditioning, box_of, range_words
+from tessellar.engine.precondition.local_noise import EvenSource, LocalNoise
+from tessellar.engine.precondition.recipe import File, Preconditioning, box_of, range_words
 from tessellar.engine.precondition.region import RegionSource
 from tessellar.engine.precondition.ripple import Ripple, RippleFreeSource
 from tessellar.engine.precondition.weighed import (
@@ -29,9 +31,11 @@ from tessellar.io.naming import short_name
 from tessellar.io.open import open_source
 from tessellar.io.positions import read_positions
 from tessellar.io.wcs import pixel_position
+from tessellar.kernels.nodes import Field
 from tessellar.model import CubeMeta, IntArray, Source
 from tessellar.tiling.box import Box, Shape
 
+LOCAL_NOISE_BYTES = 20  # of a voxel of a piece of the local noise: read, decoded, weighed, and its bin
 RIPPLE_BYTES = 32  # of a voxel of a piece of the background: read, decoded, and a window of it sorted
 
 
@@ -53,6 +57,8 @@ class Prepared:
         Its noise, weights and gain, as far as they are given.
     cost
         What reading it costs beyond the cube itself.
+    local
+        How its noise varies from place to place, once that is known.
     """
 
     whole: Source
@@ -61,11 +67,13 @@ class Prepared:
     unflagged: Source
     companions: tuple[Companion, ...]
     cost: ReadCost
+    local: Field | None = None
 
     @property
     def source(self) -> Source:
         """What is searched."""
-        return self._view(NOISE, WEIGHTS)
+        uneven = self._view(NOISE, WEIGHTS)
+        return uneven if self.local is None else EvenSource(uneven, self.local)
 
     @property
     def measured(self) -> Source:
@@ -100,6 +108,10 @@ class Prepared:
         measured = self.unweighed.identity
         return replace(self, unflagged=RippleFreeSource(self.unflagged, recipe, measured, partials))
 
+    def scaled_by(self, local: Field) -> Prepared:
+        """Return the cube whose noise varies so from place to place: what is searched is divided by that."""
+        return replace(self, local=local)
+
     def with_flags(self, channels: IntArray, pixels: IntArray) -> Prepared:
         """Return the cube with channels and pixels of the sky flagged in addition."""
         return replace(self, flags=replace(self.flags, channels=channels, pixels=pixels))
@@ -118,18 +130,24 @@ def prepare(source: Source, recipe: Preconditioning) -> Prepared:
     meta = source.meta
     region = _region(meta, recipe)
     cut: Source = source if recipe.region is None else RegionSource(source, region)
+    companions = tuple(_companions(meta, region, recipe, recipe.companions))
+    flag_cubes = tuple(_companions(meta, region, recipe, recipe.flag_cubes))
+    for flag_cube in flag_cubes:
+        cut = FlagCubeSource(cut, flag_cube)
     if recipe.invert:
         cut = InvertedSource(cut)
     z, x, y = region.start
     boxes = tuple(box.shift((-z, -x, -y)) for box in _flagged_boxes(meta, recipe))
     flags = Flags(boxes, _centres(cut.meta, recipe), recipe.flag_radius)
-    companions = tuple(_companions(meta, region, recipe))
-    return Prepared(source, region, flags, cut, companions, _cost(region.shape, recipe, companions))
+    cost = _cost(region.shape, recipe, companions, flag_cubes)
+    return Prepared(source, region, flags, cut, companions, cost)
 
 
-def _companions(meta: CubeMeta, region: Box, recipe: Preconditioning) -> Iterator[Companion]:
-    """Yield the companions of the region."""
-    for kind, given in recipe.companions.items():
+def _companions(
+    meta: CubeMeta, region: Box, recipe: Preconditioning, files: Mapping[str, File | Source]
+) -> Iterator[Companion]:
+    """Yield the files that are read along, as far as they belong to the region."""
+    for kind, given in files.items():
         source = open_source(given, flat=True) if isinstance(given, str | PathLike) else given
         check_shape(source.meta.name, kind, source.meta.shape, meta)
         if recipe.region is not None:
@@ -138,15 +156,24 @@ def _companions(meta: CubeMeta, region: Box, recipe: Preconditioning) -> Iterato
         yield Companion(kind, source)
 
 
-def _cost(shape: Shape, recipe: Preconditioning, companions: tuple[Companion, ...]) -> ReadCost:
+def _cost(
+    shape: Shape,
+    recipe: Preconditioning,
+    companions: tuple[Companion, ...],
+    flag_cubes: tuple[Companion, ...],
+) -> ReadCost:
     samples = (recipe.flag_auto != "off") + bool(companions)
     passes = (recipe.flag_auto in ("pixels", "true")) + (recipe.contsub_order >= 0)
-    cost = ReadCost(sum(not one.is_map for one in companions), samples, passes)
-    ripple = ripple_of(recipe)
-    if ripple is None:
-        return cost
-    lattice = ripple.lattice(shape)
-    return replace(cost, background=lattice.n_read, unit_bytes=RIPPLE_BYTES * lattice.most_read)
+    cost = ReadCost(sum(not one.is_map for one in companions + flag_cubes), samples, passes)
+    ripple, local = ripple_of(recipe), local_noise_of(recipe)
+    if ripple is not None:
+        lattice = ripple.lattice(shape)
+        cost = replace(cost, background=lattice.n_read, unit_bytes=RIPPLE_BYTES * lattice.most_read)
+    if local is not None:
+        lattice, views = local.lattice(shape), 1 + bool(companions)
+        unit = max(cost.unit_bytes, LOCAL_NOISE_BYTES * lattice.most_read)
+        cost = replace(cost, local_noise=views * lattice.n_read, unit_bytes=unit)
+    return cost
 
 
 def ripple_of(recipe: Preconditioning) -> Ripple | None:
@@ -160,6 +187,19 @@ def ripple_of(recipe: Preconditioning) -> Ripple | None:
         recipe.ripple_grid_xy,
         recipe.ripple_grid_z,
         recipe.ripple_interpolate,
+    )
+
+
+def local_noise_of(recipe: Preconditioning) -> LocalNoise | None:
+    """Return how local noise is measured, None where noise is a spectrum times a map."""
+    if recipe.scale_noise != "local":
+        return None
+    return LocalNoise(
+        recipe.scale_noise_window_xy,
+        recipe.scale_noise_window_z,
+        recipe.scale_noise_grid_xy,
+        recipe.scale_noise_grid_z,
+        recipe.scale_noise_interpolate,
     )
 
 

@@ -16,8 +16,9 @@ from tessellar.tiling.box import Box
 Range: TypeAlias = tuple[int, int, int, int, int, int]
 """First and last pixel along x, y and z, both inside: ``x0, x1, y0, y1, z0, z1``, counted from 0."""
 
-WIDEST = 301  # voxels of a window of the ripple filter
+WIDEST = 301  # voxels of a window that moves
 RIPPLE = ("off", "mean", "median")
+SCALE_NOISE = ("product", "local")
 AUTO = ("off", "channels", "pixels", "true")
 
 File: TypeAlias = str | PathLike[str]
@@ -41,6 +42,8 @@ class Preconditioning:
         a disc around each is blanked in all channels.
     flag_radius
         Radius of these discs in pixels; 0 blanks the pixel alone.
+    flag_cube
+        A FITS or Zarr cube, or a map for all channels; voxels where it is neither 0 nor blank are blanked.
     flag_auto
         What is flagged for its noise: ``"off"``, ``"channels"``, ``"pixels"`` of the sky, or ``"true"`` for both.
     flag_threshold
@@ -55,6 +58,12 @@ class Preconditioning:
         ``"off"``, or the statistic of the local background that is subtracted: ``"mean"`` or ``"median"``.
     ripple_window_xy, ripple_window_z, ripple_grid_xy, ripple_grid_z, ripple_interpolate
         As for `tessellar.engine.precondition.ripple.Ripple`.
+    scale_noise
+        ``"product"`` where the noise is a spectrum times a map of the sky, ``"local"`` where it is measured in
+        addition in a window that moves through the cube: the search looks at the cube divided by it, and errors know
+        it.
+    scale_noise_window_xy, scale_noise_window_z, scale_noise_grid_xy, scale_noise_grid_z, scale_noise_interpolate
+        As for `tessellar.engine.precondition.local_noise.LocalNoise`.
     gain
         A FITS or Zarr cube, or a map for all channels, by which the sky was multiplied; fluxes are measured on the
         cube divided by it, and the search does not use it.
@@ -74,6 +83,7 @@ class Preconditioning:
     flag_region: tuple[Range, ...] = ()
     flag_catalog: File | None = None
     flag_radius: int = 5
+    flag_cube: File | Source | None = None
     flag_auto: str = "off"
     flag_threshold: float = 5.0
     contsub_order: int = -1
@@ -86,6 +96,12 @@ class Preconditioning:
     ripple_grid_xy: int = 0
     ripple_grid_z: int = 0
     ripple_interpolate: bool = False
+    scale_noise: str = "product"
+    scale_noise_window_xy: int = 25
+    scale_noise_window_z: int = 15
+    scale_noise_grid_xy: int = 0
+    scale_noise_grid_z: int = 0
+    scale_noise_interpolate: bool = False
     gain: File | Source | None = None
     noise: File | Source | None = None
     weights: File | Source | None = None
@@ -103,7 +119,7 @@ class Preconditioning:
             problems.append(f"flag_auto is {self.flag_auto!r}; it must be one of {', '.join(AUTO)}")
         if not 0 < self.flag_threshold < inf:
             problems.append(f"flag_threshold is {self.flag_threshold:g}; it must be positive")
-        problems += [*self._continuum_problems(), *self._ripple_problems()]
+        problems += [*self._continuum_problems(), *self._window_problems()]
         if problems:
             raise UsageError("; ".join(problems) + ".")
         object.__setattr__(self, "region", regions[0] if regions else None)
@@ -121,13 +137,16 @@ class Preconditioning:
         if self.contsub_padding < 0:
             yield f"contsub_padding is {self.contsub_padding}; it must be 0 or more channels"
 
-    def _ripple_problems(self) -> Iterator[str]:
+    def _window_problems(self) -> Iterator[str]:
         if self.ripple_filter not in RIPPLE:
             yield f"ripple_filter is {self.ripple_filter!r}; it must be one of {', '.join(RIPPLE)}"
-        for name, least in (("window_xy", 1), ("window_z", 1), ("grid_xy", 0), ("grid_z", 0)):
-            value = getattr(self, f"ripple_{name}")
-            if not least <= value <= WIDEST:
-                yield f"ripple_{name} is {value}; it must lie between {least} and {WIDEST}"
+        if self.scale_noise not in SCALE_NOISE:
+            yield f"scale_noise is {self.scale_noise!r}; it must be one of {', '.join(SCALE_NOISE)}"
+        for kind in ("ripple", "scale_noise"):
+            for name, least in (("window_xy", 1), ("window_z", 1), ("grid_xy", 0), ("grid_z", 0)):
+                value = getattr(self, f"{kind}_{name}")
+                if not least <= value <= WIDEST:
+                    yield f"{kind}_{name} is {value}; it must lie between {least} and {WIDEST}"
 
     @property
     def does_nothing(self) -> bool:
@@ -143,6 +162,11 @@ class Preconditioning:
         """The files or cubes that are read along, by what they tell."""
         given = {"noise": self.noise, "weights": self.weights, "gain": self.gain}
         return {kind: one for kind, one in given.items() if one is not None}
+
+    @property
+    def flag_cubes(self) -> dict[str, File | Source]:
+        """The file or cube that flags voxels, by what it tells."""
+        return {} if self.flag_cube is None else {"flags": self.flag_cube}
 
     def provenance(self) -> dict[str, Any]:
         """Return what differs from doing nothing; files by their name alone."""
@@ -161,6 +185,7 @@ class Preconditioning:
             "flag_region": [n for one in self.flag_region for n in one] or "off",
             "flag_catalog": name_of(self.flag_catalog),
             "flag_radius": self.flag_radius,
+            "flag_cube": name_of(self.flag_cube),
             "flag_auto": self.flag_auto,
             "flag_threshold": self.flag_threshold,
             "contsub_order": self.contsub_order,
@@ -173,6 +198,12 @@ class Preconditioning:
             "ripple_grid_xy": self.ripple_grid_xy,
             "ripple_grid_z": self.ripple_grid_z,
             "ripple_interpolate": self.ripple_interpolate,
+            "scale_noise": self.scale_noise,
+            "scale_noise_window_xy": self.scale_noise_window_xy,
+            "scale_noise_window_z": self.scale_noise_window_z,
+            "scale_noise_grid_xy": self.scale_noise_grid_xy,
+            "scale_noise_grid_z": self.scale_noise_grid_z,
+            "scale_noise_interpolate": self.scale_noise_interpolate,
             "gain": name_of(self.gain),
             "noise": name_of(self.noise),
             "weights": name_of(self.weights),

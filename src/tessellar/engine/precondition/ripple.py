@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from math import fsum
 
@@ -13,13 +11,12 @@ import numpy as np
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.precondition.lattice import Lattice
+from tessellar.engine.precondition.node_values import NodeValues
 from tessellar.engine.precondition.view import View
-from tessellar.errors import InputError
-from tessellar.model import DoubleArray, FloatArray, IntArray, Source, UnitResult, Work
+from tessellar.model import FloatArray, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Shape
 
 STATISTICS = ("mean", "median")
-_KEPT_BYTES = 2**24  # of backgrounds that a reader keeps at hand
 _NAME = "ripple"
 
 
@@ -48,9 +45,7 @@ class Ripple:
 
     def lattice(self, shape: Shape) -> Lattice:
         """Return the lattice for a cube."""
-        xy, z = self.window_xy | 1, self.window_z | 1
-        step_xy, step_z = (self.grid_xy or xy // 2) | 1, (self.grid_z or z // 2) | 1
-        return Lattice(shape, (step_z, step_xy, step_xy), (z, xy, xy))
+        return Lattice.of_windows(shape, self.window_xy, self.window_z, self.grid_xy, self.grid_z)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,17 +111,23 @@ class RippleFreeSource(View):
 
     def __init__(self, source: Source, recipe: Ripple, measured: str, partials: PartialStore) -> None:
         self.source = source
-        self._recipe, self._measured, self._partials = recipe, measured, partials
-        self._kept: OrderedDict[int, DoubleArray] = OrderedDict()
-        self._lock = threading.Lock()
+        self._given = (recipe, measured, partials)
+        self._background = NodeValues(
+            recipe.lattice(source.meta.shape),
+            recipe.interpolate,
+            _NAME,
+            "background",
+            f"{recipe} of {measured}",
+            partials,
+        )
 
     def __reduce__(self) -> tuple[type[RippleFreeSource], tuple[Source, Ripple, str, PartialStore]]:
-        return (RippleFreeSource, (self.source, self._recipe, self._measured, self._partials))
+        return (RippleFreeSource, (self.source, *self._given))
 
     @property
     def identity(self) -> str:
         """That of the cube, and what its background was measured in and how."""
-        return f"{self.source.identity} without {self._recipe} of {self._measured}"
+        return f"{self.source.identity} without {self._background.identity}"
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box without background, float32 array (frequency, l, m).
@@ -137,51 +138,6 @@ class RippleFreeSource(View):
             Voxels could not be read when the background was to be measured.
         """
         voxels = self.source.read(box).copy()
-        lattice = self._recipe.lattice(self.meta.shape)
-        near = lattice.nodes_near(box)
-        nodes = self._nodes(lattice, near)
-        along = [
-            self._weights(lattice, axis, np.arange(box.start[axis], box.stop[axis]), near.start[axis])
-            for axis in range(3)
-        ]
-        (z0, z1, w), (x0, x1, u), (y0, y1, v) = along
-        for channel, plane in enumerate(voxels):
-            sky = nodes[z0[channel]] * (1.0 - w[channel]) + nodes[z1[channel]] * w[channel]
-            rows = sky[x0] * (1.0 - u[:, None]) + sky[x1] * u[:, None]
-            plane[...] = plane - (rows[:, y0] * (1.0 - v) + rows[:, y1] * v)
+        for plane, level in zip(voxels, self._background.around(box).planes(), strict=True):
+            plane[...] = plane - level
         return voxels
-
-    def _weights(
-        self, lattice: Lattice, axis: int, places: IntArray, first: int
-    ) -> tuple[IntArray, IntArray, DoubleArray]:
-        """Return the two nodes beside each voxel, counted from ``first``, and the weight of the second."""
-        before, way = lattice.between(axis, places)
-        if not self._recipe.interpolate:
-            way = np.where(way < 0.5, 0.0, 1.0)
-        after = np.minimum(before + 1, lattice.nodes[axis] - 1)
-        return before - first, after - first, way
-
-    def _nodes(self, lattice: Lattice, near: Box) -> DoubleArray:
-        """Return the background of a box of nodes."""
-        found = np.empty(near.shape)
-        units = lattice.units
-        for unit in units.touching(near):
-            core = units[unit].core
-            part = core & near
-            block = self._block(unit)
-            found[part.relative_to(near.start).slices()] = block[part.relative_to(core.start).slices()]
-        return found
-
-    def _block(self, unit: int) -> DoubleArray:
-        with self._lock:
-            if unit not in self._kept:
-                try:
-                    self._kept[unit] = self._partials.fetch(_NAME, unit)["background"]
-                except KeyError:
-                    raise InputError(
-                        f"the background of block {unit} is not known: its voxels could not be read."
-                    ) from None
-                while sum(block.nbytes for block in self._kept.values()) > _KEPT_BYTES:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(unit)
-            return self._kept[unit]
