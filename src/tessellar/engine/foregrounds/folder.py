@@ -13,7 +13,7 @@ import numpy as np
 from tessellar.config import settings_text
 from tessellar.engine.foregrounds.pipeline import Cleaned
 from tessellar.errors import OutputError, UsageError
-from tessellar.io.map_fits import cube_header, write_image
+from tessellar.io.map_fits import cube_header, image_file
 from tessellar.io.naming import shown
 from tessellar.io.publish import make_folder, output_errors, write_bytes, write_text
 from tessellar.model import CubeMeta, FloatArray
@@ -128,7 +128,9 @@ def save_components(folder: Path, meta: CubeMeta, maps: FloatArray) -> None:
     for key in ("CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", "RESTFRQ", "SPECSYS"):
         header.remove(key, ignore_missing=True)
     header["CTYPE3"], header["CRPIX3"], header["CRVAL3"], header["CDELT3"] = "MODE", 1.0, 1.0, 1.0
-    write_image(folder / COMPONENTS, header, np.ascontiguousarray(maps.transpose(0, 2, 1)))
+    planes = maps.transpose(0, 2, 1)
+    with image_file(folder / COMPONENTS, header, "float32", planes.shape) as append:
+        append(planes)
 
 
 def save_record(folder: Path, record: Mapping[str, Any]) -> None:
