@@ -263,7 +263,7 @@ def test_a_separation_leaves_its_report(tmp_path: Path) -> None:
     axis = SpectralAxis("freq", "Hz", tuple(hertz.tolist()), 1.42e9, "LSRK")
     meta = meta_of(shape, unit="K", spectral=axis, beams=())
     cube = MemorySource((smooth + 1e-3 * rng.normal(size=shape)).astype(np.float32), meta)
-    process = ts.GaussianProcess(degree=None, foreground_scale=(0.5, 1.0))
+    process = ts.GaussianProcess(degree=-1, foreground_scale=(0.5, 1.0))
     clean = ts.separate_foregrounds(
         cube, process, out=tmp_path / "clean.zarr", power=False, executor="serial"
     )
