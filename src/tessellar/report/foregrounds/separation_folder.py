@@ -60,7 +60,7 @@ class Spectra:
 
     @property
     def fall(self) -> tuple[float, float] | None:
-        """The rms of the middle channel before and after; None where none is known."""
+        """The median over the channels of the rms before and after; None where none is known."""
         known = np.isfinite(self.rms_before) & np.isfinite(self.rms_after)
         if not known.any():
             return None
