@@ -141,6 +141,21 @@ def test_arrays_that_do_not_fit_together_are_none(tmp_path: Path) -> None:
     assert read_separation(tmp_path).spectra is None
 
 
+def test_a_covariance_that_was_not_made_whole_has_no_tail_and_no_shares(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with np.load(tmp_path / "separation.npz") as arrays:
+        kept = dict(arrays)
+    np.savez(tmp_path / "separation.npz", **{**kept, "eigenvalues": kept["eigenvalues"][:12]})
+    shown = eigenvalues(read_separation(tmp_path))
+    assert "The leading 12 only" in shown
+    assert "tail" not in shown
+    everything = {"used": np.ones(40, bool), "modes": np.ones((40, 2)), "eigenvalues": np.empty(0)}
+    np.savez(tmp_path / "separation.npz", **{**kept, **everything})
+    run = read_separation(tmp_path)
+    assert "The covariance of the channels was not made" in eigenvalues(run)
+    assert "5 channels without data shaded." in spectra(run)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"SIMPLE  =                    T"])
 def test_without_maps_there_are_spectra_and_the_reason(tmp_path: Path, content: bytes | None) -> None:
     fill(tmp_path, record(modes=30), modes=1)

@@ -82,7 +82,7 @@ def _spectrum(found: Spectra | None, number: int) -> str:
         axes = figure.add_subplot()
         axes.axhline(0.0, color="#8892a8", linewidth=0.6)
         plot_channels(axes, found.megahertz, values, ACCENT)
-        shade_blank(axes, found.megahertz, found.used)
+        shade_blank(axes, found.megahertz, found.with_data)
         axes.set_xlabel("frequency (MHz)")
         axes.set_ylabel("spectrum")
 
