@@ -16,7 +16,9 @@ _LEADING = 8
 def summary(clean: CleanCube) -> str:
     """Return what was taken out, how the eigenvalues fall, what the run cost, and where the rest is."""
     info = clean.info
-    return "\n".join([_removed(clean), *_eigenvalues(info), *_costs(info), f"more     {clean.folder}"])
+    return "\n".join(
+        [_removed(clean), *_eigenvalues(info), *_costs(info), f"report   {clean.folder / 'report.html'}"]
+    )
 
 
 def _removed(clean: CleanCube) -> str:

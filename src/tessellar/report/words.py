@@ -32,7 +32,7 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(0.01234), duration(12.34), duration(200), duration(7300)
+    >>> duration(0.01234), duration(12.34), duration(200), duration(7320)
     ('0.012 s', '12.3 s', '3 min 20 s', '2 h 02 min')
     """
     if seconds < 60:

@@ -71,12 +71,12 @@ def test_the_same_folder_gives_the_same_page(folder: Path, page: Page) -> None:
 def test_the_verdict_has_the_numbers_of_the_files(folder: Path) -> None:
     run = read_separation(folder)
     assert verdict(run).replace("\N{NO-BREAK SPACE}", " ") == (
-        "Principal components took 2 modes out of 40 channels; the rms of the middle channel fell from 40 K to 5 mK, "
+        "Principal components took 2 modes out of 40 channels; the median rms of the channels fell from 40 K to 5 mK, "
         "a factor of 8,000. Of an injected signal's power there is left 25 % at k∥ up to 0.1 h/cMpc and 90 % at k∥ "
         "above 0.1 h/cMpc (median of the bins)."
     )
     assert [number for number, _ in headlines(run)] == ["2", "8,000 ×", "25 %", "90 %", "12.3 s", "768 MiB"]
-    assert warnings(run) == ["5 channels of the cube hold no data.", "the tail is short.", "No beam."]
+    assert warnings(run) == ["Without data: 5 channels of the cube.", "The tail is short.", "No beam."]
 
 
 def test_a_bare_record_is_enough(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_without_spectra_the_panels_say_so(tmp_path: Path, content: bytes | dict
     run = read_separation(tmp_path)
     said = "This folder has no separation.npz that can be read."
     assert (eigenvalues(run) + spectra(run)).count(said) == 3
-    assert "rms of the middle channel" not in verdict(run)
+    assert "median rms" not in verdict(run)
 
 
 def test_arrays_that_do_not_fit_together_are_none(tmp_path: Path) -> None:
@@ -139,6 +139,21 @@ def test_arrays_that_do_not_fit_together_are_none(tmp_path: Path) -> None:
         kept = dict(arrays)
     np.savez(tmp_path / "separation.npz", **{**kept, "rms_after": kept["rms_after"][1:]})
     assert read_separation(tmp_path).spectra is None
+
+
+def test_a_covariance_that_was_not_made_whole_has_no_tail_and_no_shares(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with np.load(tmp_path / "separation.npz") as arrays:
+        kept = dict(arrays)
+    np.savez(tmp_path / "separation.npz", **{**kept, "eigenvalues": kept["eigenvalues"][:12]})
+    shown = eigenvalues(read_separation(tmp_path))
+    assert "The leading 12 only" in shown
+    assert "tail" not in shown
+    everything = {"used": np.ones(40, bool), "modes": np.ones((40, 2)), "eigenvalues": np.empty(0)}
+    np.savez(tmp_path / "separation.npz", **{**kept, **everything})
+    run = read_separation(tmp_path)
+    assert "The covariance of the channels was not made" in eigenvalues(run)
+    assert "5 channels without data shaded." in spectra(run)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"SIMPLE  =                    T"])

@@ -37,18 +37,18 @@ def plot_channels(
     axes.plot(x, high, color=colour, linewidth=1.4, marker="o" if lonely else None, ms=4, label=label or None)
 
 
-def shade_blank(axes: Axes, megahertz: DoubleArray, used: npt.NDArray[np.bool_]) -> None:
+def shade_blank(axes: Axes, megahertz: DoubleArray, with_data: npt.NDArray[np.bool_]) -> None:
     """Shade the channels that hold no data."""
-    spans = blank_spans(megahertz, used)
+    spans = blank_spans(megahertz, with_data)
     if spans:
         for_all = axes.get_xaxis_transform()
         axes.broken_barh(spans, (0, 1), transform=for_all, color=MUTED, alpha=0.22, linewidth=0, zorder=0)
 
 
-def blank_spans(megahertz: DoubleArray, used: npt.NDArray[np.bool_]) -> list[tuple[float, float]]:
+def blank_spans(megahertz: DoubleArray, with_data: npt.NDArray[np.bool_]) -> list[tuple[float, float]]:
     """Return start and width of each run of channels without data."""
     half = 0.5 * float(np.abs(np.diff(megahertz)).mean()) if megahertz.size > 1 else 0.5
-    turns = np.flatnonzero(np.diff(np.concatenate([[False], ~used, [False]]).astype(np.int8)))
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], ~with_data, [False]]).astype(np.int8)))
     spans = []
     for first, stop in turns.reshape(-1, 2):
         low, high = sorted((float(megahertz[first]), float(megahertz[stop - 1])))

@@ -34,8 +34,7 @@ _ROBUST = (1.0, 99.0)  # percentiles between which lie the colours
 def modes(run: SeparationFolder) -> str:
     """Return the panel."""
     if run.maps is not None:
-        unit = str(run.unit)
-        pictures = [_picture(run.maps, number, unit) for number in range(len(run.maps.amplitudes))]
+        pictures = [_picture(run.maps, number, run.unit) for number in range(len(run.maps.amplitudes))]
         spectra = [_spectrum(run.spectra, number) for number in range(len(pictures))]
         figures = "".join(
             _figure(number, *views) for number, views in enumerate(zip(pictures, spectra, strict=True))
@@ -83,7 +82,7 @@ def _spectrum(found: Spectra | None, number: int) -> str:
         axes = figure.add_subplot()
         axes.axhline(0.0, color="#8892a8", linewidth=0.6)
         plot_channels(axes, found.megahertz, values, ACCENT)
-        shade_blank(axes, found.megahertz, found.used)
+        shade_blank(axes, found.megahertz, found.with_data)
         axes.set_xlabel("frequency (MHz)")
         axes.set_ylabel("spectrum")
 

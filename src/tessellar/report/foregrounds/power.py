@@ -66,9 +66,9 @@ def _what(run: SeparationFolder) -> str:
 
 def _notes(run: SeparationFolder, shown: int) -> str:
     words = (
-        "Bars are standard errors; the lines average over k⊥ with the number of modes of a bin as its weight. Bins "
-        "without colour have no modes, or no power that can be told; a minus, in the lines "
-        "an open triangle, marks power below zero."
+        "Bars are standard errors of what is left; the lines average over k⊥, each bin with its number of modes as "
+        "weight. Bins without colour have no modes, or no power that can be told; a minus, in the lines an open "
+        "triangle, marks power below zero."
     )
     more = len(run.power or {}) - shown
     return f"{words} {things(more, 'band')} more in {POWER}." if more else words

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FAR = (
-    300.0  # times more power before than after: two scales, one above the other, or what is left looks flat
-)
+_FAR = 300.0  # times more power before than after: with one scale for both, what is left would look flat
 _Lines = list[tuple[str, Line, str]]
 
 
@@ -29,21 +27,16 @@ def power_lines(number: int, bins: Bins, unit: PowerUnit, size: Size) -> str:
     after: _Lines = [("after", averaged(bins, "power_after", "sigma_after"), ACCENT)]
     if has_transfer(bins):
         after.append(("corrected", averaged(bins, "power", "sigma"), WARM))
-
-    lines, split = [before, *after], _top([before]) > _FAR * _top(after)
+    lines = [before, *after]
+    most, left = (unit.factor * _top(some) for some in ([before], after))
+    split = most > _FAR * left
 
     def paint(figure: Figure) -> None:
         if split:
             upper, lower = figure.subplots(
                 2, 1, sharex=True, height_ratios=(1.0, 2.4), gridspec_kw={"hspace": 0.0}
             )
-            _draw(
-                upper,
-                k_par,
-                [before],
-                unit,
-                (2 * unit.factor * _top(after), 2 * unit.factor * _top([before])),
-            )
+            _draw(upper, k_par, [before], unit, (2 * left, 2 * most))
             upper.tick_params(labelbottom=False)
         else:
             lower = figure.subplots()

@@ -32,13 +32,14 @@ class Spectra:
     frequency
         Hz, float64 array (frequency).
     used
-        Which channels hold data, bool array (frequency).
+        Which channels the separation used, bool array (frequency).
     good
         How many voxels of each channel hold data, array (frequency).
     mean_before, rms_before, rms_after
         Of the voxels of each channel, in the cube's unit, NaN where it is blank, float64 arrays (frequency).
     eigenvalues
-        Of the covariance of the channels, descending, the cube's unit squared, float64 array (mode).
+        Of the covariance of the channels, descending, the cube's unit squared, float64 array (mode); the leading ones
+        or none where the covariance was not made.
     modes
         Spectra of the modes that were taken out, or the leading eigenvectors where the method has no such modes; NaN
         where a channel is blank, float64 array (frequency, mode).
@@ -59,8 +60,13 @@ class Spectra:
         return self.frequency / 1e6
 
     @property
+    def with_data(self) -> npt.NDArray[np.bool_]:
+        """Which channels hold data, bool array (frequency)."""
+        return np.asarray(self.good > 0)
+
+    @property
     def fall(self) -> tuple[float, float] | None:
-        """The rms of the middle channel before and after; None where none is known."""
+        """The median over the channels of the rms before and after; None where none is known."""
         known = np.isfinite(self.rms_before) & np.isfinite(self.rms_after)
         if not known.any():
             return None

@@ -31,7 +31,7 @@ def spectra(run: SeparationFolder) -> str:
         return panel("Rms by channel", absent(_NONE), extent="small") + panel(
             "Mean spectrum", absent(_NONE), extent="small"
         )
-    blank = int((~found.used).sum())
+    blank = int((~found.with_data).sum())
     note = f"{things(blank, 'channel')} without data shaded." if blank else ""
     return panel("Rms by channel", _rms(found, run.unit), note=note, extent="small") + panel(
         "Mean spectrum", _mean(found, run.unit), note=note, extent="small"
@@ -41,26 +41,26 @@ def spectra(run: SeparationFolder) -> str:
 def eigenvalues(run: SeparationFolder) -> str:
     """Return the panel with the eigenvalues of the covariance of the channels."""
     if run.spectra is None or not (run.spectra.eigenvalues > 0).any():
-        return panel(
-            "Eigenvalues",
-            absent(_NONE if run.spectra is None else "No eigenvalue is above zero."),
-            extent="small",
-        )
+        why = _NONE if run.spectra is None else "The covariance of the channels was not made, or is zero."
+        return panel("Eigenvalues", absent(why), extent="small")
     values = run.spectra.eigenvalues
+    whole = len(values) == run.spectra.used.sum()
     out = int(run.of("modes", default=0)) if run.kernel in _BY_EIGENVECTORS else 0
-    tail = tail_of(values)[0] if run.kernel == "pca" else None
+    tail = tail_of(values)[0] if run.kernel == "pca" and whole else None
     return panel(
         "Eigenvalues",
         _eigenvalues(values, out, tail, run.unit),
-        note=_told(values, out, tail),
+        note=_told(values, out, tail, whole=whole),
         extent="small",
     )
 
 
-def _told(values: DoubleArray, out: int, tail: DoubleArray | None) -> str:
+def _told(values: DoubleArray, out: int, tail: DoubleArray | None, *, whole: bool) -> str:
     total = float(np.maximum(values, 0.0).sum())
     if not out:
         return "Of the covariance of the channels. This method takes out other spectra than its eigenvectors."
+    if not whole:
+        return f"The leading {len(values)} only: of so many channels the covariance is not made."
     rest = float(np.maximum(values[out:], 0.0).sum()) / total
     words = f"The others hold {significant(rest)} of the variance."
     if tail is not None:
@@ -110,7 +110,7 @@ def _rms(found: Spectra, unit: str) -> str:
         axes = figure.add_subplot()
         plot_channels(axes, found.megahertz, _positive(found.rms_before), MUTED, "before")
         plot_channels(axes, found.megahertz, _positive(found.rms_after), ACCENT, "after")
-        shade_blank(axes, found.megahertz, found.used)
+        shade_blank(axes, found.megahertz, found.with_data)
         _log(axes, known)
         axes.set_xlabel("frequency (MHz)")
         axes.set_ylabel(f"rms ({unit})" if unit else "rms")
@@ -126,7 +126,7 @@ def _mean(found: Spectra, unit: str) -> str:
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         plot_channels(axes, found.megahertz, factor * found.mean_before, ACCENT)
-        shade_blank(axes, found.megahertz, found.used)
+        shade_blank(axes, found.megahertz, found.with_data)
         axes.set_xlabel("frequency (MHz)")
         axes.set_ylabel(f"mean ({shown})" if shown else "mean")
 

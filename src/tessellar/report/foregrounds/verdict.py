@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tessellar.model import DoubleArray
 from tessellar.report.foregrounds.separation_folder import SeparationFolder
 from tessellar.report.page import first_of, memory_headline
 from tessellar.report.words import count, duration, metric, percent, significant, things
@@ -52,7 +53,7 @@ def headlines(run: SeparationFolder) -> list[tuple[str, str]]:
     cells = [(number, f"{noun} taken out")]
     fall = None if run.spectra is None else run.spectra.fall
     if fall is not None and fall[1] > 0:
-        cells.append((f"{count_or_digits(fall[0] / fall[1])} ×", "less rms in the middle channel"))
+        cells.append((f"{_ratio(fall[0] / fall[1])} ×", "less rms, median of the channels"))
     low, high = transfer_medians(run)
     cells += [
         (percent(share), f"of a signal's power left, k∥ {where} {BORDER:g}")
@@ -80,24 +81,27 @@ def warnings(run: SeparationFolder) -> list[str]:
         sentences.append("This run is partial: some of the cube was not cleaned, or not learned from.")
     blank = run.of("blank_channels", default=[])
     if blank:
-        sentences.append(f"{things(len(blank), 'channel')} of the cube hold no data.")
-    sentences += first_of(run.of("warnings", default=[]))
+        sentences.append(f"Without data: {things(len(blank), 'channel')} of the cube.")
+    sentences += [one[:1].upper() + one[1:] for one in first_of(run.of("warnings", default=[]))]
     return sentences + first_of(run.of("cube", "missing", default=[]))
 
 
 def transfer_medians(run: SeparationFolder) -> tuple[float | None, float | None]:
     """Return what is left of a signal's power, the median over all bins up to `BORDER` and above it."""
     bins = list((run.power or {}).values())
-    k_par, part = (
-        np.concatenate([one[name].ravel() for one in bins] or [np.empty(0)]) for name in ("k_par", "transfer")
-    )
-    known = np.isfinite(part)
+    if not bins:
+        return None, None
+    k_par, part = (np.concatenate([one[name].ravel() for one in bins]) for name in ("k_par", "transfer"))
     low = k_par <= BORDER * (1 + 1e-6)
-    found = (part[known & low], part[known & ~low])
-    return tuple(float(np.median(values)) if values.size else None for values in found)  # type: ignore[return-value]
+    return _median(part[low]), _median(part[~low])
 
 
-def count_or_digits(number: float) -> str:
+def _median(values: DoubleArray) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else None
+
+
+def _ratio(number: float) -> str:
     """Return a ratio: as a count where it is large, else with three digits."""
     return count(float(f"{number:.3g}")) if number >= 1000 else significant(number)
 
@@ -107,8 +111,8 @@ def _fall(run: SeparationFolder) -> str:
     if fall is None:
         return ""
     words = " to ".join(_with_unit(value, run.unit) for value in fall)
-    times = f", a factor of {count_or_digits(fall[0] / fall[1])}" if fall[1] > 0 else ""
-    return f"; the rms of the middle channel fell from {words}{times}"
+    times = f", a factor of {_ratio(fall[0] / fall[1])}" if fall[1] > 0 else ""
+    return f"; the median rms of the channels fell from {words}{times}"
 
 
 def _with_unit(value: float, unit: str) -> str:
