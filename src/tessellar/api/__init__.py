@@ -1,4 +1,4 @@
-"""The verbs: open a cube, plan, find its sources, separate foregrounds, convert, simulate, verify, match, score, report, export."""
+"""The verbs: open a cube, plan, find its sources, denoise, separate foregrounds, convert, simulate, score, report."""
 
 from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate

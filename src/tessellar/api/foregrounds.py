@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import check_device, name_of, open_cube, source_of
-from tessellar.api.planning import joined_cluster
+from tessellar.api.planning import crew_and_memory, joined_cluster
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
+    from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.executors import Executor
     from tessellar.engine.find.crew import Crew
-    from tessellar.engine.foregrounds.outputs import CubeOutput
     from tessellar.engine.foregrounds.pipeline import ForegroundRun
     from tessellar.engine.foregrounds.plan import ForegroundPlan
     from tessellar.engine.journal import Journal
@@ -123,7 +123,7 @@ def separate_foregrounds(
     >>> clean.info["eigenvalues"][:5]  # doctest: +SKIP
     """
     from tessellar.engine.executors import check_executor
-    from tessellar.engine.foregrounds.folder import check_folder, folder_of
+    from tessellar.engine.foregrounds.folder import folder_of
     from tessellar.kernels.foregrounds.pca import PCA
 
     check_device(device)
@@ -134,7 +134,7 @@ def separate_foregrounds(
     if smooth is not None and smooth.absolute() == target.absolute():
         raise UsageError(f"{target} cannot be the clean cube and the foreground. Give them two names.")
     source = _prepared(source_of(cube), band)
-    check_folder(folder_of(target))
+    folder_of(target).check()
     with joined_cluster(executor, workers, address, observer) as pool:
         the_plan = _plan(source, recipe, executor, workers, pool, tile, memory, smooth is not None)
         settings = {
@@ -194,7 +194,11 @@ def plan_foregrounds(
 def _settings(recipe: Separation) -> dict[str, Any]:
     """Return the settings of a recipe that are not None, by name."""
     found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}  # type: ignore[arg-type]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items() if value is not None}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,22 +231,15 @@ def _plan(
     memory: str | int | None,
     two_cubes: bool,
 ) -> ForegroundPlan:
-    from tessellar.engine.cgroup import usable_cores
     from tessellar.engine.foregrounds.plan import make_plan
-    from tessellar.engine.memory import memory_budget
 
-    if pool is not None:
-        workers = pool.slots
-    elif executor == "serial":
-        workers = 1
-    workers = workers or usable_cores()
-    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
+    workers, budget = crew_and_memory(executor, workers, pool, memory)
     n_channels, nx, ny = source.meta.shape
     n_maps = recipe.map_modes(n_channels)
     return make_plan(
         source.meta.shape,
         tile=tile,
-        memory=granted if memory is None and granted else memory_budget(memory),
+        memory=budget,
         executor=executor,
         workers=workers,
         remote=pool is not None,
@@ -262,11 +259,10 @@ def _separate(
     """Run the separation with its output locked."""
     from tessellar.engine.blas import one_blas_thread
     from tessellar.engine.convert import alone
+    from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.executors import make_executor
-    from tessellar.engine.find.crew import Crew
     from tessellar.engine.find.fingerprint import fingerprint
     from tessellar.engine.foregrounds.folder import folder_of
-    from tessellar.engine.foregrounds.outputs import CubeOutput
 
     content = fingerprint(asked.source, asked.recipe, asked.fill_degree)
 
@@ -286,7 +282,7 @@ def _separate(
         crew = _crew(residual, smooth, hands, journal, observer, asked.fresh)
         run = _run(asked, residual, smooth, crew, content)
         info = _finish(run, asked, the_plan, settings, begin)
-    return CleanCube(asked.target, folder_of(asked.target), info)
+    return CleanCube(asked.target, folder_of(asked.target).path, info)
 
 
 def _crew(
@@ -298,19 +294,13 @@ def _crew(
     fresh: bool,
 ) -> Crew:
     """Return who works; what an interrupted run of something else left is forgotten."""
+    from tessellar.engine.cube_output import begin_outputs
     from tessellar.engine.find.crew import Crew
     from tessellar.engine.find.folder import PARTIALS
     from tessellar.engine.partials import PartialStore
 
     partials = PartialStore(residual.final.workspace / PARTIALS)
-    outputs = [residual] if smooth is None else [residual, smooth]
-    if fresh or not all(output.final.resumable for output in outputs):
-        journal.clear()
-        partials.clear()
-        for output in outputs:
-            output.forget()
-    for output in outputs:
-        output.begin(fresh=fresh)
+    begin_outputs([residual] if smooth is None else [residual, smooth], journal, partials, fresh=fresh)
     return Crew(hands, partials, journal, observer)
 
 
@@ -334,11 +324,11 @@ def _finish(
     cleaned = run.clean()
     run.copy(cleaned)
     folder = home.folder_of(asked.target)
-    home.begin_folder(folder, settings)
+    folder.begin(settings)
     home.save_separation(folder, cleaned)
     home.save_components(folder, asked.source.meta, cleaned.maps)
     seconds = time.perf_counter() - begin
     info = foreground_record(cleaned, run.crew, the_plan, settings, asked.source, seconds)
-    home.save_record(folder, info)
+    folder.save_record(info)
     run.publish(cleaned)
     return info
