@@ -17,7 +17,7 @@ from tessellar.cli.stopping import stopped_by_sigterm
 GROUPS = {
     "Cubes": ("info", "convert", "simulate"),
     "Sources": ("plan", "find", "kernels"),
-    "Foregrounds": ("foregrounds",),
+    "Voxels": ("denoise", "foregrounds"),
     "Results": ("report", "match", "score", "export"),
     "Program": ("demo", "doctor"),
 }

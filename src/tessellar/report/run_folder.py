@@ -69,7 +69,7 @@ def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
     """
     summary = _summary(path)
     sources = _catalogue(path) if catalogue is None else catalogue
-    arrays = (_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability"))
+    arrays = (read_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability"))
     return RunFolder(path, summary, sources, *arrays)
 
 
@@ -93,7 +93,8 @@ def _catalogue(path: Path) -> QTable | None:
         return None
 
 
-def _arrays(file: Path) -> Arrays | None:
+def read_arrays(file: Path) -> Arrays | None:
+    """Return the arrays of a file of numpy by name, None where it is missing or damaged."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}

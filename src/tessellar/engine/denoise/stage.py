@@ -92,8 +92,10 @@ class DenoiseStage:
     def reduce(self, partials: Iterable[tuple[int, Payload]]) -> tuple[int, int, Peaks]:
         """Return how many voxels hold data before and after, and where the brightest ones of the result are."""
         payloads = [payload for _, payload in partials]
-        before, after = np.sum([payload["good"] for payload in payloads] or [[0, 0]], axis=0).tolist()
-        return before, after, merged(payloads)
+        good = np.zeros(2, np.int64)
+        for payload in payloads:
+            good += payload["good"]
+        return int(good[0]), int(good[1]), merged(payloads)
 
 
 def _check(output: FloatArray, shape: tuple[int, ...], name: str) -> None:

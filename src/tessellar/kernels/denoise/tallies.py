@@ -49,10 +49,9 @@ def merged_sums(parts: list[DoubleArray]) -> DoubleArray:
 
 
 def totals(sums: DoubleArray) -> dict[str, float | None]:
-    """Return what the sums of `sums_of` tell of a voxel, by name, in units of the noise; None where nothing is known."""
+    """Return what `sums_of` tells of a voxel on average, by name, in units of the noise; None where it is not known."""
     number = sums[0]
     found = {
-        "n_voxels": number,
         "mean": sums[1] / number if number else np.nan,
         "rms": np.sqrt(sums[2] / number) if number else np.nan,
         "positive": sums[3] / number if number else np.nan,
