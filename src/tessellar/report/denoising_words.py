@@ -21,7 +21,8 @@ def quieter(info: dict[str, Any]) -> str:
     start = f"noise {significant(before * factor)} {unit}".strip()
     if not after:
         return f"{start}, by {info['kernel']} to nothing that can be measured"
-    return f"{start}, by {info['kernel']} to {significant(after * factor)} {unit}: {significant(before / after)} times less"
+    left = f"{significant(after * factor)} {unit}"
+    return f"{start}, by {info['kernel']} to {left}: {significant(before / after)} times less"
 
 
 def false_flux(info: dict[str, Any]) -> str:
