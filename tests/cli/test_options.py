@@ -104,7 +104,7 @@ def test_every_option_of_the_finder_has_wrong_values_here() -> None:
         (["find", "x.fits", "--out", "run", "--treshold", "4"], "--threshold"),
         (["find", "x.fits", "--out", "run", "--sofia", "x.par"], "SoFiA"),
         (["find", "x.fits", "--out"], "--out"),
-        (["denoise", "run"], "denoise"),
+        (["denoise", "run"], "OUT"),
         (["export", "run"], "OUT"),
         (["export", "run", "out"], "--format"),
         (["simulate", "eor", "x.fits"], "eor"),

@@ -31,7 +31,9 @@ def config_option(verb: str) -> Callable[[Command], Command]:
         if file is not None:
             known = {str(param.name).rstrip("_") for param in context.command.params} - _NOT_IN_FILES
             settings = read_settings(Path(file), verb, known)
-            named = {f"{name}_" if name == "set" else name: setting for name, setting in settings.items()}
+            named = {
+                f"{name}_" if name == "set" else name: _rows(setting) for name, setting in settings.items()
+            }
             make_defaults(context, named, {name: f"{file}, {name}" for name in named})
 
     return click.option(
@@ -46,13 +48,20 @@ def config_option(verb: str) -> Callable[[Command], Command]:
 
 def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> dict[str, Any]:
     """Return settings of the kernel, as text from the command line or typed from a file."""
-    if isinstance(value, dict):
-        return value
-    pairs = [word.partition("=") for word in value or ()]
-    wrong = [word for word, (_, equals, _) in zip(value or (), pairs, strict=True) if not equals]
-    if wrong:
-        raise click.BadParameter(f"'{wrong[0]}' is no setting. Write it like modes=4.", context, parameter)
-    return {key.strip().replace("-", "_"): text for key, _, text in pairs}
+    found: dict[str, Any] = {}
+    for word in value or ():
+        key, equals, setting = (
+            (word[0], "=", word[1]) if isinstance(word, tuple) else str(word).partition("=")
+        )
+        if not equals:
+            raise click.BadParameter(f"'{word}' is no setting. Write it like modes=4.", context, parameter)
+        found[key.strip().replace("-", "_")] = setting
+    return found
+
+
+def _rows(setting: Any) -> Any:
+    """Return the table of a kernel's settings as rows, for click takes an option that is repeated apart."""
+    return list(setting.items()) if isinstance(setting, dict) else setting
 
 
 set_option = click.option(
@@ -70,10 +79,14 @@ def recipe_of(registry: Registry, options: Mapping[str, Any], more: Mapping[str,
     """Return the kernel that ``--kernel`` and ``--set`` describe; ``more`` are settings with options of their own."""
     name = options["kernel"]
     typed = {
-        key: registry.setting_of(name, key, value) if isinstance(value, str) else value
+        key: registry.setting_of(name, key, value) if isinstance(value, str) else _typed(value)
         for key, value in options["set_"].items()
     }
     return registry.make(name, {**typed, **more})
+
+
+def _typed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def retry_command() -> str:
