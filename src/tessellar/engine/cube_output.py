@@ -74,8 +74,21 @@ class CubeOutput:
         """Whether an interrupted run wrote all pieces, and proved them."""
         return self._by_way and self.store.path.exists()
 
-    def distrust(self, crew: Crew, stage: WritingStage) -> None:
-        """Do again what was damaged since an interrupted run wrote it."""
+    def distrust(
+        self, crew: Crew, stage: WritingStage, second: CubeOutput | None = None, digest: str = ""
+    ) -> None:
+        """Do again what was damaged since an interrupted run wrote it.
+
+        Parameters
+        ----------
+        crew
+            Who does the stage.
+        stage
+            What wrote the pieces.
+        second, digest
+            Another cube that it writes, and the name of the digests of its pieces.
+        """
+        also = {} if second is None or second.is_written else {digest: second.store}
         if crew.journal is not None and not self.is_written:
             distrust_damaged(
                 stage,
@@ -83,6 +96,7 @@ class CubeOutput:
                 partials=crew.partials,
                 journal=crew.journal,
                 observer=crew.observer,
+                also=also,
             )
 
     def digests(self, crew: Crew, stage: WritingStage, name: str = DIGEST) -> Iterator[bytes]:

@@ -69,7 +69,8 @@ def residual_histogram(bins: Numbers, residual: Numbers, output: Numbers) -> str
             bins, np.where(gaussian >= 0.5, gaussian, np.nan), color=MUTED, linewidth=1.2, label="Gaussian"
         )
         for counts, colour, label in ((output, WARM, "left"), (residual, ACCENT, "taken out")):
-            inside = np.where(counts > 0, counts, np.nan)[1:-1]  # the bins at the ends hold all that is beyond
+            # the bins at the ends hold all that is beyond
+            inside = np.where(counts > 0, counts, np.nan)[1:-1]
             axes.step(bins[1:-1], inside, color=colour, linewidth=1.2, where="mid", label=label)
         if residual.sum() + output.sum() > 0:
             axes.set_yscale("log")

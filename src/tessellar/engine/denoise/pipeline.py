@@ -106,7 +106,7 @@ class DenoiseRun:
         """
         known = calibrate(self.crew, self.source, self.recipe)
         stage = self._stage(known)
-        self.output.distrust(self.crew, stage)
+        self.output.distrust(self.crew, stage, self.uncertainty, UNCERTAINTY_DIGEST)
         report = self.crew.do(stage)
         before, after, peaks = stage.reduce(self.crew.partials.units(stage))
         cube = self.output.written(self.output.digests(self.crew, stage))

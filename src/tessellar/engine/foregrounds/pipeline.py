@@ -86,7 +86,7 @@ class ForegroundRun:
         begin = time.perf_counter()
         learned = self.learner.learn(self.source)
         stage = self._stage(learned)
-        self.residual.distrust(self.crew, stage)
+        self.residual.distrust(self.crew, stage, self.foreground, FOREGROUND_DIGEST)
         report = self.crew.do(stage)
         failed = tuple(failure.unit for failure in report.failed)
         partials = self.crew.partials
