@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from denoise_patches import denoised, denoised_in_tiles, impulse, round_meta, whole, with_holes
@@ -202,3 +205,16 @@ def test_settings_out_of_range_are_all_named(make, words):
 def test_a_matched_filter_needs_a_beam():
     with pytest.raises(UsageError, match="fwhm_xy"):
         MatchedFilter().halo(meta_of((4, 4, 4), beams=()))
+
+
+def test_the_kernel_of_the_page_keeps_the_law():
+    page = (Path(__file__).parents[2] / "docs" / "denoising.md").read_text(encoding="utf-8")
+    example = next(block for block in page.split("```python\n") if "class MiddleOfThree" in block).split("```")[0]
+    assert len(example.strip().splitlines()) <= 40
+    names: dict[str, Any] = {}
+    exec(example, names)
+    kernel = names["MiddleOfThree"](sign=-1.0)
+    _, voxels = with_holes(np.random.default_rng(8).normal(size=SHAPE).astype(np.float32))
+    out = denoised_in_tiles(kernel, voxels, (5, 9, 31), np.ones(SHAPE, np.float32))
+    assert out.tobytes() == denoised(kernel, voxels).tobytes()
+    assert out[0, 9, 9, 9] == -np.median(voxels[8:11, 9, 9])

@@ -69,11 +69,16 @@ def cubes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def reference(cubes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> FloatArray:
+def in_one_piece(cubes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> ts.DenoisedCube:
     out = tmp_path_factory.mktemp("reference") / "quiet.zarr"
     quiet = ts.denoise(cubes["zarr"], KERNEL, out=out, executor="serial", tile=(200, 200, 200))
     assert quiet.info["n_tiles"] == 1
-    return voxels_of(out)
+    return quiet
+
+
+@pytest.fixture(scope="module")
+def reference(in_one_piece: ts.DenoisedCube) -> FloatArray:
+    return voxels_of(in_one_piece.path)
 
 
 @pytest.mark.parametrize(("tile", "stored"), list(zip(TILES, STORED, strict=True)))
@@ -82,6 +87,13 @@ def test_any_tile_and_any_storage_give_the_same_bits(cubes, reference, tmp_path,
     ts.denoise(cubes[stored], KERNEL, out=out, tile=tile, executor="serial")
     assert voxels_of(out).tobytes() == reference.tobytes()
     assert names_in(tmp_path) == ["quiet.denoise", out.name]
+
+
+def test_what_the_report_tells_knows_no_tiles(cubes, in_one_piece, tmp_path):
+    quiet = ts.denoise(cubes["fits"], KERNEL, out=tmp_path / "quiet.fits", tile=(16, 64, 32), executor="serial")
+    assert (quiet.folder / "denoise.npz").read_bytes() == (in_one_piece.folder / "denoise.npz").read_bytes()
+    for name in ("distributions", "noise_only", "noise_before", "noise_after", "n_blank"):
+        assert quiet.info[name] == in_one_piece.info[name]
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
