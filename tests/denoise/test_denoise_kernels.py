@@ -209,7 +209,9 @@ def test_a_matched_filter_needs_a_beam():
 
 def test_the_kernel_of_the_page_keeps_the_law():
     page = (Path(__file__).parents[2] / "docs" / "denoising.md").read_text(encoding="utf-8")
-    example = next(block for block in page.split("```python\n") if "class MiddleOfThree" in block).split("```")[0]
+    example = next(block for block in page.split("```python\n") if "class MiddleOfThree" in block).split(
+        "```"
+    )[0]
     assert len(example.strip().splitlines()) <= 40
     names: dict[str, Any] = {}
     exec(example, names)

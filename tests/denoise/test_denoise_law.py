@@ -90,7 +90,9 @@ def test_any_tile_and_any_storage_give_the_same_bits(cubes, reference, tmp_path,
 
 
 def test_what_the_report_tells_knows_no_tiles(cubes, in_one_piece, tmp_path):
-    quiet = ts.denoise(cubes["fits"], KERNEL, out=tmp_path / "quiet.fits", tile=(16, 64, 32), executor="serial")
+    quiet = ts.denoise(
+        cubes["fits"], KERNEL, out=tmp_path / "quiet.fits", tile=(16, 64, 32), executor="serial"
+    )
     assert (quiet.folder / "denoise.npz").read_bytes() == (in_one_piece.folder / "denoise.npz").read_bytes()
     for name in ("distributions", "noise_only", "noise_before", "noise_after", "n_blank"):
         assert quiet.info[name] == in_one_piece.info[name]
@@ -165,6 +167,37 @@ def test_a_piece_that_fails_is_blank_and_the_others_are_not(cubes, tmp_path):
     expected[tuple(slice(a, a + size) for a, size in zip(starts, (16, 32, 32), strict=True))] = np.nan
     assert np.array_equal(voxels_of(tmp_path / "half.zarr"), expected, equal_nan=True)
     assert np.isnan(voxels_of(tmp_path / "tenth.zarr")[peak])
+
+
+def test_a_cube_that_cannot_be_read_everywhere_is_denoised_elsewhere(tmp_path):
+    voxels = np.random.default_rng(1).normal(size=(40, 64, 70)).astype(np.float32)
+    cube = MemorySource(voxels, HiSky(voxels.shape).meta, broken=[(36, 40, 40)])
+    options = {"executor": "serial", "tile": (16, 32, 32)}
+    quiet = ts.denoise(cube, ts.Gaussian(0.0, 0.0), out=tmp_path / "quiet.zarr", **options)
+    assert (quiet.complete, quiet.info["tiles_failed"]) == (False, 1)
+    voxels[32:, 32:64, 32:64] = np.nan
+    assert np.array_equal(voxels_of(quiet.path), voxels, equal_nan=True)
+
+
+def test_a_result_stands_though_nothing_can_be_told_of_it(tmp_path):
+    class Proud(Halving):
+        def prepare(self, meta, device):
+            work = super().prepare(meta, device)
+
+            def proudly(patch, noise):
+                if patch.voxels.mean() < 0:
+                    raise ValueError("not upside down.")
+                return work(patch, noise)
+
+            return proudly
+
+    voxels = np.random.default_rng(1).normal(1.0, size=(16, 32, 32)).astype(np.float32)
+    cube = MemorySource(voxels, HiSky(voxels.shape).meta)
+    quiet = ts.denoise(cube, Proud(), out=tmp_path / "half.zarr", executor="serial")
+    assert quiet.complete
+    assert "not upside down" in "".join(quiet.info["warnings"])
+    assert quiet.info["noise_only"]["made_up"]["rms"] is None
+    assert np.array_equal(voxels_of(quiet.path), voxels * np.float32(0.5))
 
 
 def test_a_kernel_that_breaks_its_promise_is_told(cubes, tmp_path):

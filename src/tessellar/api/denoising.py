@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,7 @@ def denoise(
     """
     from tessellar.engine.denoise.folder import folder_of
     from tessellar.engine.executors import check_executor
+    from tessellar.kernels.registry import settings_of
 
     check_device(device)
     check_executor(executor, workers, address)
@@ -132,7 +133,7 @@ def denoise(
         settings = {
             "cube": name_of(cube),
             "kernel": recipe.name,
-            "set": kernel_settings(recipe),
+            "set": settings_of(recipe),
             "uncertainty": None if second is None else str(second),
             "truth": None if truth is None else name_of(truth),
             "executor": executor,
@@ -141,7 +142,9 @@ def denoise(
             "device": device,
             "tile": list(the_plan.grid.core),
         }
-        asked = _Asked(source, recipe, target, second, known, device, overwrite, fresh)
+        asked = _Asked(
+            source, recipe, target, second, known, "cpu" if device == "auto" else device, overwrite, fresh
+        )
         return _denoise(asked, the_plan, settings, pool, observer)
 
 
@@ -179,16 +182,6 @@ def plan_denoising(
     second = _second(recipe, target, uncertainty)
     with joined_cluster(executor, workers, address) as pool:
         return _plan(source_of(cube), recipe, executor, workers, pool, tile, memory, (target, second))
-
-
-def kernel_settings(recipe: Any) -> dict[str, Any]:
-    """Return the settings of a recipe that are not None, by name."""
-    found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in found.items()
-        if value is not None
-    }
 
 
 def _default() -> DenseKernel:
@@ -280,7 +273,7 @@ def _denoise(
     from tessellar.engine.find.folder import PARTIALS
     from tessellar.engine.partials import PartialStore
 
-    content = fingerprint(asked.source, asked.recipe)
+    content = fingerprint(asked.source, asked.recipe, asked.device)
 
     def output(path: Path) -> CubeOutput:
         meta, shard = asked.source.meta, the_plan.grid.core
@@ -298,8 +291,7 @@ def _denoise(
         outputs = [first] if second is None else [first, second]
         begin_outputs(outputs, journal, partials, fresh=asked.fresh)
         crew = Crew(hands, partials, journal, observer)
-        device = "cpu" if asked.device == "auto" else asked.device
-        run = DenoiseRun(asked.source, asked.recipe, crew, first, content, second, device, asked.truth)
+        run = DenoiseRun(asked.source, asked.recipe, crew, first, content, second, asked.device, asked.truth)
         info = _finish(run, asked, the_plan, settings, begin)
     return DenoisedCube(asked.target, folder_of(asked.target).path, info)
 

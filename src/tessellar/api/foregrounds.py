@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,7 @@ def separate_foregrounds(
     from tessellar.engine.executors import check_executor
     from tessellar.engine.foregrounds.folder import folder_of
     from tessellar.kernels.foregrounds.pca import PCA
+    from tessellar.kernels.registry import settings_of
 
     check_device(device)
     check_executor(executor, workers, address)
@@ -140,7 +141,7 @@ def separate_foregrounds(
         settings = {
             "cube": name_of(cube),
             "kernel": recipe.name,
-            "set": _settings(recipe),
+            "set": settings_of(recipe),
             "foreground": None if smooth is None else str(smooth),
             "band": None if band is None else list(band),
             "fill_degree": fill_degree,
@@ -189,16 +190,6 @@ def plan_foregrounds(
     source = _prepared(source_of(cube), band)
     with joined_cluster(executor, workers, address) as pool:
         return _plan(source, kernel or PCA(), executor, workers, pool, tile, memory, foreground is not None)
-
-
-def _settings(recipe: Separation) -> dict[str, Any]:
-    """Return the settings of a recipe that are not None, by name."""
-    found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}  # type: ignore[arg-type]
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in found.items()
-        if value is not None
-    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,6 +76,16 @@ class Registry:
         raise UsageError(f"There is no kernel '{name}'. Choose one of {', '.join(self.names())}.")
 
 
+def settings_of(recipe: Any) -> dict[str, Any]:
+    """Return the settings of a recipe that are not None, by name, as a file can hold them."""
+    found = {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
 def _suggestion(key: str, known: set[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     return f"'{key}', " + (f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(known))}")

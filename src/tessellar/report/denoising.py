@@ -177,14 +177,14 @@ def _noise_only(run: RunFolder) -> str:
 
 def _truth(run: RunFolder) -> str:
     found: list[dict[str, Any]] = run.of("truth", "by_snr", default=[])
-    if not found:
+    if not found or not gain(run.summary):
         return ""
     head = ("S/N of the true voxel", "voxels", "flux before", "flux after")
     rows = [
         [text(_interval(row)), count(row["n_voxels"]), _cell(row["flux_before"]), _cell(row["flux_after"])]
         for row in found
     ]
-    lead = f'<p class="lead">{text(gain(run.summary).capitalize())}.</p>'
+    lead = f'<p class="lead">{text(gain(run.summary).replace("mean", "Mean", 1))}.</p>'
     note = "Summed over the voxels of each row, as a share of the true flux."
     return panel(
         "Against the truth",

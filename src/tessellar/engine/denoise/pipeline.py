@@ -18,14 +18,16 @@ from tessellar.engine.denoise.truth import TruthStage
 from tessellar.engine.find.calibration import noise_of
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.fingerprint import fingerprint
+from tessellar.errors import InputError, NonDeterministicError, OutputError, StoppedError, TessellarError
 from tessellar.kernels.denoise.dense import DenseKernel
 from tessellar.kernels.noise import NoiseModel
-from tessellar.model import Source
+from tessellar.model import Payload, Source, Stage
 from tessellar.tiling.box import Box
 
 SPECTRA = 4
 _APART = 16  # pixels between the voxels whose spectra are shown
 _AROUND = 128  # channels on either side of them
+_ENDING = (NonDeterministicError, OutputError, StoppedError)  # these end a run, whatever it was doing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,13 +113,15 @@ class DenoiseRun:
         before, after, peaks = stage.reduce(self.crew.partials.units(stage))
         cube = self.output.written(self.output.digests(self.crew, stage))
         judges = self.crew.apart("judged")
+        compare = CompareStage(self.source, cube, known.noise, "")
+        noise_only = NoiseOnlyStage(self.source, known, "", self.device)
         return Denoised(
             known,
-            noise_of(judges, cube, "noise-after"),
+            _noise_after(judges, cube),
             before,
             after,
-            _compared(judges, CompareStage(self.source, cube, known.noise, "")),
-            _judged(judges, NoiseOnlyStage(self.source, known, "", self.device)),
+            compare.reduce(_done(judges, compare)),
+            noise_only.reduce(_done(judges, noise_only)),
             self._against_truth(judges, cube, known),
             self._spectra(cube, peaks),
             tuple(failure.unit for failure in report.failed),
@@ -149,32 +153,46 @@ class DenoiseRun:
         if self.truth is None:
             return {}
         stage = TruthStage(self.source, cube, self.truth, known.noise, "")
-        judges.do(stage)
-        return stage.reduce(judges.partials.units(stage))
+        return stage.reduce(_done(judges, stage))
 
     def _spectra(self, cube: Source, peaks: Peaks) -> dict[str, Any]:
-        """Return the spectra of the brightest voxels, float32 arrays (spectrum, channel), blank beyond the cube."""
-        places = peaks.apart(_APART, SPECTRA)
+        """Return the spectra of the brightest voxels, float32 arrays (spectrum, channel)."""
         n_channels = self.source.meta.shape[0]
         width = min(n_channels, 2 * _AROUND)
-        found: dict[str, Any] = {"places": np.array(places, np.int64).reshape(-1, 3)}
-        firsts = [min(max(z - width // 2, 0), n_channels - width) for z, _, _ in places]
-        boxes = [
-            Box((first, x, y), (first + width, x + 1, y + 1))
-            for first, (_, x, y) in zip(firsts, places, strict=True)
-        ]
-        found["first_channel"] = np.array(firsts, np.int64)
-        for name, source in (("spectra_before", self.source), ("spectra_after", cube)):
-            rows = [source.read(box)[:, 0, 0] for box in boxes]
-            found[name] = np.array(rows, np.float32).reshape(-1, width)
-        return found
+        rows = []
+        for z, x, y in peaks.apart(_APART, SPECTRA):
+            first = min(max(z - width // 2, 0), n_channels - width)
+            box = Box((first, x, y), (first + width, x + 1, y + 1))
+            try:
+                pair = [source.read(box)[:, 0, 0] for source in (self.source, cube)]
+            except InputError:
+                continue  # a piece above or below it cannot be read, which is told elsewhere
+            rows.append(((z, x, y), first, *pair))
+        return {
+            "places": np.array([row[0] for row in rows], np.int64).reshape(-1, 3),
+            "first_channel": np.array([row[1] for row in rows], np.int64),
+            "spectra_before": np.array([row[2] for row in rows], np.float32).reshape(-1, width),
+            "spectra_after": np.array([row[3] for row in rows], np.float32).reshape(-1, width),
+        }
 
 
-def _compared(judges: Crew, stage: CompareStage) -> dict[str, Distribution]:
-    judges.do(stage)
-    return stage.reduce(judges.partials.units(stage))
+def _done(judges: Crew, stage: Stage) -> list[tuple[int, Payload]]:
+    """Do a stage that judges, and return its results; where nothing of it can be done, a sentence says so."""
+    try:
+        judges.do(stage)
+    except _ENDING:
+        raise
+    except TessellarError as error:
+        judges.warn(str(error))
+        return []
+    return list(judges.partials.units(stage))
 
 
-def _judged(judges: Crew, stage: NoiseOnlyStage) -> dict[str, dict[str, float | None]]:
-    judges.do(stage)
-    return stage.reduce(judges.partials.units(stage))
+def _noise_after(judges: Crew, cube: Source) -> NoiseModel | None:
+    try:
+        return noise_of(judges, cube, "noise-after")
+    except _ENDING:
+        raise
+    except TessellarError as error:
+        judges.warn(str(error))
+        return None
