@@ -3,6 +3,7 @@
 from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
 from tessellar.api.cubes import open_cube
+from tessellar.api.denoising import DenoisedCube, denoise, plan_denoising
 from tessellar.api.exports import export
 from tessellar.api.finding import Run, find_sources
 from tessellar.api.foregrounds import CleanCube, plan_foregrounds, separate_foregrounds
@@ -12,13 +13,16 @@ from tessellar.api.proving import verify
 
 __all__ = [
     "CleanCube",
+    "DenoisedCube",
     "Run",
     "convert",
+    "denoise",
     "export",
     "find_sources",
     "match",
     "open_cube",
     "plan",
+    "plan_denoising",
     "plan_foregrounds",
     "power_spectrum",
     "report",

@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tessellar.api.cubes import name_of, source_of
+from tessellar.api.planning import crew_and_memory
 from tessellar.api.signals import AUTO, signal_like
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.executors import Executor
     from tessellar.engine.find.crew import Crew
     from tessellar.engine.foregrounds.check import CheckPlan
-    from tessellar.engine.foregrounds.outputs import CubeOutput
     from tessellar.engine.foregrounds.pipeline import Cleaned, ForegroundRun
     from tessellar.engine.foregrounds.plan import ForegroundPlan
     from tessellar.engine.journal import Journal
@@ -95,6 +96,7 @@ def asked_for(
     from tessellar.engine.foregrounds.learn import checked_frequencies
     from tessellar.engine.foregrounds.prepare import prepared, prepared_signal
     from tessellar.kernels.foregrounds.pca import PCA
+    from tessellar.kernels.registry import settings_of
 
     recipe = kernel or PCA()
     target = Path(fspath(out))
@@ -107,7 +109,7 @@ def asked_for(
     settings = {
         "cube": name_of(cube),
         "kernel": recipe.name,
-        "set": _settings(recipe),
+        "set": settings_of(recipe),
         "foreground": None if smooth is None else str(smooth),
         "band": None if band is None else list(band),
         "fill_degree": fill_degree,
@@ -144,25 +146,18 @@ def plan_of(
     MemoryBudgetError
         The run does not fit.
     """
-    from tessellar.engine.cgroup import usable_cores
     from tessellar.engine.foregrounds.check import cost_of_check
     from tessellar.engine.foregrounds.learn import learning_passes
     from tessellar.engine.foregrounds.plan import make_plan
-    from tessellar.engine.memory import memory_budget
 
-    if pool is not None:
-        workers = pool.slots
-    elif executor == "serial":
-        workers = 1
-    workers = workers or usable_cores()
-    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
+    workers, budget = crew_and_memory(executor, workers, pool, memory)
     n_channels, nx, ny = asked.source.meta.shape
     n_maps = asked.recipe.map_modes(n_channels)
     cost = cost_of_check(asked.source, asked.check)
     return make_plan(
         asked.source.meta.shape,
         tile=tile,
-        memory=granted if memory is None and granted else memory_budget(memory),
+        memory=budget,
         executor=executor,
         workers=workers,
         remote=pool is not None,
@@ -183,9 +178,9 @@ def separate(
     """Run a separation with its output locked; return what ``run.json`` holds."""
     from tessellar.engine.blas import one_blas_thread
     from tessellar.engine.convert import alone
+    from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.executors import make_executor
     from tessellar.engine.find.fingerprint import fingerprint
-    from tessellar.engine.foregrounds.outputs import CubeOutput
 
     content = fingerprint(asked.source, asked.recipe, asked.fill_degree, _halves_of(asked))
     meta, shard, begin = asked.source.meta, plan.shard, time.perf_counter()
@@ -201,13 +196,6 @@ def separate(
         crew = _crew(outputs, hands, journals[0], observer, asked)
         run = _run(asked, outputs, crew, content)
         return _finish(run, asked, plan, {**asked.settings, **running, "tile": list(plan.shard)}, begin)
-
-
-def _settings(recipe: Separation) -> dict[str, Any]:
-    """Return the settings of a recipe that are not None, by name."""
-    found = {one.name: getattr(recipe, one.name) for one in fields(recipe) if one.init}  # type: ignore[arg-type]
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
-    return {name: value for name, value in plain.items() if value is not None}
 
 
 def _check(
@@ -264,18 +252,13 @@ def _crew(
     outputs: list[CubeOutput], hands: Executor, journal: Journal, observer: Observer | None, asked: Asked
 ) -> Crew:
     """Return who works; what an interrupted run of something else left is forgotten."""
+    from tessellar.engine.cube_output import begin_outputs
     from tessellar.engine.find.crew import Crew
     from tessellar.engine.find.folder import PARTIALS
     from tessellar.engine.partials import PartialStore
 
     partials = PartialStore(outputs[0].final.workspace / PARTIALS)
-    if asked.fresh or not all(output.final.resumable for output in outputs):
-        journal.clear()
-        partials.clear()
-        for output in outputs:
-            output.forget()
-    for output in outputs:
-        output.begin(fresh=asked.fresh)
+    begin_outputs(outputs, journal, partials, fresh=asked.fresh)
     crew = Crew(hands, partials, journal, observer)
     for remark in asked.remarks:
         crew.warn(remark)
@@ -325,12 +308,12 @@ def _write_folder(
     from tessellar.report.foregrounds.html import write_foreground_report
 
     folder = home.folder_of(asked.target)
-    home.begin_folder(folder, settings)
+    folder.begin(settings)
     home.save_separation(folder, cleaned)
     home.save_components(folder, asked.source.meta, cleaned.maps)
-    save_power(folder, checks)
+    save_power(folder.path, checks)
     seconds = time.perf_counter() - begin
     info = foreground_record(cleaned, run.crew, plan, settings, asked.source, seconds)
-    home.save_record(folder, info)
-    write_foreground_report(folder)
+    folder.save_record(info)
+    write_foreground_report(folder.path)
     return info

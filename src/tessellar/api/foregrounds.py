@@ -140,7 +140,7 @@ def separate_foregrounds(
     """
     from tessellar.api.foreground_run import asked_for, plan_of, separate
     from tessellar.engine.executors import check_executor
-    from tessellar.engine.foregrounds.folder import check_folder, folder_of
+    from tessellar.engine.foregrounds.folder import folder_of
 
     check_device(device)
     check_executor(executor, workers, address)
@@ -160,12 +160,12 @@ def separate_foregrounds(
         overwrite=overwrite,
         fresh=fresh,
     )
-    check_folder(folder_of(asked.target))
+    folder_of(asked.target).check()
     with joined_cluster(executor, workers, address, observer) as pool:
         the_plan = plan_of(asked, executor, workers, pool, tile, memory)
         running = {"executor": executor, "address": address, "workers": the_plan.workers, "device": device}
         info = separate(asked, the_plan, running, pool, observer)
-    return CleanCube(asked.target, folder_of(asked.target), info)
+    return CleanCube(asked.target, folder_of(asked.target).path, info)
 
 
 def plan_foregrounds(

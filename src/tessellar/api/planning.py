@@ -86,6 +86,24 @@ def joined_cluster(
         yield pool
 
 
+def crew_and_memory(
+    executor: str, workers: int | None, pool: Executor | None, memory: str | int | None
+) -> tuple[int, int]:
+    """Return how many work, and the bytes that the run, or each worker of a cluster, may use.
+
+    Parameters as for `plan`; ``pool`` are the workers of a running cluster, None without an address.
+    """
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.memory import memory_budget
+
+    if pool is not None:
+        workers = pool.slots
+    elif executor == "serial":
+        workers = 1
+    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
+    return workers or usable_cores(), granted if memory is None and granted else memory_budget(memory)
+
+
 def plan_of(
     prepared: Prepared,
     finder: SmoothAndClip,
@@ -99,21 +117,14 @@ def plan_of(
 
     Parameters as for `plan`; ``pool`` are those workers, None without an address.
     """
-    from tessellar.engine.cgroup import usable_cores
     from tessellar.engine.find.plan import make_plan
-    from tessellar.engine.memory import memory_budget
 
-    if pool is not None:
-        workers = pool.slots
-    elif executor == "serial":
-        workers = 1
-    workers = workers or usable_cores()
-    granted = pool.worker_memory or memory_budget() // usable_cores() if pool is not None else None
+    workers, budget = crew_and_memory(executor, workers, pool, memory)
     return make_plan(
         prepared.source,
         finder,
         tile=tile,
-        memory=granted if memory is None and granted else memory_budget(memory),
+        memory=budget,
         memory_is_given=memory is not None,
         executor=executor,
         workers=workers,

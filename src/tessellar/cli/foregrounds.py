@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tessellar.cli import values
 from tessellar.cli.bands import bands
-from tessellar.cli.defaults import make_defaults
 from tessellar.cli.failures import complain
+from tessellar.cli.kernel_options import config_option, recipe_of, retry_command, set_option
 from tessellar.cli.options import argument, option, running_options, stacked, watching_options
 from tessellar.cli.output import progress, show
-from tessellar.cli.values import reader
 
 if TYPE_CHECKING:
     from tessellar.kernels.foregrounds.separated import Separation
 
 SOME_PIECES_FAILED = 1
-_NOT_IN_FILES = frozenset({"config", "out", "only_plan", "overwrite", "fresh", "quiet", "log_json", "help"})
 _SHORT = ("modes", "degree")  # settings of kernels with an option of their own
 _RUNNING = ("executor", "address", "workers", "device", "tile", "memory", "overwrite", "fresh")
 _ASKED = (
@@ -34,30 +30,6 @@ _ASKED = (
     "inject",
     "common_resolution",
 )
-
-
-def _read_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    """Make the settings of a TOML file the defaults of the command's other options."""
-    from tessellar.config import read_settings
-
-    file = reader(values.path)(context, parameter, value)
-    if file is not None:
-        known = {str(param.name).rstrip("_") for param in context.command.params} - _NOT_IN_FILES
-        settings = read_settings(Path(file), "foregrounds", known)
-        if isinstance(settings.get("set"), dict):
-            settings["set_"] = list(settings.pop("set").items())
-        make_defaults(context, settings, {name: f"{file}, {name.rstrip('_')}" for name in settings})
-
-
-def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> dict[str, Any]:
-    """Return settings of the kernel, as text from the command line or typed from a file."""
-    found = {}
-    for item in value or ():
-        key, equals, setting = item.partition("=") if isinstance(item, str) else (item[0], "=", item[1])
-        if not equals:
-            raise click.BadParameter(f"'{item}' is no setting. Write it like modes=4.", context, parameter)
-        found[key.strip().replace("-", "_")] = setting
-    return found
 
 
 def _pair(value: Any) -> tuple[str, str]:
@@ -95,15 +67,7 @@ _separation_options = stacked(
         reads=values.whole(0),
         about="With poly: degree of the polynomial.  [default: 3]",
     ),
-    click.option(
-        "--set",
-        "set_",
-        metavar="KEY=VALUE",
-        multiple=True,
-        type=click.UNPROCESSED,
-        callback=_setting,
-        help="Another setting of the kernel; may be given again. What there is: tessellar kernels NAME.",
-    ),
+    set_option,
     option(
         "--band",
         metavar="LOW,HIGH",
@@ -167,14 +131,7 @@ _separation_options = stacked(
 @click.command("foregrounds")
 @argument("cube", "CUBE")
 @argument("out", "OUT")
-@click.option(
-    "--config",
-    metavar="F.toml",
-    is_eager=True,
-    expose_value=False,
-    callback=_read_config,
-    help="Settings of an earlier run (its run.toml); options given here win over it.",
-)
+@config_option("foregrounds")
 @_separation_options
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Say what the run would do and need; compute nothing."
@@ -206,25 +163,17 @@ def command(cube: str, out: str, **options: Any) -> int:
         show(summary(clean))
     if clean.complete:
         return 0
-    words = click.get_current_context().obj
-    again = shlex.join(
-        ["tessellar", *(word for word in words if word != "--fresh"), "--overwrite", "--fresh"]
-    )
     complain(
         f"{clean.info['units_failed']} pieces of work failed: voxels of OUT are blank there, or the statistics lack "
-        f"them. To try again: {again}"
+        f"them. To try again: {retry_command()}"
     )
     return SOME_PIECES_FAILED
 
 
 def _recipe(options: dict[str, Any]) -> Separation:
     """Return the separation that the options describe."""
-    from tessellar.kernels.foregrounds.registry import separation_of, setting_of
+    from tessellar.kernels.foregrounds.registry import SEPARATIONS
 
-    name = options["kernel"]
     given = {key: options[key] for key in _SHORT if options[key] is not None}
-    typed = {
-        key: setting_of(name, key, value) if isinstance(value, str) else value
-        for key, value in options["set_"].items()
-    }
-    return separation_of(name, {**typed, **given})
+    made: Separation = recipe_of(SEPARATIONS, options, given)
+    return made

@@ -1,4 +1,4 @@
-"""``tessellar kernels``: the finders that there are, what they can be told, and how far they look."""
+"""``tessellar kernels``: finders, denoisers and separations, what they can be told, and how far they look."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tessellar.cli.kernel_words import recipe_words
 from tessellar.cli.options import argument
 from tessellar.cli.output import show
 from tessellar.cli.values import words
@@ -22,13 +23,23 @@ _LARGE = (10**6, 10**6, 10**6)
 @click.command("kernels")
 @argument("name", "[NAME]", words, required=False)
 def command(name: str | None) -> None:
-    """List the finders, or one of them: parameters, defaults, and the halo that a tile needs around it."""
+    """List the kernels, or one of them: settings, defaults, and the halo that a tile needs around it."""
+    from tessellar.kernels.denoise.registry import DENOISERS
+    from tessellar.kernels.foregrounds.registry import SEPARATIONS
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
-    finders = {SmoothAndClip.name: SmoothAndClip}
-    if name is not None and name not in finders:
-        raise UsageError(f"There is no finder {name!r}. There is {', '.join(finders)}.")
-    show("\n\n".join(_words(finder()) for key, finder in finders.items() if name in (None, key)))
+    rooms = (
+        ("find", (SmoothAndClip.name,), lambda _: _words(SmoothAndClip())),
+        ("denoise", DENOISERS.names(), lambda key: recipe_words(key, DENOISERS.class_of(key), _any_cube())),
+        ("foregrounds", SEPARATIONS.names(), lambda key: recipe_words(key, SEPARATIONS.class_of(key))),
+    )
+    known = [key for _, names, _ in rooms for key in names]
+    if name is not None and name not in known:
+        raise UsageError(f"There is no kernel {name!r}. There is {', '.join(known)}.")
+    for verb, names, describe in rooms:
+        chosen = [key for key in names if name in (None, key)]
+        if chosen:
+            show("\n\n".join([f"tessellar {verb}", *map(describe, chosen)]) + ("\n" if name is None else ""))
 
 
 def _words(finder: SmoothAndClip) -> str:
@@ -66,7 +77,8 @@ def _help(name: str) -> str:
 
 
 def _any_cube() -> CubeMeta:
-    """Return a cube that is larger than every halo."""
-    from tessellar.model import CubeMeta, SpectralAxis
+    """Return a cube that is larger than every halo, with a beam of four pixels."""
+    from tessellar.model import Beam, CubeMeta, SpectralAxis
 
-    return CubeMeta("any", _LARGE, "", SpectralAxis("channel", "", ()))
+    beam = Beam(4e-3, 4e-3, 0.0)
+    return CubeMeta("any", _LARGE, "", SpectralAxis("channel", "", ()), (beam,), (1e-3, 1e-3))

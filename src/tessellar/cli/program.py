@@ -17,7 +17,8 @@ from tessellar.cli.stopping import stopped_by_sigterm
 GROUPS = {
     "Cubes": ("info", "convert", "simulate"),
     "Sources": ("plan", "find", "kernels"),
-    "21-cm cosmology": ("foregrounds", "power"),
+    "Voxels": ("denoise", "foregrounds"),
+    "21-cm cosmology": ("power",),
     "Results": ("report", "match", "score", "export"),
     "Program": ("demo", "doctor"),
 }

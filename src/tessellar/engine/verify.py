@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,11 +39,14 @@ class CheckStage:
         Name of the stage that wrote them.
     recorded
         Its results.
+    digest
+        The name under which a unit gave back the digest of its piece of this sink.
     """
 
     sink: Sink
     written: str
     recorded: PartialStore
+    digest: str = DIGEST
 
     @property
     def name(self) -> str:
@@ -65,7 +69,7 @@ class CheckStage:
 
     def _check(self, unit: int) -> UnitResult:
         try:
-            digest = self.recorded.fetch(self.written, unit)[DIGEST]
+            digest = self.recorded.fetch(self.written, unit)[self.digest]
         except KeyError:
             return UnitResult({})
         sound = self.sink.verify(unit, digest.tobytes())
@@ -79,11 +83,21 @@ def distrust_damaged(
     partials: PartialStore,
     journal: Journal,
     observer: Observer | None = None,
+    also: Mapping[str, Sink] | None = None,
 ) -> int:
     """Make a resumed stage do again what was damaged since it was written; return how many pieces that are.
 
     All that earlier runs wrote is read once, by all workers; sound pieces stay recorded. Pieces that were written
     but not recorded, because a run was killed in between, are not looked at: the stage writes them again.
+
+    Parameters
+    ----------
+    stage
+        What is resumed.
+    executor, partials, journal, observer
+        Who checks, what was recorded, and who is told.
+    also
+        Other sinks that the stage writes, cut alike, by the names of the digests that its units give back for them.
 
     Raises
     ------
@@ -95,7 +109,9 @@ def distrust_damaged(
     earlier = Coverage(stage, partials, journal)
     recorded, unproven = earlier.resume()
     earlier.seal()
-    damaged = _damaged(stage, executor, partials, observer) if recorded else []
+    sinks = {DIGEST: stage.sink, **(also or {})} if recorded else {}
+    checks = [CheckStage(sink, stage.name, partials, name) for name, sink in sinks.items()]
+    damaged = sorted({unit for check in checks for unit in _damaged(check, executor, partials, observer)})
     _mark(journal, stage, damaged)
     found = len(damaged) + unproven
     if found:
@@ -107,16 +123,15 @@ def distrust_damaged(
 
 
 def _damaged(
-    stage: WritingStage, executor: Executor, partials: PartialStore, observer: Observer | None
+    check: CheckStage, executor: Executor, partials: PartialStore, observer: Observer | None
 ) -> list[int]:
-    check = CheckStage(stage.sink, stage.name, partials)
     checked = PartialStore(partials.folder.with_name("checked"))
     try:
         report = run_stage(check, executor=executor, partials=checked, observer=observer)
         found = [unit for unit, payload in checked.units(check) if _DAMAGED in payload]
     finally:
         checked.clear()
-    return sorted([*found, *(failure.unit for failure in report.failed)])
+    return [*found, *(failure.unit for failure in report.failed)]
 
 
 def _mark(journal: Journal, stage: Stage, damaged: list[int]) -> None:

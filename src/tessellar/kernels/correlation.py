@@ -152,6 +152,23 @@ def correlation_of(counts: IntArray, meta: CubeMeta) -> Correlation:
     return Correlation(gaussian.xx, gaussian.xy, gaussian.yy, _until_lost(spectral))
 
 
+def correlation_by_lag(counts: IntArray) -> DoubleArray:
+    """Return the correlation of voxels at each of `LAGS` by itself, float64 array (lag); NaN where too few were seen.
+
+    Parameters
+    ----------
+    counts
+        As for `correlation_of`.
+    """
+    near, next_ones = len(NEAR), len(NEAR) + len(FAR)
+    return np.concatenate(
+        [
+            _correlations(counts[:next_ones], _common(counts[near:next_ones])),
+            _correlations(counts[next_ones:], _common(counts[next_ones + len(NEXT_CHANNELS) :])),
+        ]
+    )
+
+
 def _common(far: IntArray) -> float:
     """Return the chance that a voxel far from a negative one is negative."""
     negative, both = int(far[:, 0].sum()), int(far[:, 1].sum())

@@ -237,6 +237,11 @@ class NoiseModel:
         upper = g[np.ix_(i1, j)] * (1.0 - v) + g[np.ix_(i1, j1)] * v
         return np.asarray(1.0 / (lower * (1.0 - u) + upper * u), dtype=np.float32)
 
+    def of_voxels(self, box: Box) -> FloatArray:
+        """Return the noise of every voxel of a box, float32 array (frequency, l, m); 0 where there is none."""
+        spectral = self.spectral[box.start[0] : box.stop[0]]
+        return np.asarray(spectral[:, None, None] / self.inverse_sky(box), dtype=np.float32)
+
 
 def _bracket(
     pixels: np.ndarray[tuple[int], np.dtype[np.int64]], centres: DoubleArray

@@ -29,23 +29,37 @@ _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 @dataclass(frozen=True, slots=True)
 class SampleBlocks:
-    """The blocks in which the noise of the scales is measured: at most 128, spread evenly over the cube."""
+    """The blocks in which the noise of the scales is measured: at most 128, spread evenly over the cube.
+
+    Attributes
+    ----------
+    shape
+        Of the cube, ``(frequency, l, m)``.
+    halo
+        What is read around a block.
+    core
+        Of a block.
+    most
+        How many blocks there are at most.
+    """
 
     shape: Shape
     halo: Halo
+    core: Shape = SAMPLE_CORE
+    most: int = MOST_SAMPLES
 
     @property
     def grid(self) -> Grid:
         """All blocks of the cube."""
-        return Grid(self.shape, SAMPLE_CORE, self.halo)
+        return Grid(self.shape, self.core, self.halo)
 
     @property
     def step(self) -> int:
         """Count every voxel, or every other along l and m where voxels abound: neighbours say the same."""
-        return 2 if len(self.grid) > MOST_SAMPLES else 1
+        return 2 if len(self.grid) > self.most else 1
 
     def __len__(self) -> int:
-        return min(len(self.grid), MOST_SAMPLES)
+        return min(len(self.grid), self.most)
 
     def __getitem__(self, unit: int) -> Tile:
         """Return block ``unit`` of the sample.

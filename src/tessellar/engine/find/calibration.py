@@ -51,7 +51,7 @@ def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> tuple[Prepared, C
         It holds no data, or the recipes leave none of it.
     """
     noise = _noise(crew, cube.source, as_it_is=recipes.preconditioning.does_nothing)
-    measured = (_noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else None) or noise
+    measured = (noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else None) or noise
     local = local_noise_of(recipes.preconditioning)
     if local is not None and not noise.empty:
         cube, measured = _local_noise(crew, cube, local, noise, measured)
@@ -76,7 +76,7 @@ def _local_noise(
 
 def _noise(crew: Crew, source: Source, *, as_it_is: bool) -> NoiseModel:
     name = source.meta.name
-    noise = _noise_of(crew, source, "noise")
+    noise = noise_of(crew, source, "noise")
     if noise is None and not as_it_is:
         raise InputError(
             f"nothing of {name} is left to search: every voxel is blank, flagged, or lies where the noise, weights "
@@ -95,8 +95,11 @@ def _noise(crew: Crew, source: Source, *, as_it_is: bool) -> NoiseModel:
     return noise
 
 
-def _noise_of(crew: Crew, source: Source, purpose: str) -> NoiseModel | None:
-    """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing."""
+def noise_of(crew: Crew, source: Source, purpose: str) -> NoiseModel | None:
+    """Measure the noise in the middle of the lattice's cells, or in all of them when there is nothing.
+
+    None is returned where the whole cube is blank; ``purpose`` is the name of the stage.
+    """
     for whole in (False, True):
         stage = NoiseStage(source, fingerprint(source), whole, purpose)
         crew.do(stage)

@@ -38,6 +38,17 @@ class Crew:
     reports: list[StageReport] = field(init=False, default_factory=list)
     warnings: list[str] = field(init=False, default_factory=list)
 
+    def apart(self, name: str) -> Crew:
+        """Return the same workers for stages that are cheap enough to be done again after an interruption.
+
+        What they did is told among the reports and warnings of this crew; ``name`` is the folder of their results.
+        """
+        partials = PartialStore(self.partials.folder.with_name(name))
+        partials.clear()
+        crew = Crew(self.executor, partials, None, self.observer)
+        crew.reports, crew.warnings = self.reports, self.warnings
+        return crew
+
     def do(self, stage: Stage) -> StageReport:
         """Run a stage and keep its report."""
         report = run_stage(

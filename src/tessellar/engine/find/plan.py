@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
@@ -87,25 +88,25 @@ class FindPlan:
         g = self.grid
         each = " for each worker" if self.remote else ""
         rows = [
-            ("cube", f"{_words(g.shape)} voxels (frequency x l x m), {_bytes(4 * prod(g.shape))} as float32"),
-            ("tiles", f"{len(g):,} of {_words(g.core)}, {_words(g.counts)} along each axis"),
+            ("cube", f"{sides(g.shape)} voxels (frequency x l x m), {size(4 * prod(g.shape))} as float32"),
+            ("tiles", f"{len(g):,} of {sides(g.core)}, {sides(g.counts)} along each axis"),
             (
                 "halo",
-                f"{_words(g.halo.before)} on each side; {self.halo_overhead:.2f} voxels read for each one owned",
+                f"{sides(g.halo.before)} on each side; {self.halo_overhead:.2f} voxels read for each one owned",
             ),
             *self._chunk_row(),
-            ("read", f"{_bytes(self.bytes_read)} of voxels over all stages"),
+            ("read", f"{size(self.bytes_read)} of voxels over all stages"),
             *(("", words) for words in self.cost.words()),
             (
                 "memory",
-                f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed{each}",
+                f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
             ),
             (
                 "device",
-                f"{_bytes(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
+                f"{size(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
             ),
-            ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each tile in work"),
-            ("time", f"about {_duration(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
+            ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each tile in work"),
+            ("time", f"about {length(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
 
@@ -113,7 +114,7 @@ class FindPlan:
         if self.chunks is None:
             return []
         decoded = read_overhead(self.grid.core, self.grid.halo, self.grid.shape, self.chunks)
-        return [("chunks", f"{_words(self.chunks)}; {decoded:.2f} voxels decoded for each one owned")]
+        return [("chunks", f"{sides(self.chunks)}; {decoded:.2f} voxels decoded for each one owned")]
 
 
 def sum_read(grid: Grid) -> int:
@@ -198,7 +199,7 @@ def make_plan(
             )
         except MemoryBudgetError as error:
             raise MemoryBudgetError(
-                f"{_bytes(memory)} of memory are not enough: the program takes {_bytes(libraries)}, and {error}"
+                f"{size(memory)} of memory are not enough: the program takes {size(libraries)}, and {error}"
             ) from None
     else:
         core = _clipped(tile, meta.shape)
@@ -206,15 +207,15 @@ def make_plan(
     unit, on_device = unit_bytes(read), sharing * finder.memory(read).device
     if on_device > device_memory:
         raise MemoryBudgetError(
-            f"tiles of {_words(core)} with {_who(workers, remote)} need {_bytes(on_device)} of device memory and "
-            f"{_bytes(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
+            f"tiles of {sides(core)} with {_who(workers, remote)} need {size(on_device)} of device memory and "
+            f"{size(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
         )
     projected = libraries + sharing * unit
     if projected > memory:
         raise MemoryBudgetError(
-            f"tiles of {_words(core)} with {_who(workers, remote)} need {_bytes(projected)} and {_bytes(memory)} are "
-            f"allowed ({_bytes(unit)} for each tile in work, {_bytes(libraries)} for the program). "
-            f"Use a smaller --tile, fewer --workers or --memory {_up(projected)}MiB."
+            f"tiles of {sides(core)} with {_who(workers, remote)} need {size(projected)} and {size(memory)} are "
+            f"allowed ({size(unit)} for each tile in work, {size(libraries)} for the program). "
+            f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
     grid = Grid(meta.shape, core, halo)
     lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
@@ -238,25 +239,3 @@ def _clipped(tile: Shape, shape: Shape) -> Shape:
 
 def _who(workers: int, remote: bool) -> str:
     return "one worker" if remote else f"{workers} workers"
-
-
-def _words(shape: Shape) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} TiB"
-
-
-def _up(count: int) -> int:
-    return -(-count // 2**20)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

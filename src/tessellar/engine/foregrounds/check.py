@@ -7,10 +7,10 @@ from typing import cast
 
 import numpy as np
 
+from tessellar.engine.cube_output import scratch_sink
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.foregrounds.injected import InjectedSource
 from tessellar.engine.foregrounds.learn import Learned
-from tessellar.engine.foregrounds.outputs import scratch_sink
 from tessellar.engine.foregrounds.pipeline import Cleaned, ForegroundRun
 from tessellar.engine.foregrounds.separate import SeparateStage
 from tessellar.engine.power.kelvin import frequencies_of, kelvin_per_unit
@@ -207,7 +207,7 @@ class PowerCheck:
         """Return a cleaned copy of a cube, in the workspace of the run."""
         crew, whole = self.run.crew, self.run.residual
         mark = fingerprint(source, self.run.content, learned.separated.operator.mean)
-        shard = whole.pencils.piece_shape
+        shard = whole.store.piece_shape
         sink = scratch_sink(whole.final.workspace, name, source.meta, shard, mark)
         if not sink.path.exists():
             sink.begin()

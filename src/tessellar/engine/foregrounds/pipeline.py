@@ -6,13 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
+from tessellar.engine.cube_output import CubeOutput
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.foregrounds.learn import Learned, Learner
-from tessellar.engine.foregrounds.outputs import CubeOutput
 from tessellar.engine.foregrounds.separate import FOREGROUND_DIGEST, SeparateStage
-from tessellar.engine.verify import DIGEST, distrust_damaged
 from tessellar.kernels.foregrounds.channel_sums import ChannelSpectrum, channel_spectrum
 from tessellar.model import FloatArray, Source
 
@@ -89,61 +86,36 @@ class ForegroundRun:
         begin = time.perf_counter()
         learned = self.learner.learn(self.source)
         stage = self._stage(learned)
-        self._distrust(stage)
+        self.residual.distrust(self.crew, stage, self.foreground, FOREGROUND_DIGEST)
         report = self.crew.do(stage)
         failed = tuple(failure.unit for failure in report.failed)
         partials = self.crew.partials
         sums = [(payload["input"], payload["residual"]) for _, payload in partials.units(stage)]
         before, after = (channel_spectrum(column) for column in zip(*sums, strict=True))
         maps = stage.maps(partials.units(stage))
-        cube = self.residual.written(self._digests(stage, DIGEST))
+        cube = self.residual.written(self.residual.digests(self.crew, stage))
         return Cleaned(learned, before, after, maps, cube, failed, time.perf_counter() - begin)
 
     def copy(self, cleaned: Cleaned) -> None:
         """Write what shall be a FITS file, still without its name."""
         self.residual.copy(self.crew, "copy")
         if self.foreground is not None:
-            self.foreground.written(self._digests(self._stage(cleaned.learned), FOREGROUND_DIGEST))
+            self.foreground.written(self._smooth_digests(self.foreground, cleaned))
             self.foreground.copy(self.crew, "copy-foreground")
 
     def publish(self, cleaned: Cleaned) -> None:
         """Give the cubes their names."""
         stage = self._stage(cleaned.learned)
         if self.foreground is not None:
-            smooth = self._digests(stage, FOREGROUND_DIGEST)
+            smooth = self._smooth_digests(self.foreground, cleaned)
             self.foreground.publish(self.crew, smooth, "copy-foreground")
-        self.residual.publish(self.crew, self._digests(stage, DIGEST), "copy")
+        self.residual.publish(self.crew, self.residual.digests(self.crew, stage), "copy")
 
     def _stage(self, learned: Learned) -> SeparateStage:
-        sink = self.residual.pencils
-        smooth = None if self.foreground is None else self.foreground.pencils
+        sink = self.residual.store
+        smooth = None if self.foreground is None else self.foreground.store
         network = learned.separated.network
         return SeparateStage(self.source, learned.projection, sink, self.content, smooth, network)
 
-    def _distrust(self, stage: SeparateStage) -> None:
-        """Do again what was damaged since an interrupted run wrote it."""
-        journal = self.crew.journal
-        if journal is not None and not self.residual.is_written:
-            distrust_damaged(
-                stage,
-                executor=self.crew.executor,
-                partials=self.crew.partials,
-                journal=journal,
-                observer=self.crew.observer,
-            )
-
-    def _digests(self, stage: SeparateStage, name: str) -> Iterator[bytes]:
-        """Yield the digest of every piece; one that could not be cleaned is written blank first."""
-        sink = stage.sink if name == DIGEST or stage.foreground is None else stage.foreground
-        expected = 0
-        for unit, payload in self.crew.partials.units(stage):
-            for missing in range(expected, unit):
-                yield sink.write(missing, _blank(sink.pieces[missing].shape))
-            yield payload[name].tobytes()
-            expected = unit + 1
-        for missing in range(expected, len(sink.pieces)):
-            yield sink.write(missing, _blank(sink.pieces[missing].shape))
-
-
-def _blank(shape: tuple[int, int, int]) -> FloatArray:
-    return np.full(shape, np.nan, np.float32)
+    def _smooth_digests(self, foreground: CubeOutput, cleaned: Cleaned) -> Iterator[bytes]:
+        return foreground.digests(self.crew, self._stage(cleaned.learned), FOREGROUND_DIGEST)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.find.plan import GROWTH_BYTES, LIBRARY_BYTES, WORKER_LIBRARY_BYTES
 from tessellar.engine.foregrounds.lattice import ROWS, block_width
 from tessellar.engine.foregrounds.outputs import pencil_shard
@@ -79,14 +80,14 @@ class ForegroundPlan:
         rows = [
             (
                 "cube",
-                f"{_words(self.shape)} voxels (frequency x l x m), {_bytes(4 * prod(self.shape))} as float32",
+                f"{sides(self.shape)} voxels (frequency x l x m), {size(4 * prod(self.shape))} as float32",
             ),
-            ("pieces", f"{len(self.pieces):,} of {_words(self.pieces[0].core.shape)}: whole spectra"),
-            ("read", f"{_bytes(self.bytes_read)} of voxels in {self.passes} passes"),
-            ("written", f"at most {_bytes(self.written_bytes)}, before compression"),
-            ("memory", f"{_bytes(self.projected_bytes)} projected, {_bytes(self.budget_bytes)} allowed"),
-            ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each unit in work"),
-            ("time", f"about {_duration(self.seconds)}, from nominal rates"),
+            ("pieces", f"{len(self.pieces):,} of {sides(self.pieces[0].core.shape)}: whole spectra"),
+            ("read", f"{size(self.bytes_read)} of voxels in {self.passes} passes"),
+            ("written", f"at most {size(self.written_bytes)}, before compression"),
+            ("memory", f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed"),
+            ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each unit in work"),
+            ("time", f"about {length(self.seconds)}, from nominal rates"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
 
@@ -146,10 +147,10 @@ def make_plan(
     projected = libraries + driver + sharing * unit
     if projected > memory:
         raise MemoryBudgetError(
-            f"Separating {_words(shape)} voxels with {workers} workers needs {_bytes(projected)} and {_bytes(memory)} "
-            f"are allowed ({_bytes(unit)} for each unit in work, {_bytes(driver)} for covariance and maps, "
-            f"{_bytes(libraries)} for the program). Use fewer --workers, a smaller --tile or "
-            f"--memory {-(-projected // 2**20)}MiB."
+            f"Separating {sides(shape)} voxels with {workers} workers needs {size(projected)} and {size(memory)} "
+            f"are allowed ({size(unit)} for each unit in work, {size(driver)} for covariance and maps, "
+            f"{size(libraries)} for the program). Use fewer --workers, a smaller --tile or "
+            f"--memory {mib(projected)}MiB."
         )
     return ForegroundPlan(
         shape,
@@ -164,21 +165,3 @@ def make_plan(
         4 * prod(shape) * cubes_written,
         remote,
     )
-
-
-def _words(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} TiB"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

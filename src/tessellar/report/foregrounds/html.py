@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tessellar.engine.foregrounds.folder import COMPONENTS, POWER, RECORD, SEPARATION, SETTINGS
+from tessellar.engine.companion import RECORD, SETTINGS
+from tessellar.engine.foregrounds.folder import COMPONENTS, POWER, SEPARATION
 from tessellar.io.publish import write_text
 from tessellar.report import panels
 from tessellar.report.foregrounds.kernel import kernel

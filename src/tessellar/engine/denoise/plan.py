@@ -1,0 +1,209 @@
+"""What denoising a cube will do and need, known before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from tessellar.engine.amounts import length, mib, sides, size
+from tessellar.engine.denoise.blocks import MOST_CALIBRATING, MOST_JUDGING, blocks_around
+from tessellar.engine.find.plan import (
+    GROWTH_BYTES,
+    LIBRARY_BYTES,
+    ROOMY_UNIT_BYTES,
+    VOXELS_PER_SECOND,
+    WORKER_LIBRARY_BYTES,
+    sum_read,
+)
+from tessellar.engine.memory import resident_bytes
+from tessellar.engine.worker import AHEAD_BYTES
+from tessellar.errors import MemoryBudgetError, UsageError
+from tessellar.io.zarr_layout import CHUNK
+from tessellar.kernels.denoise.dense import DenseKernel
+from tessellar.model import Source
+from tessellar.tiling.box import Shape
+from tessellar.tiling.grid import Grid
+from tessellar.tiling.plan import choose_tile, read_shape
+
+_READ_BYTES = 16  # of a voxel that is read: itself, decoded, the next piece's, its noise
+_WRITTEN_BYTES = 16  # of a voxel of each output: itself, and three while it is encoded
+
+
+@dataclass(frozen=True, slots=True)
+class DenoisePlan:
+    """The pieces, the bytes and the memory of a run that denoises.
+
+    Attributes
+    ----------
+    grid
+        The pieces, lazily: what is written together, and what is read around it.
+    executor, workers
+        Who works.
+    unit_bytes
+        Memory of one piece in work.
+    projected_bytes, budget_bytes
+        Memory of the whole run, and what it may use.
+    device_bytes
+        Memory of the pieces in work on the worker's device; 0 on the CPU.
+    bytes_sampled
+        Bytes of voxels that are read to calibrate and to judge.
+    cubes_written
+        How many cubes are on the disk at the same time, at most.
+    remote
+        Whether the workers are those of a running cluster; then the memory is that of one worker.
+    """
+
+    grid: Grid
+    executor: str
+    workers: int
+    unit_bytes: int
+    projected_bytes: int
+    budget_bytes: int
+    device_bytes: int
+    bytes_sampled: int
+    cubes_written: int = 1
+    remote: bool = False
+
+    @property
+    def halo_overhead(self) -> float:
+        """Voxels read for each voxel of the cube while denoising."""
+        return sum_read(self.grid) / prod(self.grid.shape)
+
+    @property
+    def seconds(self) -> float:
+        """A rough estimate of the time, from a nominal rate of one core."""
+        return (sum_read(self.grid) + self.bytes_sampled / 4) / (VOXELS_PER_SECOND * self.workers)
+
+    def __str__(self) -> str:
+        g, each = self.grid, " for each worker" if self.remote else ""
+        written = 4 * prod(g.shape) * self.cubes_written
+        rows = [
+            ("cube", f"{sides(g.shape)} voxels (frequency x l x m), {size(4 * prod(g.shape))} as float32"),
+            ("pieces", f"{len(g):,} of {sides(g[0].core.shape)}"),
+            (
+                "halo",
+                f"{sides(g.halo.before)} on each side; {self.halo_overhead:.2f} voxels read for each one owned",
+            ),
+            ("read", f"{size(4 * sum_read(g) + self.bytes_sampled)} of voxels over all stages"),
+            ("written", f"at most {size(written)}, before compression"),
+            ("memory", f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}"),
+            (
+                "device",
+                f"{size(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
+            ),
+            ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each piece in work"),
+            ("time", f"about {length(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
+        ]
+        return "\n".join(f"{name:8} {text}" for name, text in rows)
+
+
+def make_plan(
+    source: Source,
+    kernel: DenseKernel,
+    *,
+    tile: Shape | None,
+    memory: int,
+    memory_is_given: bool,
+    executor: str,
+    workers: int,
+    remote: bool = False,
+    device_memory: int = 0,
+    outputs: int = 1,
+    by_way: int = 0,
+) -> DenoisePlan:
+    """Return the plan of a run that denoises, or refuse it.
+
+    Parameters
+    ----------
+    source
+        The cube.
+    kernel
+        The recipe.
+    tile
+        What is written together ``(frequency, l, m)``, made up to whole chunks; None to choose.
+    memory
+        Bytes that the run may use; with ``remote``, that each worker may use.
+    memory_is_given
+        Whether somebody asked for that much; otherwise pieces stay moderate.
+    executor, workers, remote
+        Who works, and whether on machines of their own.
+    device_memory
+        Bytes of the device that the workers of one machine share; 0 without one.
+    outputs
+        How many cubes are written.
+    by_way
+        How many of them are written to a store first, and copied from there.
+
+    Raises
+    ------
+    MemoryBudgetError
+        The run does not fit the memory; the message names what does.
+    UsageError
+        The tile is not a box of voxels.
+    """
+    meta, halo = source.meta, kernel.halo(source.meta)
+    libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
+    libraries += workers * WORKER_LIBRARY_BYTES.get(executor, 0)
+    sharing = workers
+    if remote:
+        libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
+    ahead = 0 if executor == "serial" else AHEAD_BYTES
+    written = _WRITTEN_BYTES * len(kernel.outputs)
+    sampled = blocks_around(meta, kernel, MOST_CALIBRATING)
+
+    def unit_bytes(shape: Shape) -> int:
+        largest = max(shape, sampled[0].read.shape, key=prod)
+        return (_READ_BYTES + written) * prod(shape) + kernel.memory(largest).host + ahead
+
+    if tile is None:
+        room = memory - libraries
+        limit = room if memory_is_given else min(room, sharing * ROOMY_UNIT_BYTES)
+        try:
+            chosen = choose_tile(
+                meta.shape,
+                halo,
+                unit_bytes=unit_bytes,
+                budget=limit,
+                slots=workers,
+                sharing=sharing,
+                chunks=CHUNK,
+            )
+        except MemoryBudgetError as error:
+            raise MemoryBudgetError(
+                f"{size(memory)} of memory are not enough: the program takes {size(libraries)}, and {error}"
+            ) from None
+        core = _whole_chunks(chosen, meta.shape)
+    else:
+        core = _whole_chunks(tile, meta.shape)
+    read = read_shape(core, halo, meta.shape)
+    unit, on_device = unit_bytes(read), sharing * kernel.memory(read).device
+    if on_device > device_memory:
+        raise MemoryBudgetError(
+            f"pieces of {sides(core)} with {_who(workers, remote)} need {size(on_device)} of device memory and "
+            f"{size(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
+        )
+    projected = libraries + sharing * unit
+    if projected > memory:
+        raise MemoryBudgetError(
+            f"pieces of {sides(core)} with {_who(workers, remote)} need {size(projected)} and {size(memory)} are "
+            f"allowed ({size(unit)} for each piece in work, {size(libraries)} for the program). "
+            f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
+        )
+    n_sampled = 4 * (len(sampled) + min(len(sampled), MOST_JUDGING)) * sampled[0].read.size
+    grid = Grid(meta.shape, core, halo)
+    return DenoisePlan(
+        grid, executor, workers, unit, projected, memory, on_device, n_sampled, outputs + by_way, remote
+    )
+
+
+def _whole_chunks(tile: Shape, shape: Shape) -> Shape:
+    if min(tile) < 1:
+        raise UsageError(
+            f"tile {','.join(map(str, tile))} is not a box: every side must be at least 1 (frequency,l,m)."
+        )
+    z, x, y = (-(-min(t, n) // c) * c for t, n, c in zip(tile, shape, CHUNK, strict=True))
+    return (z, x, y)
+
+
+def _who(workers: int, remote: bool) -> str:
+    return "one worker" if remote else f"{workers} workers"

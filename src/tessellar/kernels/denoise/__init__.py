@@ -1,0 +1,1 @@
+"""Denoisers: recipes that give every voxel of a cube a new value."""
