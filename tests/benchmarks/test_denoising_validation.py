@@ -1,11 +1,15 @@
-"""The command that tells how good denoised cubes are runs, at toy size."""
+"""The commands that tell how good denoised cubes are run, at toy size."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 import tessellar as ts
-from benchmarks.validation import denoising
+from benchmarks.validation import denoised_cubes, denoising
+from tessellar.api import simulate
+from tessellar.simulate.hi import HiSky
 
 
 def test_every_kernel_has_a_row_in_both_tables(
@@ -25,3 +29,14 @@ def test_every_kernel_has_a_row_in_both_tables(
     assert float(rows[0].split("|")[2]) > 0
     assert denoising.main([*words, "--also", "gausian"]) == 2
     assert denoising.main(["--skies", "1", "--shape", "0", "64", "64"]) == 2
+
+
+def test_a_cube_is_shown_before_and_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulate(HiSky((16, 40, 40), 1, n_sources=2), tmp_path / "sky.fits")
+    words = [str(tmp_path / "sky.fits"), "--kernel", "gaussian", "--out", str(tmp_path)]
+    assert denoised_cubes.main(words) == 0
+    row = capsys.readouterr().out.splitlines()[-1].split(" | ")
+    assert row[0] == "| sky"
+    assert row[1].startswith("29")
+    assert (tmp_path / "denoised_sky.png").read_bytes().startswith(b"\x89PNG")
+    assert denoised_cubes.main([str(tmp_path / "none.fits")]) == 3

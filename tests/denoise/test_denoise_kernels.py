@@ -13,12 +13,13 @@ from scipy import ndimage
 
 from tessellar.errors import UsageError
 from tessellar.kernels.correlation import Correlation, beam_correlation
-from tessellar.kernels.denoise.band_noise import counted
+from tessellar.kernels.denoise.band_noise import band_sigmas, counted
 from tessellar.kernels.denoise.gaussian import Gaussian
 from tessellar.kernels.denoise.matched import MatchedFilter
 from tessellar.kernels.denoise.starlet2d1d import CalibratedStarlet, Starlet2D1D, bands_of, predicted_noise
 from tessellar.kernels.filters import gaussian_taps
-from tessellar.kernels.scale_noise import sigma_from_counts
+from tessellar.kernels.noise import BINS_PER_OCTAVE, FEWEST_SAMPLES
+from tessellar.kernels.scale_noise import N_BINS, sigma_from_counts
 from tessellar.simulate.noise import correlated_noise
 from tessellar.tiling.box import Box
 
@@ -156,6 +157,16 @@ def test_the_noise_of_bands_is_what_simulated_noise_of_a_beam_has():
     white = predicted_noise(Correlation(1e4, 0.0, 1e4), 2, 2)
     assert predicted[0] < 0.5 * white[0]  # a beam leaves little noise at the finest scale
     assert predicted[8] > 2 * white[8]
+
+
+def test_structure_that_fills_a_cube_is_not_taken_for_noise():
+    assert band_sigmas(None, np.array([0.5, 0.1])) == (0.5, 0.1)
+    few, level, filled = (np.zeros(N_BINS, np.int64) for _ in range(3))
+    few[500] = FEWEST_SAMPLES - 1
+    level[12 * BINS_PER_OCTAVE] = 1000  # all of size 1
+    filled[15 * BINS_PER_OCTAVE] = 1000  # all of size 8
+    found = band_sigmas(np.array([few, level, filled]), np.array([0.5, 1.2, 1.2]))
+    assert found == pytest.approx((0.5, 1.4826, 2.4), rel=0.01)
 
 
 def test_the_noise_of_templates_is_what_simulated_noise_of_a_beam_has():

@@ -20,6 +20,7 @@ from tessellar.kernels.scale_noise import LOWEST_EXPONENT, N_BINS, sigma_from_co
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, Patch
 
 GRID = 256  # frequencies along an axis for a prediction: more than twice what noise and filters reach
+MOST_EXCESS = 2.0  # side lobes and baselines may leave more noise than a Gaussian correlation says
 _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 
@@ -93,6 +94,9 @@ def counted(bands: Sequence[FloatArray]) -> IntArray:
 def band_sigmas(counts: IntArray | None, predicted: DoubleArray) -> tuple[float, ...]:
     """Return the noise of each band: as it was counted, or as predicted where too little was.
 
+    Where emission fills a cube, its structure is counted as well; the noise of a band is therefore never more than
+    `MOST_EXCESS` times what is predicted.
+
     Parameters
     ----------
     counts
@@ -103,7 +107,7 @@ def band_sigmas(counts: IntArray | None, predicted: DoubleArray) -> tuple[float,
     if counts is None:
         return tuple(predicted.tolist())
     found = sigma_from_counts(counts).astype(np.float64)
-    return tuple(np.where(np.isfinite(found), found, predicted).tolist())
+    return tuple(np.where(np.isfinite(found), np.minimum(found, MOST_EXCESS * predicted), predicted).tolist())
 
 
 def sky_power(correlation: Correlation) -> DoubleArray:

@@ -21,11 +21,6 @@ SEPARATIONS = Registry(
 """A class of the group ``tessellar.foregrounds`` has fields, and is what `Separation` describes."""
 
 
-def separation_names() -> tuple[str, ...]:
-    """Return the names of all separations, our own first."""
-    return SEPARATIONS.names()
-
-
 def separation_of(name: str, settings: Mapping[str, Any]) -> Separation:
     """Return a separation with settings, by its name.
 
@@ -36,14 +31,3 @@ def separation_of(name: str, settings: Mapping[str, Any]) -> Separation:
     """
     made: Separation = SEPARATIONS.make(name, settings)
     return made
-
-
-def setting_of(name: str, key: str, text: str) -> Any:
-    """Return a setting that was written as text, as the type of the field's default.
-
-    Raises
-    ------
-    UsageError
-        There is no such separation or setting, or the text is no such value.
-    """
-    return SEPARATIONS.setting_of(name, key, text)
