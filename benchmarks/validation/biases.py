@@ -28,6 +28,7 @@ RATIOS = {
     "f_sum_corr": Quantity("corrected flux", "of the truth"),
     "w20": Quantity("w20", "of the truth"),
     "w50": Quantity("w50", "of the truth"),
+    "wm50": Quantity("wm50", "of the truth"),
 }
 OFFSETS = {
     "x": Quantity("x", "pixels"),
@@ -36,7 +37,7 @@ OFFSETS = {
     "kin_pa": Quantity("kinematic angle", "degrees"),
     "ell_pa": Quantity("angle of the ellipse", "degrees"),
 }
-PULLS = {"f_sum": "flux", "x": "x", "y": "y", "z": "z"}
+PULLS = {"f_sum": "flux", "x": "x", "y": "y", "z": "z", "w20": "w20", "w50": "w50", "wm50": "wm50"}
 
 
 def deviations(galaxies: Galaxies, name: str) -> DoubleArray:
@@ -52,8 +53,9 @@ def deviations(galaxies: Galaxies, name: str) -> DoubleArray:
 
 
 def pulls(galaxies: Galaxies, name: str) -> DoubleArray:
-    """Return measured minus what the galaxy has inside the mask without noise, in units of the error."""
-    return (galaxies[name] - galaxies[f"mask_{name}"]) / galaxies[f"err_{name}"]
+    """Return measured minus true in units of the error; true is for a flux what the galaxy has inside the mask."""
+    true = galaxies[f"{'mask' if name == 'f_sum' else 'true'}_{name}"]
+    return (galaxies[name] - true) / galaxies[f"err_{name}"]
 
 
 def bins(galaxies: Galaxies) -> Iterator[tuple[str, float, Galaxies]]:

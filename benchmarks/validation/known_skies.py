@@ -15,6 +15,7 @@ from tessellar.challenge.match import match
 from tessellar.engine.find.product_files import Products
 from tessellar.flags import NEIGHBOUR, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.io.mask_zarr import LABEL
+from tessellar.kernels.line_width import mean_line_width
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import GAUSSIAN_AREA, DoubleArray, IntArray
 from tessellar.simulate.hi import HiSky
@@ -23,16 +24,18 @@ from tessellar.simulate.truth import truth_table
 from tessellar.tiling.box import Box, Shape
 
 MEASURED = (
-    "x", "y", "z", "err_x", "err_y", "err_z", "f_sum", "f_sum_corr", "err_f_sum", "w20", "w50", "ell_pa", "kin_pa",
+    "x", "y", "z", "err_x", "err_y", "err_z", "f_sum", "f_sum_corr", "err_f_sum", "w20", "w50", "wm50", "err_w20",
+    "err_w50", "err_wm50", "ell_pa", "kin_pa",
 )  # fmt: skip
 """Columns of the catalogue that are kept."""
 
-TRUE = ("x", "y", "z", "f_sum", "snr", "pa", "i", "w20", "w50")
-"""What is known of a galaxy; its name has ``true_`` in front."""
+TRUE = ("x", "y", "z", "f_sum", "snr", "pa", "i", "w20")
+"""What the truth says of a galaxy; its name has ``true_`` in front, as have those of its ``w50`` and ``wm50``."""
 
-INSIDE = ("f_sum", "x", "y", "z")
-"""What the galaxies alone have inside the mask that was found; its name has ``mask_`` in front."""
+INSIDE = ("f_sum", "own")
+"""The flux of all galaxies inside the mask that was found, and what part of it is the one's; ``mask_`` is in front."""
 
+LEAST_OWN = 0.99  # part of the flux in a mask that is of its galaxy: with less, another one moves its centre
 _PRODUCTS = Products(cubelets=0, maps=False)
 
 
@@ -56,12 +59,17 @@ class Survey:
 
 
 def matched_galaxies(survey: Survey) -> dict[str, DoubleArray]:
-    """Return the galaxies that were found and stand alone, away from the edges, float64 arrays (galaxy) by name."""
+    """Return the galaxies that were found and stand alone, away from the edges, float64 arrays (galaxy) by name.
+
+    Of those, the flux in the mask is their own, but for a hundredth.
+    """
     rows: dict[str, list[DoubleArray]] = {}
     for seed in range(survey.skies):
         for name, values in _one_sky(HiSky(survey.shape, seed=1000 + seed), survey.threshold).items():
             rows.setdefault(name, []).append(values)
-    return {name: np.concatenate(values) for name, values in rows.items()}
+    every = {name: np.concatenate(values) for name, values in rows.items()}
+    pure = every["mask_own"] >= LEAST_OWN
+    return {name: values[pure] for name, values in every.items()}
 
 
 def _one_sky(sky: HiSky, threshold: float) -> dict[str, DoubleArray]:
@@ -80,11 +88,11 @@ def _one_sky(sky: HiSky, threshold: float) -> dict[str, DoubleArray]:
         alone = (flags & (NEIGHBOUR.bit | SPATIAL_EDGE.bit | SPECTRAL_EDGE.bit)) == 0
         ours, theirs = pairs.catalogue[alone], pairs.reference[alone]
         found = {name: _plain(table[name])[ours] for name in MEASURED}
-        known = {
-            f"true_{name}": _plain(truth[_TRUTH.get(name, name)])[theirs] for name in TRUE if name != "w50"
-        }
-        known["true_w50"] = np.array([_true_w50(sky, int(number)) for number in theirs])
-        inside = list(_inside(sky, _labels(Path(folder) / "run"), ours + 1))
+        known = {f"true_{name}": _plain(truth[_TRUTH.get(name, name)])[theirs] for name in TRUE}
+        lines = [sky.cubelet(number).voxels.sum(axis=(1, 2), dtype=np.float64) for number in theirs.tolist()]
+        known["true_w50"] = np.array([line_width(line, 0.5) * sky.channel_hz for line in lines])
+        known["true_wm50"] = np.array([_mean_width(line) * sky.channel_hz for line in lines])
+        inside = list(_inside(sky, labels_of(Path(folder) / "run"), ours + 1, theirs))
     seen = {f"mask_{name}": np.array([one[name] for one in inside]) for name in INSIDE}
     return found | known | seen
 
@@ -96,29 +104,30 @@ def _plain(column: object) -> DoubleArray:
     return np.asarray(getattr(column, "value", column), dtype=np.float64)
 
 
-def _true_w50(sky: HiSky, number: int) -> float:
-    spectrum = sky.cubelet(number).voxels.sum(axis=(1, 2), dtype=np.float64)
-    return line_width(spectrum, 0.5) * sky.channel_hz
+def _mean_width(line: DoubleArray) -> float:
+    return mean_line_width(line, np.arange(line.size, dtype=np.float64), 0).value
 
 
-def _labels(folder: Path) -> IntArray:
+def labels_of(folder: Path) -> IntArray:
+    """Return the mask of a run, int64 array (frequency, l, m): the row of the catalogue, counted from 1, or 0."""
     import zarr
 
     labels = zarr.open_array(folder / "mask.zarr" / LABEL, mode="r")
     return np.asarray(labels[0, :, 0], dtype=np.int64)
 
 
-def _inside(sky: HiSky, labels: IntArray, rows: IntArray) -> Iterator[dict[str, float]]:
-    """Yield flux and centre of the noiseless sky inside the mask of some rows, counted from 1."""
+def _inside(sky: HiSky, labels: IntArray, rows: IntArray, galaxies: IntArray) -> Iterator[dict[str, float]]:
+    """Yield the noiseless flux inside the mask of some rows, counted from 1, and what part of it is their galaxy's."""
     from scipy import ndimage
 
     clean = sky.read_galaxies(Box.of_shape(sky.shape))
     per_voxel = sky.channel_hz / (GAUSSIAN_AREA * sky.sampling.beam_pixels**2)
     boxes = ndimage.find_objects(labels)
-    for row in rows.tolist():
+    for row, galaxy in zip(rows.tolist(), galaxies.tolist(), strict=True):
         part = boxes[row - 1]
-        flux = np.where(labels[part] == row, clean[part], 0.0).astype(np.float64)
-        total = flux.sum()
-        places = np.indices(flux.shape)
-        centre = [(flux * p).sum() / total + s.start for p, s in zip(places, part, strict=True)]
-        yield {"f_sum": total * per_voxel, "z": centre[0], "x": centre[1], "y": centre[2]}
+        total = clean[part].sum(where=labels[part] == row, dtype=np.float64)
+        cubelet = sky.cubelet(galaxy)
+        inside = cubelet.box & Box.of_shape(sky.shape)
+        own = cubelet.voxels[inside.relative_to(cubelet.box.start).slices()]
+        share = own.sum(where=labels[inside.slices()] == row, dtype=np.float64) / total
+        yield {"f_sum": total * per_voxel, "own": share}

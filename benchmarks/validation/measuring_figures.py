@@ -29,11 +29,11 @@ def draw_biases(galaxies: Galaxies, path: Path) -> None:
     """Draw the deviation of every quantity against S/N: a dot a galaxy, median and scatter by bin."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.0, 7.5), layout="constrained")
-    axes = figure.subplots(3, 3).ravel()
+    figure = Figure(figsize=(11.0, 6.0), layout="constrained")
+    axes = figure.subplots(2, 5).ravel()
     for ax, (name, quantity) in zip(axes, (RATIOS | OFFSETS).items(), strict=True):
         _draw_one(ax, galaxies, name, quantity)
-    for ax in axes[-3:]:
+    for ax in axes[-5:]:
         ax.set_xlabel("true S/N")
     figure.savefig(path, dpi=80)
 
@@ -52,7 +52,7 @@ def draw_pulls(galaxies: Galaxies, path: Path) -> None:
     """Draw the distributions of pulls beside the normal distribution."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.0, 2.8), layout="constrained")
+    figure = Figure(figsize=(13.0, 2.4), layout="constrained")
     edges = np.linspace(-5.0, 5.0, 31)
     grid = np.linspace(-5.0, 5.0, 201)
     for ax, (name, title) in zip(figure.subplots(1, len(PULLS)), PULLS.items(), strict=True):
@@ -61,5 +61,5 @@ def draw_pulls(galaxies: Galaxies, path: Path) -> None:
         ax.plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2.0 * np.pi), color="tab:green")
         middle, scatter = centre_and_scatter(values)
         ax.set_title(f"{title}: {middle:+.2f} ± {scatter:.2f}", fontsize=10)
-        ax.set_xlabel("(measured - noiseless) / error")
+        ax.set_xlabel("(measured - true) / error")
     figure.savefig(path, dpi=80)

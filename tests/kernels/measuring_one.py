@@ -7,6 +7,7 @@ import numpy as np
 from tessellar.kernels.correlation import INDEPENDENT, Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.gathering import Gathering
+from tessellar.kernels.mask_edge import edge_factor
 from tessellar.kernels.measure import FluxScale, measure
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.kernels.runs import extract_runs
@@ -43,3 +44,9 @@ def row_of(
     gathering.add(voxels, window, runs, noise.sigma(window))
     gathered = gathering.finish(runs, noise, correlation, scale.stretch)
     return measure(gathered, scale, cube.shape, sign)
+
+
+def error_inside(row: dict[str, float], name: str) -> float:
+    """Return the error that a column has where the mask is given, and noise decides nothing about it."""
+    factor = 1.0 if name == "f_sum" else edge_factor(name, row["f_sum"] / row["f_sum_corr"])
+    return row[f"err_{name}"] / factor

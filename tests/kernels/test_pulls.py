@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from measuring_one import flat_noise, row_of
+from measuring_one import error_inside, flat_noise, row_of
 from scipy import ndimage
 
 from tessellar.kernels.correlation import Correlation
@@ -71,7 +71,8 @@ def pulls_of(
     right = row_of(truth, mask, scale, noise=model, correlation=correlation)
     rows = [row_of(truth + one, mask, scale, noise=model, correlation=correlation) for one in noise]
     return {
-        name: np.array([(row[name] - right[name]) / row[f"err_{name}"] for row in rows]) for name in names
+        name: np.array([(row[name] - right[name]) / error_inside(row, name) for row in rows])
+        for name in names
     }
 
 

@@ -50,7 +50,7 @@ def line_width(line: DoubleArray, fraction: float, values: DoubleArray, first: i
     return _width_at(line, fraction * float(line.max(initial=0.0)), answer, values, first)
 
 
-def mean_line_width(line: DoubleArray, values: DoubleArray, first: int) -> float:
+def mean_line_width(line: DoubleArray, values: DoubleArray, first: int) -> LineWidth:
     """Return the width at half of the mean level of the line.
 
     The mean is that of the channels from the one in which the flux, summed from the low end, reaches 5 per cent to
@@ -58,14 +58,16 @@ def mean_line_width(line: DoubleArray, values: DoubleArray, first: int) -> float
     `line_width`.
     """
     total = float(line.sum())
+    unknown = LineWidth(math.nan, np.zeros(line.size))
     if not total > 0.0:
-        return math.nan
+        return unknown
     low = int(np.flatnonzero(np.cumsum(line) >= _WING * total)[0])
     high = line.size - 1 - int(np.flatnonzero(np.cumsum(line[::-1]) >= _WING * total)[0])
     if high < low:
-        return math.nan
-    level = 0.5 * float(line[low : high + 1].mean())
-    return _width_at(line, level, np.zeros(line.size), values, first).value
+        return unknown
+    answer = np.zeros(line.size)
+    answer[low : high + 1] = 0.5 / (high + 1 - low)
+    return _width_at(line, 0.5 * float(line[low : high + 1].mean()), answer, values, first)
 
 
 def _width_at(

@@ -18,6 +18,7 @@ from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.ellipse import Ellipse, ellipse
 from tessellar.kernels.line_width import LineWidth, line_width, mean_line_width
 from tessellar.kernels.lost_flux import share_inside
+from tessellar.kernels.mask_edge import edge_factor
 from tessellar.kernels.position_velocity import KinematicAxis
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.sum_noise import SumNoise
@@ -28,8 +29,8 @@ from tessellar.tiling.box import Box, Shape
 N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V = range(11)
 MEASURED = (
     "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "f_sum_corr", "err_f_sum", "snr",
-    "mean", "std", "rms", "fill", "w20", "w50", "wm50", "err_w50", "ell_maj", "ell_min", "ell_pa",
-    "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa", "x_peak", "y_peak", "z_peak", "flag",
+    "mean", "std", "rms", "fill", "w20", "w50", "wm50", "err_w20", "err_w50", "err_wm50", "ell_maj", "ell_min",
+    "ell_pa", "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa", "x_peak", "y_peak", "z_peak", "flag",
 )  # fmt: skip
 """The columns that `measure` makes."""
 
@@ -258,25 +259,31 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
     err_f_sum = _root(source.noise.variance(weight))
     line = sums.spectrum * weight * (1.0 if sign == POSITIVE else -1.0)
     z0 = box.start[0]
-    w20, w50 = (line_width(line, fraction, scale.values, z0) for fraction in (0.2, 0.5))
+    widths = {
+        "w20": line_width(line, 0.2, scale.values, z0),
+        "w50": line_width(line, 0.5, scale.values, z0),
+        "wm50": mean_line_width(line, scale.values, z0),
+    }
+    share = _share_inside(sums)
     moments = ellipse((t[W], t[WX], t[WY], t[WXX], t[WYY], t[WXY]))
     return {
-        **_position(sums, source.noise),
+        **_position(sums, source.noise, share),
         "n_pix": t[N],
         "f_min": sums.extremes[0],
         "f_max": sums.extremes[1],
         "f_sum": f_sum,
-        "f_sum_corr": f_sum / _share_inside(sums),
+        "f_sum_corr": f_sum / share,
         "err_f_sum": err_f_sum,
         "snr": abs(f_sum) / err_f_sum if err_f_sum > 0 else math.nan,
         "mean": t[F] / t[N],
         "std": math.sqrt(max(t[FF] / t[N] - (t[F] / t[N]) ** 2, 0.0)),
         "rms": math.sqrt(t[V] / t[N]),
         "fill": t[N] / box.size,
-        "w20": w20.value,
-        "w50": w50.value,
-        "wm50": mean_line_width(line, scale.values, z0),
-        "err_w50": _width_error(w50, weight, source.noise),
+        **{name: width.value for name, width in widths.items()},
+        **{
+            f"err_{name}": edge_factor(name, share) * _width_error(width, weight, source.noise)
+            for name, width in widths.items()
+        },
         "ell_maj": moments.major,
         "ell_min": moments.minor,
         "ell_pa": moments.pa,
@@ -298,23 +305,25 @@ def _share_inside(sums: Sums) -> float:
     return share_inside(sums.sign * t[F] / t[N], peak - math.sqrt(t[V] / t[N]))
 
 
-def _position(sums: Sums, noise: SumNoise) -> dict[str, float]:
-    """Return the flux-weighted centroid over the voxels of the source's sign, and its error from the noise.
+def _position(sums: Sums, noise: SumNoise, share: float) -> dict[str, float]:
+    """Return the flux-weighted centroid over the voxels of the source's sign, and its error.
 
-    To first order a voxel moves the centre by its noise times its distance, over the flux.
+    To first order a voxel moves the centre by its noise times its distance, over the flux; and noise decides where
+    the mask ends.
     """
     z, x, y = sums.centre
     flux = sums.totals[W]
     away = np.arange(sums.box.start[0], sums.box.stop[0], dtype=np.float64) - np.float64(z)
     variances = {"z": noise.variance(away), "x": noise.variance_x(), "y": noise.variance_y()}
     errors = {
-        f"err_{name}": _root(value) / flux if flux > 0 else math.nan for name, value in variances.items()
+        f"err_{name}": edge_factor(name, share) * _root(value) / flux if flux > 0 else math.nan
+        for name, value in variances.items()
     }
     return {"z": z, "x": x, "y": y, **errors}
 
 
 def _width_error(width: LineWidth, weight: DoubleArray, noise: SumNoise) -> float:
-    """Return the error of a line width to first order in the noise of the channels that decide it."""
+    """Return the error of a line width inside its mask, to first order in the noise of the channels that decide it."""
     return _root(noise.variance(width.gradient * weight)) if math.isfinite(width.value) else math.nan
 
 
