@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from tessellar.report import denoising_plots as plots
 from tessellar.report import panels
 from tessellar.report.denoising_words import MIND, false_flux, gain, quieter
 from tessellar.report.markup import absent, panel, table, text
-from tessellar.report.quantities import size_words
+from tessellar.report.page import first_of, memory_headline, page
 from tessellar.report.run_folder import Arrays, RunFolder, read_arrays, read_run
 from tessellar.report.words import count, duration, significant, things
 
@@ -42,27 +41,25 @@ def write_denoising_report(folder: Path) -> Path:
 
 
 def _page(run: RunFolder, arrays: Arrays) -> str:
-    template = Template((Path(__file__).parent / "template.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=text(run.of("cube", "name", default=run.path.name)),
-        verdict=text(_verdict(run)),
-        state="partial" if run.of("partial") else "complete",
-        tiles=_headlines(run),
-        warnings=_warnings(run),
-        sky=_spectra(run, arrays),
-        sources=_noise(run, arrays) + _histogram(arrays) + _correlation(arrays) + _distributions(run),
-        panels="".join(
-            (
-                _noise_only(run),
-                _truth(run),
-                panels.timing(run),
-                panels.the_numbers(run),
-                panels.settings(run),
-                panels.cube(run),
-            )
+    return page(
+        run,
+        verdict=_verdict(run),
+        headlines=_headlines(run),
+        warnings=[MIND, *first_of(run.of("warnings", default=[]))],
+        panels=(
+            _spectra(run, arrays),
+            _noise(run, arrays),
+            _histogram(arrays),
+            _correlation(arrays),
+            _distributions(run),
+            _noise_only(run),
+            _truth(run),
+            panels.timing(run),
+            panels.the_numbers(run),
+            panels.settings(run),
+            panels.cube(run),
         ),
-        files="".join(f'<a href="{name}">{name}</a>' for name in _FILES if (run.path / name).is_file()),
-        version=text(run.of("versions", "tessellar", default="")),
+        files=[name for name in _FILES if (run.path / name).is_file()],
     )
 
 
@@ -75,7 +72,7 @@ def _verdict(run: RunFolder) -> str:
     return f"{sentence}, in {duration(run.of('seconds', default=0.0))}."
 
 
-def _headlines(run: RunFolder) -> str:
+def _headlines(run: RunFolder) -> list[tuple[str, str]]:
     before, after = run.of("noise_before"), run.of("noise_after")
     cells = [(f"{significant(before / after)}×", "less noise")] if before and after else []
     above = run.of("noise_only", "made_up", "share_above_1")
@@ -85,14 +82,7 @@ def _headlines(run: RunFolder) -> str:
     if better is not None:
         cells.append((f"{significant(better)} dB", "less squared error"))
     cells.append((count(run.of("voxels_per_second", default=0)), "voxels a second"))
-    cells.append((size_words(int(run.of("peak_rss_bytes", default=0))), "peak memory"))
-    return "".join(f"<li><b>{text(number)}</b><span>{text(label)}</span></li>" for number, label in cells)
-
-
-def _warnings(run: RunFolder) -> str:
-    sentences = [MIND, *(str(sentence) for sentence in run.of("warnings", default=[])[:12])]
-    items = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences)
-    return f'<aside class="warnings"><h2>Worth knowing</h2><ul>{items}</ul></aside>'
+    return [*cells, *memory_headline(run)]
 
 
 def _spectra(run: RunFolder, arrays: Arrays) -> str:
