@@ -22,6 +22,7 @@ _HOMES = {
     "Reliability": "tessellar.kernels.reliability",
     "Run": "tessellar.api",
     "SmoothAndClip": "tessellar.kernels.smooth_clip",
+    "UNet": "tessellar.kernels.network.unet",
     "convert": "tessellar.api",
     "export": "tessellar.api",
     "find_sources": "tessellar.api",
@@ -31,6 +32,7 @@ _HOMES = {
     "plan_foregrounds": "tessellar.api",
     "score": "tessellar.api",
     "separate_foregrounds": "tessellar.api",
+    "train": "tessellar.api",
     "verify": "tessellar.api",
     "virtual_zarr": "tessellar.api.cubes",
 }

@@ -1,4 +1,4 @@
-"""The verbs: open a cube, plan, find its sources, separate foregrounds, convert, simulate, verify, match, score, report, export."""
+"""The verbs: open a cube, plan, find, clean, convert, simulate, train, verify, match, score, report, export."""
 
 from tessellar.api.catalogues import match, report, score
 from tessellar.api.copies import convert, simulate
@@ -8,9 +8,11 @@ from tessellar.api.finding import Run, find_sources
 from tessellar.api.foregrounds import CleanCube, plan_foregrounds, separate_foregrounds
 from tessellar.api.planning import plan
 from tessellar.api.proving import verify
+from tessellar.api.training import Network, train
 
 __all__ = [
     "CleanCube",
+    "Network",
     "Run",
     "convert",
     "export",
@@ -23,5 +25,6 @@ __all__ = [
     "score",
     "separate_foregrounds",
     "simulate",
+    "train",
     "verify",
 ]

@@ -18,6 +18,7 @@ GROUPS = {
     "Cubes": ("info", "convert", "simulate"),
     "Sources": ("plan", "find", "kernels"),
     "Foregrounds": ("foregrounds",),
+    "Networks": ("train",),
     "Results": ("report", "match", "score", "export"),
     "Program": ("demo", "doctor"),
 }
