@@ -94,11 +94,11 @@ def steps_of(path: Path) -> int:
 
 
 def _parse(path: Path) -> tuple[dict[str, Any], Mapping[str, FloatArray]]:
-    content = path.read_bytes()
+    content, library = path.read_bytes(), load_safetensors()
     try:
         length = int.from_bytes(content[:8], "little")
         state = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_STATE])
-        return state, load_safetensors().load(content)
+        return state, library.load(content)
     except Exception as error:  # the library raises an exception of its own, made in Rust
         raise InputError(
             f"{path} is no checkpoint of a training ({error}). --fresh starts over without it."

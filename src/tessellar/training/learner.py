@@ -18,7 +18,7 @@ from tessellar.training.recipe import Training
 if TYPE_CHECKING:
     from torch import Tensor
 
-WARM_UP = 50  # steps over which the learning rate rises
+WARM_UP = 50  # steps over which the learning rate rises, or a twentieth of all
 _FLOOR = 1e-3  # of the learning rate at the end
 _MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}
 
@@ -109,8 +109,9 @@ class Learner:
         return tensor.clone().requires_grad_()
 
     def _share_of_rate(self, step: int) -> float:
-        done = step / self._training.steps
-        return min(1.0, (step + 1) / WARM_UP) * ((1.0 - _FLOOR) * 0.5 * (1.0 + cos(pi * done)) + _FLOOR)
+        steps = self._training.steps
+        done, rising = step / steps, min(WARM_UP, max(1, steps // 20))
+        return min(1.0, (step + 1) / rising) * ((1.0 - _FLOOR) * 0.5 * (1.0 + cos(pi * done)) + _FLOOR)
 
 
 def _copy(tensor: Tensor) -> FloatArray:

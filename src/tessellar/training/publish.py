@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tessellar.io.publish import write_bytes, write_text
 from tessellar.kernels.network.design import UNET
-from tessellar.kernels.network.weights import Card, card_path, weights_bytes
+from tessellar.kernels.network.weights import Card, card_path, read_card, weights_bytes
 from tessellar.training.recipe import Training
 from tessellar.training.train import Trained
 
@@ -66,4 +66,4 @@ def publish(trained: Trained, training: Training, name: str, out: Path, pairs: t
     )
     write_bytes(out, content)
     write_text(card_path(out), card.text())
-    return card
+    return read_card(out)

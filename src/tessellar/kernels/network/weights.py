@@ -162,8 +162,9 @@ def read_weights(path: Path, card: Card) -> dict[str, FloatArray]:
             f"{path} has the SHA-256 {found[:12]}…, its card says {card.sha256[:12]}…: one of the two was changed or "
             "damaged. Fetch both again, or train the network anew."
         )
+    library = load_safetensors()
     try:
-        weights: dict[str, FloatArray] = load_safetensors().load(content)
+        weights: dict[str, FloatArray] = library.load(content)
     except Exception as error:  # the library raises an exception of its own, made in Rust
         raise InputError(f"{path} is no safetensors file: {error}.") from error
     return weights
