@@ -15,6 +15,7 @@ _HOMES = {
     "GMCA": "tessellar.kernels.foregrounds.gmca",
     "GaussianProcess": "tessellar.kernels.foregrounds.gpr",
     "Linker": "tessellar.kernels.components",
+    "NetworkFinder": "tessellar.kernels.network.finder",
     "PCA": "tessellar.kernels.foregrounds.pca",
     "Polynomial": "tessellar.kernels.foregrounds.polynomial",
     "Preconditioning": "tessellar.engine.precondition.recipe",

@@ -50,7 +50,7 @@ def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> Calibration:
         It holds no data, or the recipes leave none of it.
     """
     noise = _noise(crew, cube.source, as_it_is=recipes.preconditioning.does_nothing)
-    finder = _scales(crew, cube.source, recipes.finder, noise)
+    finder = _scales(crew, cube.source, recipes.scales, noise)
     measured = _noise_of(crew, cube.measured, "noise-measured") if cube.has_two_views else noise
     stage = CorrelationStage(cube.source, fingerprint(cube.source))
     crew.do(stage)

@@ -22,6 +22,7 @@ from tessellar.model import CubeMeta, MemoryUse
 from tessellar.tiling.box import Halo, Shape
 
 PRECISIONS = ("float32", "bfloat16")
+SHIPPED_NAME = "hi-unet-s"
 
 _MAPS = 48  # maps at full resolution that hi-unet-s holds at once, its input among them
 
@@ -53,7 +54,7 @@ class UNet:
         The card of the weights cannot be used.
     """
 
-    weights: str = field(default="hi-unet-s", repr=False, compare=False)
+    weights: str = field(default=SHIPPED_NAME, repr=False, compare=False)
     precision: str = "float32"
     side: int = 64
     batch: int = 1
@@ -113,7 +114,7 @@ class UNet:
         z, x, y = shape
         lattice = PatchLattice.of_cube(shape, self.side, self.margin, self.stride)
         maps = 4 * self.batch * _MAPS * prod(lattice.patch_shape)
-        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps, device=maps)
+        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps, device=0)
 
     def prepare(self, meta: CubeMeta, device: str) -> Runner:
         """Load the weights, and return what does one patch.
