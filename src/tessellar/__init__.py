@@ -31,6 +31,7 @@ _HOMES = {
     "open_cube": "tessellar.api",
     "plan": "tessellar.api",
     "plan_foregrounds": "tessellar.api",
+    "save_network": "tessellar.training.publish",
     "score": "tessellar.api",
     "separate_foregrounds": "tessellar.api",
     "train": "tessellar.api",

@@ -223,7 +223,7 @@ def test_the_program_lists_what_exists_and_nothing_else() -> None:
     assert result.exit_code == 0
     for command in COMMANDS:
         assert f"  {command} " in result.stdout
-    for absent in ("denoise", "foregrounds", "tune", "train"):
+    for absent in ("denoise", "tune"):
         assert absent not in result.stdout
     assert call().exit_code == USAGE
 

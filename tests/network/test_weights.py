@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 import torch
 from network.small import SMALL, by_tiles, meta_of, some_cube, some_weights, write_network
 
+import tessellar as ts
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.network import design, torch_library
 from tessellar.kernels.network.unet import UNet
@@ -62,8 +64,6 @@ def test_a_pickle_is_not_opened(file: Path) -> None:
             return (pytest.fail, ("a pickle was executed",))
 
     file.write_bytes(pickle.dumps(Boom()))
-    import hashlib
-
     change_card(file, lambda card: card.update(sha256=hashlib.sha256(file.read_bytes()).hexdigest()))
     with pytest.raises(InputError, match="no safetensors file"):
         UNet(weights=str(file)).prepare(META, "cpu")
@@ -120,6 +120,14 @@ def test_missing_files_are_named(file: Path) -> None:
         UNet(weights=str(file))
 
 
+def test_weights_that_are_not_those_of_the_design_are_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="scale is missing"):
+        ts.save_network(tmp_path / "x.safetensors", Mean(), {}, name="x", kind="mean", licence="MIT")
+    with pytest.raises(UsageError, match="Rename it"):
+        ts.save_network(tmp_path / "x.pt", Mean(), {}, name="x", kind="mean", licence="MIT")
+    assert not list(tmp_path.iterdir())
+
+
 def test_settings_out_of_range_are_all_named(file: Path) -> None:
     with pytest.raises(UsageError, match=r"batch is 0.*precision is 'int8'.*side is 7"):
         UNet(weights=str(file), batch=0, precision="int8", side=7)
@@ -162,18 +170,8 @@ class Point:
 
 @pytest.fixture
 def somebody_elses(monkeypatch: pytest.MonkeyPatch, file: Path) -> Path:
-    import hashlib
-
     monkeypatch.setattr(design, "entry_points", lambda group, name: [Point()] if name == "mean" else [])
-    file.write_bytes(weights_bytes({"scale": np.ones(1, np.float32)}))
-    new = {
-        "architecture": {"kind": "mean"},
-        "heads": ["denoised"],
-        "halo": 1,
-        "stride": 1,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-    }
-    change_card(file, lambda card: card.update(new))
+    ts.save_network(file, Mean(), {"scale": torch.ones(1)}, name="mine", kind="mean", licence="MIT")
     return file
 
 

@@ -142,14 +142,14 @@ class Architecture:
             inset = margin // self.stride  # voxels of this level between the edge of ``x`` and the core
             for level in reversed(range(self.levels - 1)):
                 need = needs[level]
-                x = functional.interpolate(_cut(x, inset - -(-need // 2)), scale_factor=2, mode="nearest")
-                x = _cut(x, need % 2)
+                x = functional.interpolate(cut(x, inset - -(-need // 2)), scale_factor=2, mode="nearest")
+                x = cut(x, need % 2)
                 features = seen[level]
                 x = block(
-                    load_torch().cat([x, _cut(features, margin // 2**level - need)], 1), f"decoder.{level}"
+                    load_torch().cat([x, cut(features, margin // 2**level - need)], 1), f"decoder.{level}"
                 )
                 inset = need
-            x = _cut(x, inset)
+            x = cut(x, inset)
             result: Tensor = functional.conv3d(x, weights["head.weight"], weights["head.bias"])
             return result
 
@@ -178,6 +178,6 @@ def _add_block(shapes: dict[str, tuple[int, ...]], name: str, inputs: int, outpu
         shapes[f"{name}.{part}.bias"] = (outputs,)
 
 
-def _cut(x: Tensor, n: int) -> Tensor:
+def cut(x: Tensor, n: int) -> Tensor:
     """Return a tensor without ``n`` voxels at each side of its last three axes."""
     return x[:, :, n:-n, n:-n, n:-n] if n else x
