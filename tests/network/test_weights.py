@@ -149,6 +149,7 @@ class Mean:
     margin: int = 1
     radius: int = 1
     stride = 1
+    maps = 2
     heads = ("denoised",)
     shapes = {"scale": (1,)}  # noqa: RUF012  # what a user would write
 

@@ -123,11 +123,11 @@ def train(
 
 
 def _recipe(name: str, steps: int | None, seed: int) -> Training:
-    from tessellar.training.recipe import NETWORKS, Training
+    from tessellar.training.recipe import NETWORKS
 
     if name not in NETWORKS:
         raise UsageError(f"There is no network '{name}' to train. Choose {' or '.join(NETWORKS)}.")
-    recipe = Training(architecture=NETWORKS[name], seed=seed)
+    recipe = replace(NETWORKS[name], seed=seed)
     return recipe if steps is None else replace(recipe, steps=steps)
 
 

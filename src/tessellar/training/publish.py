@@ -92,6 +92,7 @@ def save_network(
         heads=tuple(design.heads),
         halo=design.margin,
         stride=design.stride,
+        maps=design.maps,
         normalisation=NORMALISATION,
         calibration=calibration or Calibration(),
         training=dict(training or {}),

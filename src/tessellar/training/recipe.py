@@ -10,9 +10,6 @@ from tessellar.errors import UsageError
 from tessellar.kernels.network.architecture import Architecture
 from tessellar.training.skies import SkyRecipe
 
-NETWORKS = {"hi-unet-s": Architecture(base=8), "hi-unet-m": Architecture(base=16)}
-"""The networks that can be trained by name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Training:
@@ -88,3 +85,7 @@ class Training:
             {"settings": self.settings(), "threads": threads, "pairs": pairs, "code": code_digest()},
             sort_keys=True,
         )
+
+
+NETWORKS = {"hi-unet-s": Training(Architecture(base=8)), "hi-unet-m": Training(Architecture(base=16))}
+"""The networks that can be trained by name."""

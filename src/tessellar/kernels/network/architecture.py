@@ -56,6 +56,11 @@ class Architecture:
         return HEADS
 
     @property
+    def maps(self) -> int:
+        """Maps of a patch that are held at once, in words of four bytes: measured, with a third to spare."""
+        return 6 * self.base
+
+    @property
     def stride(self) -> int:
         """Voxels by which patches must be aligned: the pooling of all levels."""
         return int(2 ** (self.levels - 1))

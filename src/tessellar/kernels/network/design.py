@@ -34,6 +34,10 @@ class Design(Protocol):
         """Voxels by which patches must be aligned: the product of all pooling."""
 
     @property
+    def maps(self) -> int:
+        """Maps at full resolution that are held at once, for the memory that a run plans."""
+
+    @property
     def heads(self) -> tuple[str, ...]:
         """Channels of the answer: ``denoised``, and any of ``mask`` (logit) and ``log_variance``."""
 

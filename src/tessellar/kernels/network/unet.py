@@ -24,8 +24,6 @@ from tessellar.tiling.box import Halo, Shape
 PRECISIONS = ("float32", "bfloat16")
 SHIPPED_NAME = "hi-unet-s"
 
-_MAPS = 48  # maps at full resolution that hi-unet-s holds at once, its input among them
-
 
 @dataclass(frozen=True, slots=True)
 class UNet:
@@ -62,6 +60,7 @@ class UNet:
     identity: str = field(init=False, default="")
     margin: int = field(init=False, default=0)
     stride: int = field(init=False, default=1)
+    maps: int = field(init=False, default=0)
     heads: tuple[str, ...] = field(init=False, default=())
 
     name = "unet"
@@ -74,6 +73,7 @@ class UNet:
             ("identity", digest_of_card(file)),
             ("margin", card.halo),
             ("stride", card.stride),
+            ("maps", card.maps),
             ("heads", card.heads),
         ):
             object.__setattr__(self, name, value)
@@ -113,7 +113,7 @@ class UNet:
         """Return the bytes for a patch of ``shape``: itself in units of its noise, the answer, and one batch."""
         z, x, y = shape
         lattice = PatchLattice.of_cube(shape, self.side, self.margin, self.stride)
-        maps = 4 * self.batch * _MAPS * prod(lattice.patch_shape)
+        maps = 4 * self.batch * self.maps * prod(lattice.patch_shape)
         return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps, device=0)
 
     def prepare(self, meta: CubeMeta, device: str) -> Runner:

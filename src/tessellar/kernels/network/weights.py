@@ -51,6 +51,8 @@ class Card:
         What the channels of its answer are, in order.
     halo, stride
         Voxels around a voxel that decide about it, and by which patches are aligned.
+    maps
+        Maps of a patch that it holds at once, for the memory that a run plans.
     normalisation
         What it must be shown, in words.
     calibration
@@ -70,6 +72,7 @@ class Card:
     heads: tuple[str, ...]
     halo: int
     stride: int
+    maps: int
     normalisation: str
     calibration: Calibration
     training: dict[str, Any]
