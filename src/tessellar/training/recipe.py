@@ -54,7 +54,7 @@ class Training:
     decay: float = 1e-4
     clip: float = 5.0
     easy: float = 0.1
-    every: int = 100
+    every: int = 200
     patience: int = 20
     held_out: int = 64
     precision: str = "bfloat16"

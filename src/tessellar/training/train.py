@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,23 +91,23 @@ class Trainer:
         UsageError
             The checkpoint is of another training.
         """
-        load_torch().set_num_threads(self.threads)
-        self._begin(fresh)
-        done = self._learn()
-        self.learner.put(self.state.arrays["best"])
-        trained = self._finish(done)
+        with _threads(self.threads):
+            self._begin(fresh)
+            done = self._learn()
+            self.learner.put(self.state.arrays["best"])
+            trained = self._finish(done)
         checkpoint_path(self.out).unlink(missing_ok=True)
         return trained
 
     def steps_in(self, minutes: float) -> int:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
-        load_torch().set_num_threads(self.threads)
         learner, curriculum = Learner(self.training), self._curriculum()
         seconds = []
-        for step in range(_TIMED):
-            start = time.perf_counter()
-            learner.learn(lesson_of(curriculum.items(step, HardNegatives())), step)
-            seconds.append(time.perf_counter() - start)
+        with _threads(self.threads):
+            for step in range(_TIMED):
+                start = time.perf_counter()
+                learner.learn(lesson_of(curriculum.items(step, HardNegatives())), step)
+                seconds.append(time.perf_counter() - start)
         rounds = minutes * 60 / float(np.median(seconds[1:])) / self.training.every
         return max(1, round(rounds)) * self.training.every
 
@@ -203,3 +205,15 @@ class Trainer:
         if self.observer is None:
             return
         getattr(self.observer, what)(*((STAGE, *words) if what == "begin" else words))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many cores, and as many as before at the end."""
+    torch = load_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
