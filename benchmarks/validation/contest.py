@@ -125,7 +125,7 @@ def _run_sofia(program: Path, cube: Path, folder: Path, recipes: Recipes, thread
         It failed, or left no catalogue.
     """
     file = folder / "sofia.par"
-    text = parameters(cube.resolve(), folder, threads, recipes.finder, recipes.linker, recipes.reliability)
+    text = parameters(cube.resolve(), folder, threads, recipes.scales, recipes.linker, recipes.reliability)
     file.write_text(text, encoding="utf-8")
     start = perf_counter()
     run_program([str(program), str(file)], folder)

@@ -10,10 +10,12 @@ from tessellar.api.foregrounds import CleanCube, plan_foregrounds, separate_fore
 from tessellar.api.planning import plan
 from tessellar.api.power import power_spectrum
 from tessellar.api.proving import verify
+from tessellar.api.training import Network, train
 
 __all__ = [
     "CleanCube",
     "DenoisedCube",
+    "Network",
     "Run",
     "convert",
     "denoise",
@@ -29,5 +31,6 @@ __all__ = [
     "score",
     "separate_foregrounds",
     "simulate",
+    "train",
     "verify",
 ]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tessellar.kernels.components import Linker
     from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
+    from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -62,7 +63,7 @@ class Run:
 
 def find_sources(
     cube: Source | str | PathLike[str],
-    kernel: SmoothAndClip | None = None,
+    kernel: SmoothAndClip | NetworkFinder | None = None,
     *,
     linker: Linker | None = None,
     reliability: Reliability | None = None,
@@ -88,7 +89,7 @@ def find_sources(
     cube
         A cube, or the path of one.
     kernel
-        The finder; `SmoothAndClip` with its defaults when None.
+        The finder, `SmoothAndClip` or `NetworkFinder`; the former with its defaults when None.
     linker
         Linking radii and cuts; SoFiA's defaults when None.
     reliability

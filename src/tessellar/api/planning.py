@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tessellar.engine.find.plan import FindPlan
     from tessellar.engine.precondition.prepare import Prepared
     from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
     from tessellar.tiling.box import Shape
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def plan(
     cube: Source | str | PathLike[str],
-    kernel: SmoothAndClip | None = None,
+    kernel: SmoothAndClip | NetworkFinder | None = None,
     *,
     preconditioning: Preconditioning | None = None,
     executor: str = "threads",
@@ -37,7 +38,7 @@ def plan(
     cube
         A cube, or the path of one.
     kernel
-        The finder; `SmoothAndClip` with its defaults when None.
+        The finder, `SmoothAndClip` or `NetworkFinder`; the former with its defaults when None.
     preconditioning
         What is done to the cube before; nothing when None.
     executor, workers
@@ -106,7 +107,7 @@ def crew_and_memory(
 
 def plan_of(
     prepared: Prepared,
-    finder: SmoothAndClip,
+    finder: SmoothAndClip | NetworkFinder,
     executor: str,
     workers: int | None,
     pool: Executor | None,

@@ -23,6 +23,11 @@ def _cubelets(value: object) -> int | None:
     return None if value == "all" else values.whole(0)(value)
 
 
+def _probability_or_auto(value: object) -> float | None:
+    """Read a probability, or None for ``auto``."""
+    return None if value == "auto" else values.number(0, 1)(value)
+
+
 def _channels_or_auto(value: object) -> int | None:
     """Read a number of channels, or None for ``auto``."""
     return None if value == "auto" else values.whole(1, 1000)(value)
@@ -78,8 +83,29 @@ finder_options = stacked(
         "--finder",
         metavar="NAME",
         default="smooth-and-clip",
-        reads=values.only("smooth-and-clip", "this version has one finder"),
-        about="How sources are found; see `tessellar kernels`.",
+        reads=values.one_of("smooth-and-clip", "unet", "both"),
+        about="smooth-and-clip; unet: a trained network; or both: what either of them detects.",
+    ),
+    option(
+        "--network",
+        metavar="NAME|FILE",
+        default="hi-unet-s",
+        reads=values.path,
+        about="With --finder unet or both: the network, or a .safetensors file that `tessellar train` wrote.",
+    ),
+    option(
+        "--precision",
+        metavar="NAME",
+        default="float32",
+        reads=values.one_of("float32", "bfloat16"),
+        about="With --finder unet or both: bfloat16 is faster where the processor has it, and rounds to 3 digits.",
+    ),
+    option(
+        "--probability",
+        metavar="P|auto",
+        default="auto",
+        reads=_probability_or_auto,
+        about="With --finder unet or both: voxels above it are detected; auto is what the network's card advises.",
     ),
     option(
         "--threshold",

@@ -19,6 +19,7 @@ GROUPS = {
     "Sources": ("plan", "find", "kernels"),
     "Voxels": ("denoise", "foregrounds"),
     "21-cm cosmology": ("power",),
+    "Networks": ("train",),
     "Results": ("report", "match", "score", "export"),
     "Program": ("demo", "doctor"),
 }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tessellar.kernels.components import Linker
     from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
+    from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
@@ -54,11 +55,18 @@ PRECONDITIONING = (
 RUNNING = ("executor", "address", "workers", "tile", "memory")
 
 
-def finder_of(options: Mapping[str, Any]) -> SmoothAndClip:
+def finder_of(options: Mapping[str, Any]) -> SmoothAndClip | NetworkFinder:
     """Return the finder that the options describe."""
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
-    return SmoothAndClip(**{name: options[name] for name in FINDER})
+    scales = SmoothAndClip(**{name: options[name] for name in FINDER})
+    if options["finder"] == scales.name:
+        return scales
+    from tessellar.kernels.network.finder import NetworkFinder
+    from tessellar.kernels.network.unet import UNet
+
+    network = UNet(weights=options["network"], precision=options["precision"])
+    return NetworkFinder(network, options["probability"], options["finder"] == "both", scales)
 
 
 def linker_of(options: Mapping[str, Any]) -> Linker:

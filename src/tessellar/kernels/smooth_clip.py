@@ -7,6 +7,7 @@ smoothing, so that every scale can be made in one pass and a voxel depends on it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -161,6 +162,10 @@ class CalibratedFinder:
     recipe: SmoothAndClip
     noise: NoiseModel
     scale_sigma: FloatArray
+
+    def prepare(self, meta: CubeMeta) -> Callable[[Patch], ByteArray]:  # noqa: ARG002  # networks look at the shape
+        """Return itself: there is nothing to load."""
+        return self
 
     def __call__(self, patch: Patch) -> ByteArray:
         """Return the mask of a patch's core, uint8 array (frequency, l, m): bit 1 positive, bit 2 negative."""

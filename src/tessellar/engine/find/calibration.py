@@ -55,7 +55,7 @@ def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> tuple[Prepared, C
     local = local_noise_of(recipes.preconditioning)
     if local is not None and not noise.empty:
         cube, measured = _local_noise(crew, cube, local, noise, measured)
-    finder = _scales(crew, cube.source, recipes.finder, noise)
+    finder = _scales(crew, cube.source, recipes.scales, noise)
     stage = CorrelationStage(cube.source, fingerprint(cube.source))
     crew.do(stage)
     return cube, Calibration(noise, measured, finder, stage.reduce(crew.partials.units(stage)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tessellar.kernels.components import Linker, tile_components
+from tessellar.kernels.network.finder import CalibratedNetworkFinder
 from tessellar.kernels.smooth_clip import CalibratedFinder
-from tessellar.model import FloatArray, Patch, Source, Steps, UnitResult
+from tessellar.model import ByteArray, FloatArray, Patch, Source, Steps, UnitResult
 from tessellar.tiling.grid import Grid
 
 
@@ -15,7 +18,7 @@ class DetectStage:
     """Find the detected voxels of every tile and link them inside it."""
 
     source: Source
-    finder: CalibratedFinder
+    finder: CalibratedFinder | CalibratedNetworkFinder
     linker: Linker
     grid: Grid
     fingerprint: str
@@ -29,13 +32,13 @@ class DetectStage:
 
     def worker(self) -> Steps:
         """Return what does one tile."""
-        return Steps(self._read, self._detect)
+        return Steps(self._read, partial(self._detect, self.finder.prepare(self.source.meta)))
 
     def _read(self, unit: int) -> FloatArray:
         return self.source.read(self.grid[unit].read)
 
-    def _detect(self, unit: int, voxels: FloatArray) -> UnitResult:
+    def _detect(self, finder: Callable[[Patch], ByteArray], unit: int, voxels: FloatArray) -> UnitResult:
         tile = self.grid[unit]
-        mask = self.finder(Patch(voxels, tile.read, tile.core))
+        mask = finder(Patch(voxels, tile.read, tile.core))
         payload = tile_components(mask, tile.core, self.grid.shape, self.linker)
         return UnitResult(payload, tile.core.size, voxels.nbytes)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tessellar.compiled import code_digest
 from tessellar.engine.stitch import Sources
+from tessellar.kernels.network.finder import CalibratedNetworkFinder
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.smooth_clip import CalibratedFinder
 from tessellar.model import Source
@@ -25,6 +26,8 @@ def _identity(part: object) -> str:
         return hashlib.sha256(np.ascontiguousarray(part).tobytes()).hexdigest()
     if isinstance(part, CalibratedFinder):
         parts: tuple[object, ...] = (part.recipe, part.noise, part.scale_sigma)
+    elif isinstance(part, CalibratedNetworkFinder):
+        parts = (part.recipe, part.scales)
     elif isinstance(part, NoiseModel):
         parts = (part.lattice, part.spectral, part.spatial)
         if part.local is not None:

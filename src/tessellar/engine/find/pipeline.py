@@ -28,6 +28,7 @@ from tessellar.engine.precondition.prepare import Prepared, prepare
 from tessellar.engine.precondition.stages import condition, first_stage
 from tessellar.engine.run import StageReport
 from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Failure, IntArray, Observer, Source
 
 if TYPE_CHECKING:
@@ -166,7 +167,9 @@ class FindRun:
             self.warn(sentence)
 
     def _detect_stage(self, calibration: Calibration) -> DetectStage:
-        source, finder, grid = self.cube.source, calibration.finder, self.plan.grid
+        source, grid, recipe = self.cube.source, self.plan.grid, self.recipes.finder
+        scales = calibration.finder
+        finder = scales if isinstance(recipe, SmoothAndClip) else recipe.calibrated(scales)
         linker = self.recipes.linker
         return DetectStage(source, finder, linker, grid, fingerprint(source, linker, grid, finder))
 
@@ -207,11 +210,14 @@ class FindRun:
             )
 
     def _nothing_found(self, noise: NoiseModel) -> str:
-        meta, threshold = self.cube.source.meta, self.recipes.finder.threshold
+        meta, finder = self.cube.source.meta, self.recipes.finder
         sigma = float(np.median(noise.spectral[noise.spectral > 0]))
+        sought, remedy = f"above {self.recipes.scales.threshold:g} sigma", "--threshold"
+        if not isinstance(finder, SmoothAndClip) and not finder.both:
+            sought, remedy = "that the network takes for emission", "--probability"
         return (
-            f"no sources above {threshold:g} sigma in {np.prod(meta.shape) / 1e6:.3g} Mvoxel; "
-            f"the noise is {sigma:.3g} {meta.unit or '(no unit)'}. A lower --threshold finds fainter ones."
+            f"no sources {sought} in {np.prod(meta.shape) / 1e6:.3g} Mvoxel; "
+            f"the noise is {sigma:.3g} {meta.unit or '(no unit)'}. A lower {remedy} finds fainter ones."
         )
 
     def _provenance(self, partial: bool) -> dict[str, str]:

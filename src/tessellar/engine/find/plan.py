@@ -11,6 +11,7 @@ from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import MemoryBudgetError, UsageError
+from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -127,7 +128,7 @@ def sum_read(grid: Grid) -> int:
 
 def make_plan(
     source: Source,
-    finder: SmoothAndClip,
+    finder: SmoothAndClip | NetworkFinder,
     *,
     tile: Shape | None,
     memory: int,
@@ -218,7 +219,9 @@ def make_plan(
             f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
     grid = Grid(meta.shape, core, halo)
-    lattice, blocks = NoiseLattice(meta.shape), SampleBlocks(meta.shape, halo)
+    lattice = NoiseLattice(meta.shape)
+    scales = finder if isinstance(finder, SmoothAndClip) else finder.scales
+    blocks = SampleBlocks(meta.shape, scales.halo(meta))
     in_blocks = (
         blocks[0].read.size + blocks[0].core.size
     )  # for the noise of the scales, and for its correlation

@@ -12,6 +12,8 @@ from tessellar.errors import UsageError
 from tessellar.kernels.components import Linker
 from tessellar.kernels.deblend import Deblending
 from tessellar.kernels.dilate import Dilation
+from tessellar.kernels.network.finder import NetworkFinder
+from tessellar.kernels.network.unet import PRECISIONS, SHIPPED_NAME
 from tessellar.kernels.reliability import Reliability
 from tessellar.kernels.smooth_clip import SmoothAndClip
 
@@ -40,7 +42,7 @@ class Recipes:
         What is done to the cube before.
     """
 
-    finder: SmoothAndClip = field(default_factory=SmoothAndClip)
+    finder: SmoothAndClip | NetworkFinder = field(default_factory=SmoothAndClip)
     linker: Linker = field(default_factory=Linker)
     reliability: Reliability | None = None
     products: Products = NO_PRODUCTS
@@ -56,21 +58,27 @@ class Recipes:
             )
 
     @property
+    def scales(self) -> SmoothAndClip:
+        """The smoothing scales, of smooth-and-clip itself or beside a network."""
+        return self.finder if isinstance(self.finder, SmoothAndClip) else self.finder.scales
+
+    @property
     def shaping(self) -> tuple[object, ...]:
         """The recipes that decide which voxels a source has."""
         return (self.linker, self.dilation, self.deblending)
 
     def settings(self) -> dict[str, Any]:
         """Return every parameter by the name of the command line's option."""
-        finder, linker, products = self.finder, self.linker, self.products
+        scales, linker, products = self.scales, self.linker, self.products
         judged, growth = self.reliability or Reliability(), self.dilation or Dilation()
         parts = self.deblending or Deblending()
         return {
-            "finder": finder.name,
-            "kernels_xy": list(finder.kernels_xy),
-            "kernels_z": list(finder.kernels_z),
-            "threshold": finder.threshold,
-            "replacement": finder.replacement,
+            "finder": self.finder.name,
+            **_network_settings(self.finder),
+            "kernels_xy": list(scales.kernels_xy),
+            "kernels_z": list(scales.kernels_z),
+            "threshold": scales.threshold,
+            "replacement": scales.replacement,
             "linker_radius_xy": linker.radius_xy,
             "linker_radius_z": linker.radius_z,
             "linker_min_size_xy": linker.min_size_xy,
@@ -117,3 +125,14 @@ class Recipes:
         if self.dilation is not None:
             settings["dilation"] = asdict(self.dilation)
         return json.dumps(settings, sort_keys=True)
+
+
+def _network_settings(finder: SmoothAndClip | NetworkFinder) -> dict[str, Any]:
+    if isinstance(finder, SmoothAndClip):
+        return {"network": SHIPPED_NAME, "precision": PRECISIONS[0], "probability": "auto"}
+    network, probability = finder.network, finder.probability
+    return {
+        "network": network.weights,
+        "precision": network.precision,
+        "probability": "auto" if probability is None else probability,
+    }

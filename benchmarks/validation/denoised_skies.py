@@ -1,0 +1,135 @@
+"""What a network makes of made-up skies that it never saw, held against the same skies without noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import log10, nan
+
+import numpy as np
+
+from tessellar.kernels.network.unet import UNet
+from tessellar.model import DoubleArray, FloatArray, Patch
+from tessellar.simulate.hi import HiSky
+from tessellar.simulate.truth import truth_table
+from tessellar.tiling.box import Box, Shape
+
+SNR_EDGES = (2.0, 4.0, 8.0, 20.0, np.inf)
+FAINT = (2.0, 25.0)  # S/N of the galaxies whose voxels count as sources: the brighter ones would decide alone
+PEAK = 0.1  # a galaxy's voxels are those above this share of its peak
+LIKELY = 0.05  # probabilities above it are judged by themselves as well
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstance:
+    """What differs from the skies that the network was trained on.
+
+    Parameters
+    ----------
+    name
+        In words.
+    noise_factor
+        Noise that the network is told, over the true noise.
+    beam_pixels
+        Full width of the beam, pixels.
+    white
+        Whether the noise is independent from pixel to pixel.
+    """
+
+    name: str
+    noise_factor: float = 1.0
+    beam_pixels: float = 4.0
+    white: bool = False
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums over the skies of one circumstance; all in units of the noise."""
+
+    errors: dict[str, DoubleArray] = field(default_factory=dict)
+    ratios: list[tuple[float, float]] = field(default_factory=list)
+    counts: DoubleArray = field(default_factory=lambda: np.zeros((3, 20)))
+    pulls: list[float] = field(default_factory=list)
+
+    def add(self, name: str, error: FloatArray, noise: FloatArray) -> None:
+        """Add squared errors of a result and of the noisy cube over the same voxels."""
+        both = np.array([np.square(e, dtype=np.float64).sum() for e in (error, noise)])
+        self.errors[name] = self.errors.get(name, np.zeros(2)) + both
+
+    def gain(self, name: str) -> float:
+        """Return how much smaller the squared error is than that of the noisy cube, decibels; NaN without voxels."""
+        ours, noisy = self.errors[name]
+        return 10.0 * log10(noisy / ours) if ours > 0 else nan
+
+    def flux_ratio(self, low: float, high: float) -> tuple[float, int]:
+        """Return the median of denoised over true flux for galaxies of some S/N, and how many there are."""
+        inside = [ratio for snr, ratio in self.ratios if low <= snr < high]
+        return (float(np.median(inside)) if inside else np.nan), len(inside)
+
+    def calibration_error(self, above: float = 0.0) -> float:
+        """Return the mean distance of probability and frequency over the voxels whose probability is ``above``."""
+        total, said, true = self.counts[:, int(above * 20) :]
+        return float(np.abs(said - true).sum() / max(total.sum(), 1.0))
+
+
+def denoised(kernel: UNet, shape: Shape, seeds: range, case: Circumstance) -> Sums:
+    """Denoise some skies, and return how near the truth they come."""
+    sums = Sums()
+    for seed in seeds:
+        _one_sky(kernel, HiSky(shape, seed=seed, beam_arcsec=2.8 * case.beam_pixels), case, sums)
+    return sums
+
+
+def _one_sky(kernel: UNet, sky: HiSky, case: Circumstance, sums: Sums) -> None:
+    box, rms = Box.of_shape(sky.shape), np.float32(sky.rms_jy)
+    truth = sky.read_galaxies(box) / rms
+    noise = sky.read(box) / rms - truth
+    if case.white:
+        noise = np.random.default_rng(sky.seed).standard_normal(sky.shape, dtype=np.float32)
+    told = np.full(sky.shape, case.noise_factor, np.float32)
+    run = kernel.prepare(sky.meta, "cpu")
+    patch = Patch(truth + noise, box, box)
+    mean, deviation = run(patch, told)
+    faint, everywhere = np.zeros(sky.shape, np.bool_), np.zeros(sky.shape, np.bool_)
+    for snr, part, voxels in _galaxies(sky):
+        everywhere[part] |= voxels
+        if FAINT[0] <= snr < FAINT[1]:
+            faint[part] |= voxels
+        inside = truth[part][voxels].sum(dtype=np.float64)
+        sums.ratios.append((snr, float(mean[part][voxels].sum(dtype=np.float64) / inside)))
+    quiet = ~everywhere
+    for name, where in (("everywhere", np.ones_like(faint)), ("sources", faint), ("elsewhere", quiet)):
+        sums.add(name, (mean - truth)[where], noise[where])
+        sums.add(f"{name}, smoothed", (_smoothed(truth + noise) - truth)[where], noise[where])
+    probability = run.probability(patch, told).ravel()
+    lit = everywhere.ravel() & (truth.ravel() > 0)
+    index = np.minimum((probability * 20).astype(np.int64), 19)
+    sums.counts += np.stack([np.bincount(index, w, 20) for w in (np.ones(lit.size), probability, lit)])
+    sums.pulls += ((mean - truth) / deviation)[faint].tolist()
+
+
+def _smoothed(voxels: FloatArray) -> FloatArray:
+    """Return the cube under a Gaussian of 1.3 voxels: the plainest of denoisers."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.gaussian_filter(voxels, 1.3, mode="constant"), dtype=np.float32)
+
+
+def _galaxies(sky: HiSky) -> Iterator[tuple[float, tuple[slice, slice, slice], np.ndarray]]:
+    """Yield S/N, box and voxels of the galaxies of a sky."""
+    for number, snr in enumerate(truth_table(sky)["snr"]):
+        cubelet = sky.cubelet(number)
+        shared = cubelet.box & Box.of_shape(sky.shape)
+        voxels = cubelet.voxels[shared.relative_to(cubelet.box.start).slices()]
+        yield float(snr), shared.slices(), voxels > PEAK * voxels.max()
+
+
+def noise_only(kernel: UNet, shape: Shape, seed: int) -> tuple[float, float, float]:
+    """Return what is left of a cube without galaxies: rms, largest voxel, and share of voxels above the threshold."""
+    sky = HiSky(shape, seed=seed, n_sources=0)
+    box = Box.of_shape(shape)
+    patch, told = Patch(sky.read(box) / np.float32(sky.rms_jy), box, box), np.ones(shape, np.float32)
+    run = kernel.prepare(sky.meta, "cpu")
+    mean = run(patch, told)[0]
+    lit = run.probability(patch, told) > run.calibration.mask_threshold
+    return float(np.sqrt(np.mean(np.square(mean, dtype=np.float64)))), float(mean.max()), float(lit.mean())

@@ -1,0 +1,62 @@
+"""``tessellar train``: a network of one's own, from simulated skies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tessellar.cli import values
+from tessellar.cli.options import argument, option, watching_options
+from tessellar.cli.output import progress, show
+
+
+@click.command("train")
+@argument("name", "NAME", values.words)
+@option("--out", metavar="FILE", required=True, reads=values.path, about="The .safetensors file to write.")
+@option(
+    "--minutes",
+    metavar="N",
+    reads=values.positive,
+    about="About how long to train; a few steps are timed to know how many there will be.  [default: 10]",
+)
+@option(
+    "--steps",
+    metavar="N",
+    reads=values.whole(1),
+    about="How many steps, in place of --minutes: the same number gives the same weights.",
+)
+@option("--seed", metavar="N", default=0, reads=values.whole(0), about="Chooses first weights and skies.")
+@click.option(
+    "--n2n",
+    nargs=2,
+    metavar="A B",
+    type=click.UNPROCESSED,
+    help="Two cubes of one sky with independent noise, to learn from as well (Noise2Noise).",
+)
+@option(
+    "--threads",
+    metavar="N",
+    default=1,
+    reads=values.whole(1, 1024),
+    about="Cores to use; small patches are trained fastest on one.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
+@watching_options
+def command(name: str, **options: Any) -> None:
+    """Train the network NAME (hi-unet-s or hi-unet-m) on simulated skies, and write its weights and a card.
+
+    Repeat the command to go on with a training that was stopped. Use the weights with --kernel unet --set weights=FILE.
+    """
+    from tessellar.api import train
+
+    with progress(options) as observer:
+        settings = {key: value for key, value in options.items() if key not in ("quiet", "log_json")}
+        network = train(name, observer=observer, **settings)
+    if not options["quiet"]:
+        card = network.card
+        error = card.metrics["calibration_error"]
+        show(
+            f"{network.path}: {card.training['steps_done']} steps, loss on held-out skies "
+            f"{card.metrics['held_out_loss']:.4g}, probabilities wrong by {error:.2g} on average."
+        )

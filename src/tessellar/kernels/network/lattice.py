@@ -1,0 +1,53 @@
+"""Where the patches of a network lie: at multiples of its stride from the first voxel of the cube, all of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from tessellar.tiling.box import Box, Halo, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class PatchLattice:
+    """The patches that answer for a cube.
+
+    Attributes
+    ----------
+    answer_shape
+        Voxels that one patch answers for, ``(frequency, l, m)``, multiples of the stride.
+    margin
+        Voxels that it sees around them, a multiple of the stride.
+    stride
+        By which patches are aligned.
+    """
+
+    answer_shape: Shape
+    margin: int
+    stride: int
+
+    @classmethod
+    def of_cube(cls, shape: Shape, side: int, margin: int, stride: int) -> PatchLattice:
+        """Return the lattice for a cube; along a short axis, patches are shorter than ``side``."""
+        z, x, y = (min(side, -(-n // stride) * stride) for n in shape)
+        return cls((z, x, y), margin, stride)
+
+    @property
+    def patch_shape(self) -> Shape:
+        """Shape of what the network is shown."""
+        z, x, y = (n + 2 * self.margin for n in self.answer_shape)
+        return (z, x, y)
+
+    def boxes(self, core: Box) -> Iterator[Box]:
+        """Yield the boxes that patches answer for, until a core is covered."""
+        rows = [
+            range(start // self.stride * self.stride, stop, step)
+            for start, stop, step in zip(core.start, core.stop, self.answer_shape, strict=True)
+        ]
+        for corner in product(*rows):
+            yield Box.of_shape(self.answer_shape).shift(corner)
+
+    def around(self, box: Box) -> Box:
+        """Return what the patch sees that answers for a box; it may reach beyond the cube."""
+        return box.grow(Halo.symmetric((self.margin,) * 3))

@@ -1,0 +1,40 @@
+"""Torch, which networks need and nothing else does."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from tessellar.errors import UsageError
+
+
+def load_torch() -> Any:
+    """Return the module ``torch``, imported when a network is first used.
+
+    Raises
+    ------
+    UsageError
+        It is not installed.
+    """
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise UsageError(_lacking("torch")) from error
+
+
+def load_safetensors() -> Any:
+    """Return the module ``safetensors.numpy``, which reads and writes weights.
+
+    Raises
+    ------
+    UsageError
+        It is not installed.
+    """
+    try:
+        return importlib.import_module("safetensors.numpy")
+    except ImportError as error:
+        raise UsageError(_lacking("safetensors")) from error
+
+
+def _lacking(library: str) -> str:
+    return f"{library} is not installed, and networks need it. Try: pip install 'tessellar[torch]'."

@@ -1,0 +1,91 @@
+"""All that decides which weights a training ends with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tessellar.errors import UsageError
+from tessellar.kernels.network.architecture import Architecture
+from tessellar.training.skies import SkyRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a network is taught.
+
+    Parameters
+    ----------
+    architecture
+        The network.
+    skies
+        What it is shown.
+    seed
+        Chooses first weights and skies.
+    steps
+        Batches that it is shown.
+    batch
+        Patches of a batch.
+    rate
+        Largest learning rate; it rises over the first steps and falls as a cosine.
+    decay
+        Of the weights, per unit of learning rate.
+    clip
+        Largest norm of a gradient.
+    easy
+        Share of the steps that show bright galaxies only.
+    every
+        Steps between validations.
+    patience
+        Validations without progress after which training ends.
+    held_out
+        Patches for validation, and as many for calibration.
+    precision
+        ``bfloat16`` or ``float32``, of the arithmetic in the layers.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    skies: SkyRecipe = field(default_factory=SkyRecipe)
+    seed: int = 0
+    steps: int = 2000
+    batch: int = 4
+    rate: float = 3e-3
+    decay: float = 1e-4
+    clip: float = 5.0
+    easy: float = 0.1
+    every: int = 200
+    patience: int = 20
+    held_out: int = 64
+    precision: str = "bfloat16"
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "batch", "every", "patience", "held_out")
+        problems = [
+            f"{name} is {getattr(self, name)}, needed is 1 or more"
+            for name in counts
+            if getattr(self, name) < 1
+        ]
+        if self.seed < 0:
+            problems.append(f"seed is {self.seed}, needed is 0 or more")
+        if self.precision not in ("bfloat16", "float32"):
+            problems.append(f"precision is '{self.precision}', needed is bfloat16 or float32")
+        if problems:
+            raise UsageError("; ".join(problems) + ".")
+
+    def settings(self) -> dict[str, Any]:
+        """Return all settings as plain values."""
+        return asdict(self)
+
+    def fingerprint(self, threads: int, pairs: str = "") -> str:
+        """Return a text that changes with whatever decides the weights."""
+        from tessellar.compiled import code_digest
+
+        return json.dumps(
+            {"settings": self.settings(), "threads": threads, "pairs": pairs, "code": code_digest()},
+            sort_keys=True,
+        )
+
+
+NETWORKS = {"hi-unet-s": Training(Architecture(base=8)), "hi-unet-m": Training(Architecture(base=16))}
+"""The networks that can be trained by name."""

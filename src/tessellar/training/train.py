@@ -1,0 +1,219 @@
+"""The loop: show skies, correct, look at held-out skies now and then, keep the best weights, calibrate them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tessellar.kernels.network.torch_library import load_torch
+from tessellar.kernels.network.weights import Calibration
+from tessellar.model import DoubleArray, FloatArray, Observer, Progress
+from tessellar.training.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
+from tessellar.training.learner import Learner
+from tessellar.training.lessons import Curriculum, item_of, lesson_of
+from tessellar.training.losses import Lesson
+from tessellar.training.negatives import HardNegatives
+from tessellar.training.noise2noise import Pairs
+from tessellar.training.platt import calibrate, calibration_error
+from tessellar.training.recipe import Training
+from tessellar.training.skies import make_patch
+
+STAGE = "train"
+_HELD_OUT, _CALIBRATION = 2**40, 2**41  # first numbers of skies that are never trained on
+_TIMED = 6  # steps that tell how fast the machine is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """What a training ended with.
+
+    Attributes
+    ----------
+    weights
+        float32 arrays by name.
+    calibration
+        What their raw answers become.
+    metrics
+        How good they are on held-out skies.
+    steps
+        Steps done; fewer than asked where it stopped early.
+    """
+
+    weights: dict[str, FloatArray]
+    calibration: Calibration
+    metrics: dict[str, float]
+    steps: int
+
+
+@dataclass(slots=True, eq=False)
+class Trainer:
+    """One training, from the first weights or from where it was interrupted.
+
+    Attributes
+    ----------
+    training
+        What decides the result.
+    out
+        The file that is to be written; the checkpoint lies beside it.
+    threads
+        Cores to use; another number rounds differently.
+    pairs
+        Real observations to learn from as well.
+    observer
+        Who is told.
+    """
+
+    training: Training
+    out: Path
+    threads: int
+    pairs: Pairs | None = None
+    observer: Observer | None = None
+    state: Checkpoint = field(init=False)
+    learner: Learner = field(init=False)
+    negatives: HardNegatives = field(default_factory=HardNegatives)
+
+    def run(self, *, fresh: bool = False) -> Trained:
+        """Train to the end, and return the best weights.
+
+        Parameters
+        ----------
+        fresh
+            Whether an earlier checkpoint is ignored.
+
+        Raises
+        ------
+        UsageError
+            The checkpoint is of another training.
+        """
+        with _threads(self.threads):
+            self._begin(fresh)
+            done = self._learn()
+            self.learner.put(self.state.arrays["best"])
+            trained = self._finish(done)
+        checkpoint_path(self.out).unlink(missing_ok=True)
+        return trained
+
+    def steps_in(self, minutes: float) -> int:
+        """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
+        learner, curriculum = Learner(self.training), self._curriculum()
+        seconds = []
+        with _threads(self.threads):
+            for step in range(_TIMED):
+                start = time.perf_counter()
+                learner.learn(lesson_of(curriculum.items(step, HardNegatives())), step)
+                seconds.append(time.perf_counter() - start)
+        rounds = minutes * 60 / float(np.median(seconds[1:])) / self.training.every
+        return max(1, round(rounds)) * self.training.every
+
+    def _begin(self, fresh: bool) -> None:
+        pairs = "" if self.pairs is None else " ".join(cube.identity for cube in self.pairs.cubes)
+        fingerprint = self.training.fingerprint(self.threads, pairs)
+        path = checkpoint_path(self.out)
+        self.learner = Learner(self.training)
+        if path.exists() and not fresh:
+            self.state = read_checkpoint(path, fingerprint)
+            self.learner.restore(self.state)
+            self.negatives.scores = {
+                int(number): score for number, score in self.state.numbers["negatives"].items()
+            }
+        else:
+            self.state = Checkpoint(fingerprint, 0, {}, {"best": float("inf"), "waited": 0, "negatives": {}})
+
+    def _learn(self) -> int:
+        """Take the steps that are left, and return how many there were in all."""
+        training, curriculum, held_out = self.training, self._curriculum(), self._held_out(_HELD_OUT)
+        first, start, total = self.state.step, time.monotonic(), 0.0
+        self._tell("begin", training.steps)
+        for step in range(first, training.steps):
+            if self.state.numbers["waited"] >= training.patience:
+                break
+            items = curriculum.items(step, self.negatives)
+            found = self.learner.learn(lesson_of(items), step)
+            for item, false in zip(items, found.false.tolist(), strict=True):
+                if item.empty is not None:
+                    self.negatives.learn(item.empty, false)
+            total += float(found.total.detach())
+            self._tell("progress", self._event(step + 1, first, time.monotonic() - start))
+            if (step + 1) % training.every == 0 or step + 1 == training.steps:
+                self._validate(step + 1, held_out, total / ((step - first) % training.every + 1))
+                total = 0.0
+        self._tell("end", STAGE)
+        return self.state.step
+
+    def _validate(self, done: int, held_out: list[Lesson], learned: float) -> None:
+        """Look at held-out skies, keep the weights if they are the best so far, and write the checkpoint."""
+        loss = float(np.mean([self.learner.judge(lesson)[0] for lesson in held_out]))
+        numbers = self.state.numbers
+        better = loss < numbers["best"]
+        if better:
+            numbers["best"] = loss
+            self.state.arrays["best"] = self.learner.values()
+        numbers["waited"] = 0 if better or done < self._easy_steps else numbers["waited"] + 1
+        numbers["negatives"] = {str(number): score for number, score in self.negatives.scores.items()}
+        self.state.step = done
+        self.learner.save(self.state)
+        write_checkpoint(checkpoint_path(self.out), self.state)
+        mark = ", the best so far" if better else ""
+        self._tell("say", f"step {done}: loss {learned:.4g}, on held-out skies {loss:.4g}{mark}")
+
+    def _finish(self, done: int) -> Trained:
+        answers: list[DoubleArray] = []
+        truths: list[DoubleArray] = []
+        masks: list[DoubleArray] = []
+        for lesson in self._held_out(_CALIBRATION):
+            heads = np.moveaxis(self.learner.judge(lesson)[1], 1, 0)
+            answers.append(heads.reshape(len(heads), -1).astype(np.float64))
+            truths.append(lesson.truth.numpy().astype(np.float64).ravel())
+            masks.append(lesson.mask.numpy().astype(np.float64).ravel())
+        answer, truth, mask = np.concatenate(answers, axis=1), np.concatenate(truths), np.concatenate(masks)
+        calibration = calibrate(answer, truth, mask)
+        logit = calibration.mask_slope * answer[1] + calibration.mask_offset
+        metrics = {
+            "held_out_loss": self.state.numbers["best"],
+            "calibration_error": calibration_error(1.0 / (1.0 + np.exp(-logit)), mask),
+            "calibration_error_raw": calibration_error(1.0 / (1.0 + np.exp(-answer[1])), mask),
+        }
+        return Trained(self.learner.values(), calibration, metrics, done)
+
+    def _held_out(self, first: int) -> list[Lesson]:
+        training = self.training
+        items = [
+            item_of(make_patch(training.skies, training.seed, first + i), first + i)
+            for i in range(training.held_out)
+        ]
+        return [lesson_of(items[i : i + training.batch]) for i in range(0, len(items), training.batch)]
+
+    def _curriculum(self) -> Curriculum:
+        training = self.training
+        return Curriculum(training.skies, training.seed, training.batch, self._easy_steps, self.pairs)
+
+    @property
+    def _easy_steps(self) -> int:
+        return int(self.training.easy * self.training.steps)
+
+    def _event(self, done: int, resumed: int, seconds: float) -> Progress:
+        voxels = (done - resumed) * self.training.batch * self.training.skies.side**3
+        return Progress(STAGE, done, self.training.steps, resumed, voxels, 0, seconds)
+
+    def _tell(self, what: str, *words: Any) -> None:
+        if self.observer is None:
+            return
+        getattr(self.observer, what)(*((STAGE, *words) if what == "begin" else words))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many cores, and as many as before at the end."""
+    torch = load_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,47 @@
+"""The command that tells how good a network is runs, at toy size, and its figures are those that a hand finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from network.small import write_network
+
+from benchmarks.validation import network
+from benchmarks.validation.denoised_skies import Circumstance, Sums
+from benchmarks.validation.finding import Detections
+
+
+def test_the_command_writes_its_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "CIRCUMSTANCES", (Circumstance("toy", white=True),))
+    monkeypatch.setattr(network, "_searches", lambda *_: iter([["finder", "0.5", "0.4", "0.3", "1"]]))
+    weights = str(write_network(tmp_path))
+    assert network.main(["--weights", weights, "--shape", "24", "40", "40", "--skies", "1"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("| toy |") == 3
+    assert "Noise alone: the denoised cube" in told
+    assert network.main(["--weights", "nothing"]) == 2
+
+
+def test_a_tenth_of_the_error_is_ten_decibels() -> None:
+    sums = Sums()
+    sums.add("all", np.ones(10, np.float32), np.full(10, np.sqrt(10), np.float32))
+    assert sums.gain("all") == pytest.approx(10)
+    sums.ratios += [(3.0, 0.5), (3.5, 0.7), (3.6, 0.6), (9.0, 1.0)]
+    assert sums.flux_ratio(2, 4) == (pytest.approx(0.6), 3)
+    sums.counts[:, 0] = (90, 1.0, 4.0)
+    sums.counts[:, 10] = (10, 5.0, 4.0)
+    assert sums.calibration_error() == pytest.approx((3 + 1) / 100)
+    assert sums.calibration_error(0.05) == pytest.approx(1 / 10)
+
+
+def test_completeness_is_read_where_the_ranking_is_still_reliable() -> None:
+    snr = np.array([9.0, 8.0, 7.0, 6.0, 5.0])
+    galaxy = np.array([9.0, 8.0, 0.0, 6.0, 2.0])  # the third is false, the last too faint to count
+    found = Detections(snr, galaxy, 6)
+    assert found.completeness(1.0) == pytest.approx(2 / 6)
+    assert found.completeness(0.8) == pytest.approx(3 / 6)
+    assert Detections(snr[:0], galaxy[:0], 6).completeness(0.9) == 0

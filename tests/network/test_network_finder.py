@@ -1,0 +1,88 @@
+"""``--finder unet``: one catalogue whatever the tiles, also beside smooth-and-clip, and settings that run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tessellar as ts
+from tessellar.api import simulate
+from tessellar.engine.find.recipes import Recipes
+from tessellar.errors import UsageError
+from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.network.normalise import noise_of
+from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.model import Patch
+from tessellar.simulate.hi import HiSky
+from tessellar.tiling.box import Box
+
+SHAPE = (28, 40, 36)
+RESULTS = ("catalogue.ecsv", "catalogue.vot", "catalogue.parquet", "mask.zarr/**/*")
+
+
+@pytest.fixture(scope="module")
+def cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sky") / "sky.fits"
+    simulate(HiSky(SHAPE, 4, n_sources=4, flux_range=(150.0, 600.0)), path)
+    return path
+
+
+def find(cube: Path, out: Path, tile: tuple[int, int, int], executor: str) -> ts.Run:
+    finder = ts.NetworkFinder(ts.UNet(side=40), scales=ts.SmoothAndClip(kernels_z=(0, 3)))
+    linker, products = ts.Linker(min_size_z=3), ts.Products(cubelets=0, maps=False)
+    return ts.find_sources(
+        cube, finder, linker=linker, products=products, executor=executor, out=out, tile=tile
+    )
+
+
+def test_no_byte_of_the_catalogue_knows_the_tiles(cube: Path, tmp_path: Path) -> None:
+    seen = []
+    for name, tile, executor in (("a", SHAPE, "serial"), ("b", (15, 23, 36), "threads")):
+        run = find(cube, tmp_path / name, tile, executor)
+        assert 0 < len(run.catalogue) <= 4
+        paths = sorted(path for pattern in RESULTS for path in run.folder.glob(pattern) if path.is_file())
+        seen.append({str(path.relative_to(run.folder)): path.read_bytes() for path in paths})
+    assert seen[0] == seen[1]
+
+
+def test_the_mask_is_the_thresholded_probability_of_both_signs() -> None:
+    rng = np.random.default_rng(2)
+    shape = (12, 16, 24)
+    lattice = NoiseLattice(shape)
+    noise = NoiseModel(lattice, np.full(12, 2.0, np.float32), np.ones(lattice.cells, np.float32))
+    voxels = 2 * rng.normal(size=shape).astype(np.float32)
+    voxels[4:9, 3:8, 3:8] += 8
+    voxels[4:9, 3:8, 16:21] -= 8
+    voxels[0] = np.nan
+    box = Box.of_shape(shape)
+    patch = Patch(voxels, box, box)
+    finder = ts.NetworkFinder(ts.UNet(side=24), probability=0.2)
+    scales = finder.scales.calibrated(noise, finder.scales.count_scales(patch, noise))
+    meta = HiSky(shape, n_sources=0).meta
+    mask = finder.calibrated(scales).prepare(meta)(patch)
+    run = finder.network.prepare(meta, "cpu")
+    probability = run.probability(patch, noise_of(noise, box))
+    np.testing.assert_array_equal(mask & POSITIVE > 0, probability > np.float32(0.2))
+    assert mask[6, 5, 5] == POSITIVE
+    assert mask[6, 5, 18] == NEGATIVE
+    assert not mask[0].any()
+    both = ts.NetworkFinder(finder.network, 0.2, both=True)
+    np.testing.assert_array_equal(both.calibrated(scales).prepare(meta)(patch), mask | scales(patch))
+
+
+def test_the_halo_is_the_larger_of_the_two() -> None:
+    meta = HiSky((100, 100, 100), n_sources=0).meta
+    wide = ts.SmoothAndClip(kernels_z=(0, 81))
+    assert ts.NetworkFinder().halo(meta).before == (24, 24, 24)
+    assert ts.NetworkFinder(both=True, scales=wide).halo(meta).before == (40, 24, 24)
+
+
+def test_settings_tell_the_network() -> None:
+    finder = ts.NetworkFinder(probability=0.4, both=True)
+    settings = Recipes(finder=finder).settings()
+    assert (settings["finder"], settings["network"], settings["probability"]) == ("both", "hi-unet-s", 0.4)
+    assert finder.network.identity in Recipes(finder=finder).provenance()
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        ts.NetworkFinder(probability=1.0)
