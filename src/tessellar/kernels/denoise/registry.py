@@ -14,6 +14,7 @@ DENOISERS = Registry(
         "gaussian": ("tessellar.kernels.denoise.gaussian", "Gaussian"),
         "starlet2d1d": ("tessellar.kernels.denoise.starlet2d1d", "Starlet2D1D"),
         "matched": ("tessellar.kernels.denoise.matched", "MatchedFilter"),
+        "unet": ("tessellar.kernels.network.unet", "UNet"),
     },
 )
 """A class of the group ``tessellar.denoise`` has fields, and is what `DenseKernel` describes."""
