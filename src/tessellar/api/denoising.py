@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import check_device, name_of, open_cube, source_of
-from tessellar.api.planning import crew_and_memory, joined_cluster
-from tessellar.errors import InputError, UsageError
+from tessellar.api.cubes import check_device, open_cube
+from tessellar.api.planning import joined_cluster
 
 if TYPE_CHECKING:
-    from tessellar.engine.cube_output import CubeOutput
-    from tessellar.engine.denoise.pipeline import DenoiseRun
     from tessellar.engine.denoise.plan import DenoisePlan
-    from tessellar.engine.executors import Executor
     from tessellar.kernels.denoise.dense import DenseKernel
     from tessellar.model import Observer, Source
     from tessellar.tiling.box import Shape
@@ -116,36 +110,30 @@ def denoise(
     >>> quiet = denoise("cube.fits", Starlet2D1D(threshold=4), out="quiet.zarr")  # doctest: +SKIP
     >>> quiet.info["noise_after"]  # doctest: +SKIP
     """
+    from tessellar.api.denoising_run import asked_for, plan_of, run
     from tessellar.engine.denoise.folder import folder_of
     from tessellar.engine.executors import check_executor
-    from tessellar.kernels.registry import settings_of
 
     check_device(device)
     check_executor(executor, workers, address)
-    recipe = kernel or _default()
-    target = Path(fspath(out))
-    second = _second(recipe, target, uncertainty)
-    source = source_of(cube)
-    known = None if truth is None else _truth(source_of(truth), source)
-    folder_of(target).check()
+    asked = asked_for(
+        cube,
+        kernel,
+        out,
+        uncertainty=uncertainty,
+        truth=truth,
+        device=device,
+        overwrite=overwrite,
+        fresh=fresh,
+    )
+    folder = folder_of(asked.target)
+    folder.check()
     with joined_cluster(executor, workers, address, observer) as pool:
-        the_plan = _plan(source, recipe, executor, workers, pool, tile, memory, (target, second))
-        settings = {
-            "cube": name_of(cube),
-            "kernel": recipe.name,
-            "set": settings_of(recipe),
-            "uncertainty": None if second is None else str(second),
-            "truth": None if truth is None else name_of(truth),
-            "executor": executor,
-            "address": address,
-            "workers": the_plan.workers,
-            "device": device,
-            "tile": list(the_plan.grid.core),
-        }
-        asked = _Asked(
-            source, recipe, target, second, known, "cpu" if device == "auto" else device, overwrite, fresh
-        )
-        return _denoise(asked, the_plan, settings, pool, observer)
+        the_plan = plan_of(asked, executor, workers, pool, tile, memory)
+        running = {"executor": executor, "address": address, "workers": the_plan.workers}
+        settings = {**asked.settings, **running, "tile": list(the_plan.grid.core)}
+        info = run(asked, the_plan, settings, pool, observer)
+    return DenoisedCube(asked.target, folder.path, info)
 
 
 def plan_denoising(
@@ -175,143 +163,10 @@ def plan_denoising(
     --------
     >>> print(plan_denoising("cube.fits", memory="4 GiB"))  # doctest: +SKIP
     """
+    from tessellar.api.denoising_run import asked_for, plan_of
     from tessellar.engine.executors import check_executor
 
     check_executor(executor, workers, address)
-    recipe, target = kernel or _default(), Path(fspath(out))
-    second = _second(recipe, target, uncertainty)
+    asked = asked_for(cube, kernel, out, uncertainty=uncertainty)
     with joined_cluster(executor, workers, address) as pool:
-        return _plan(source_of(cube), recipe, executor, workers, pool, tile, memory, (target, second))
-
-
-def _default() -> DenseKernel:
-    from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
-
-    return Starlet2D1D()
-
-
-def _second(recipe: DenseKernel, target: Path, uncertainty: str | PathLike[str] | None) -> Path | None:
-    """Return where the uncertainty goes, once sure that there is one."""
-    if uncertainty is None:
-        return None
-    second = Path(fspath(uncertainty))
-    if second.absolute() == target.absolute():
-        raise UsageError(f"{target} cannot be the denoised cube and its uncertainty. Give them two names.")
-    if len(recipe.outputs) < 2:
-        raise UsageError(
-            f"The kernel {recipe.name} gives no uncertainty. Leave --uncertainty out, or use another --kernel."
-        )
-    return second
-
-
-def _truth(truth: Source, source: Source) -> Source:
-    if truth.meta.shape != source.meta.shape:
-        raise InputError(
-            f"the truth has {truth.meta.shape} voxels (frequency, l, m) and the cube {source.meta.shape}. "
-            "Give the truth of this cube, or none."
-        )
-    return truth
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """What somebody asked for."""
-
-    source: Source
-    recipe: DenseKernel
-    target: Path
-    second: Path | None
-    truth: Source | None
-    device: str
-    overwrite: bool
-    fresh: bool
-
-
-def _plan(
-    source: Source,
-    recipe: DenseKernel,
-    executor: str,
-    workers: int | None,
-    pool: Executor | None,
-    tile: Shape | None,
-    memory: str | int | None,
-    outputs: tuple[Path, Path | None],
-) -> DenoisePlan:
-    from tessellar.engine.denoise.plan import make_plan
-
-    hands, budget = crew_and_memory(executor, workers, pool, memory)
-    written = [path for path in outputs if path is not None]
-    return make_plan(
-        source,
-        recipe,
-        tile=tile,
-        memory=budget,
-        memory_is_given=memory is not None,
-        executor=executor,
-        workers=hands,
-        remote=pool is not None,
-        outputs=len(written),
-        by_way=sum(path.suffix.lower() != ".zarr" for path in written),
-    )
-
-
-def _denoise(
-    asked: _Asked,
-    the_plan: DenoisePlan,
-    settings: dict[str, Any],
-    pool: Executor | None,
-    observer: Observer | None,
-) -> DenoisedCube:
-    """Denoise with the outputs locked."""
-    from tessellar.engine.convert import alone
-    from tessellar.engine.cube_output import CubeOutput, begin_outputs
-    from tessellar.engine.denoise.folder import folder_of
-    from tessellar.engine.denoise.pipeline import DenoiseRun
-    from tessellar.engine.executors import make_executor
-    from tessellar.engine.find.crew import Crew
-    from tessellar.engine.find.fingerprint import fingerprint
-    from tessellar.engine.find.folder import PARTIALS
-    from tessellar.engine.partials import PartialStore
-
-    content = fingerprint(asked.source, asked.recipe, asked.device)
-
-    def output(path: Path) -> CubeOutput:
-        meta, shard = asked.source.meta, the_plan.grid.core
-        return CubeOutput.of(path, meta, shard, content, overwrite=asked.overwrite)
-
-    first = output(asked.target)
-    second = None if asked.second is None else output(asked.second)
-    begin = time.perf_counter()
-    with ExitStack() as stack:
-        journal = stack.enter_context(alone(first.final, asked.fresh))
-        if second is not None:
-            stack.enter_context(alone(second.final, asked.fresh))
-        hands = pool or stack.enter_context(make_executor(the_plan.executor, the_plan.workers))
-        partials = PartialStore(first.final.workspace / PARTIALS)
-        outputs = [first] if second is None else [first, second]
-        begin_outputs(outputs, journal, partials, fresh=asked.fresh)
-        crew = Crew(hands, partials, journal, observer)
-        run = DenoiseRun(asked.source, asked.recipe, crew, first, content, second, asked.device, asked.truth)
-        info = _finish(run, asked, the_plan, settings, begin)
-    return DenoisedCube(asked.target, folder_of(asked.target).path, info)
-
-
-def _finish(
-    run: DenoiseRun, asked: _Asked, the_plan: DenoisePlan, settings: dict[str, Any], begin: float
-) -> dict[str, Any]:
-    """Denoise the cube, write what belongs to it, and give it its name."""
-    from tessellar.engine.denoise.folder import ARRAYS, folder_of
-    from tessellar.engine.denoise.record import denoise_arrays, denoise_record
-    from tessellar.report.denoising import write_denoising_report
-
-    denoised = run.denoise()
-    run.copy(denoised)
-    folder = folder_of(asked.target)
-    folder.begin(settings)
-    seconds = time.perf_counter() - begin
-    info = denoise_record(denoised, run.crew, the_plan, settings, asked.source, seconds)
-    folder.save_arrays(ARRAYS, denoise_arrays(denoised, asked.source))
-    folder.save_record(info)
-    write_denoising_report(folder.path)
-    run.publish(denoised)
-    return info
+        return plan_of(asked, executor, workers, pool, tile, memory)

@@ -141,59 +141,90 @@ def make_plan(
     UsageError
         The tile is not a box of voxels.
     """
-    meta, halo = source.meta, kernel.halo(source.meta)
-    libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
-    libraries += workers * WORKER_LIBRARY_BYTES.get(executor, 0)
-    sharing = workers
-    if remote:
-        libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
-    ahead = 0 if executor == "serial" else AHEAD_BYTES
-    written = _WRITTEN_BYTES * len(kernel.outputs)
-    sampled = blocks_around(meta, kernel, MOST_CALIBRATING)
-
-    def unit_bytes(shape: Shape) -> int:
-        largest = max(shape, sampled[0].read.shape, key=prod)
-        return (_READ_BYTES + written) * prod(shape) + kernel.memory(largest).host + ahead
-
+    meta, cost = source.meta, _Cost(source, kernel, executor, workers, remote)
     if tile is None:
-        room = memory - libraries
-        limit = room if memory_is_given else min(room, sharing * ROOMY_UNIT_BYTES)
+        room = memory - cost.libraries
+        core = cost.choose(room if memory_is_given else min(room, cost.sharing * ROOMY_UNIT_BYTES), memory)
+    else:
+        core = _whole_chunks(tile, meta.shape)
+    grid = Grid(meta.shape, core, kernel.halo(meta))
+    read = read_shape(core, grid.halo, meta.shape)
+    unit, on_device = cost.unit_bytes(read), cost.sharing * kernel.memory(read).device
+    if on_device > device_memory:
+        raise MemoryBudgetError(
+            f"pieces of {sides(core)} with {cost.who} need {size(on_device)} of device memory and "
+            f"{size(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
+        )
+    projected = cost.libraries + cost.sharing * unit
+    if projected > memory:
+        raise MemoryBudgetError(
+            f"pieces of {sides(core)} with {cost.who} need {size(projected)} and {size(memory)} are "
+            f"allowed ({size(unit)} for each piece in work, {size(cost.libraries)} for the program). "
+            f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
+        )
+    written = outputs + by_way
+    return DenoisePlan(
+        grid, executor, workers, unit, projected, memory, on_device, cost.bytes_sampled, written, remote
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cost:
+    """What the workers of a run hold."""
+
+    source: Source
+    kernel: DenseKernel
+    executor: str
+    workers: int
+    remote: bool
+
+    @property
+    def who(self) -> str:
+        return "one worker" if self.remote else f"{self.workers} workers"
+
+    @property
+    def sharing(self) -> int:
+        """How many pieces in work share the memory that is asked for."""
+        return 1 if self.remote else self.workers
+
+    @property
+    def libraries(self) -> int:
+        """Bytes of the program, and of its workers where they are processes."""
+        if self.remote:
+            return WORKER_LIBRARY_BYTES[self.executor]
+        ours = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
+        return ours + self.workers * WORKER_LIBRARY_BYTES.get(self.executor, 0)
+
+    @property
+    def bytes_sampled(self) -> int:
+        sampled = blocks_around(self.source.meta, self.kernel, MOST_CALIBRATING)
+        return 4 * (len(sampled) + min(len(sampled), MOST_JUDGING)) * sampled[0].read.size
+
+    def unit_bytes(self, shape: Shape) -> int:
+        """Return the bytes that a piece needs which reads so many voxels; a sampled block counts where it is larger."""
+        sampled = blocks_around(self.source.meta, self.kernel, MOST_CALIBRATING)[0].read.shape
+        kernel = self.kernel.memory(max(shape, sampled, key=prod)).host
+        ahead = 0 if self.executor == "serial" else AHEAD_BYTES
+        return (_READ_BYTES + _WRITTEN_BYTES * len(self.kernel.outputs)) * prod(shape) + kernel + ahead
+
+    def choose(self, room: int, memory: int) -> Shape:
+        """Return a piece for the room that the program leaves of the memory."""
+        meta = self.source.meta
         try:
             chosen = choose_tile(
                 meta.shape,
-                halo,
-                unit_bytes=unit_bytes,
-                budget=limit,
-                slots=workers,
-                sharing=sharing,
+                self.kernel.halo(meta),
+                unit_bytes=self.unit_bytes,
+                budget=room,
+                slots=self.workers,
+                sharing=self.sharing,
                 chunks=CHUNK,
             )
         except MemoryBudgetError as error:
             raise MemoryBudgetError(
-                f"{size(memory)} of memory are not enough: the program takes {size(libraries)}, and {error}"
+                f"{size(memory)} of memory are not enough: the program takes {size(self.libraries)}, and {error}"
             ) from None
-        core = _whole_chunks(chosen, meta.shape)
-    else:
-        core = _whole_chunks(tile, meta.shape)
-    read = read_shape(core, halo, meta.shape)
-    unit, on_device = unit_bytes(read), sharing * kernel.memory(read).device
-    if on_device > device_memory:
-        raise MemoryBudgetError(
-            f"pieces of {sides(core)} with {_who(workers, remote)} need {size(on_device)} of device memory and "
-            f"{size(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
-        )
-    projected = libraries + sharing * unit
-    if projected > memory:
-        raise MemoryBudgetError(
-            f"pieces of {sides(core)} with {_who(workers, remote)} need {size(projected)} and {size(memory)} are "
-            f"allowed ({size(unit)} for each piece in work, {size(libraries)} for the program). "
-            f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
-        )
-    n_sampled = 4 * (len(sampled) + min(len(sampled), MOST_JUDGING)) * sampled[0].read.size
-    grid = Grid(meta.shape, core, halo)
-    return DenoisePlan(
-        grid, executor, workers, unit, projected, memory, on_device, n_sampled, outputs + by_way, remote
-    )
+        return _whole_chunks(chosen, meta.shape)
 
 
 def _whole_chunks(tile: Shape, shape: Shape) -> Shape:
@@ -203,7 +234,3 @@ def _whole_chunks(tile: Shape, shape: Shape) -> Shape:
         )
     z, x, y = (-(-min(t, n) // c) * c for t, n, c in zip(tile, shape, CHUNK, strict=True))
     return (z, x, y)
-
-
-def _who(workers: int, remote: bool) -> str:
-    return "one worker" if remote else f"{workers} workers"

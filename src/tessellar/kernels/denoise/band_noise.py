@@ -110,6 +110,14 @@ def band_sigmas(counts: IntArray | None, predicted: DoubleArray) -> tuple[float,
     return tuple(np.where(np.isfinite(found), np.minimum(found, MOST_EXCESS * predicted), predicted).tolist())
 
 
+def in_noise(voxels: FloatArray, noise: FloatArray) -> FloatArray:
+    """Return voxels in units of their noise, float32 array (frequency, l, m); NaN where either is unknown."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        scaled = voxels / noise
+    scaled[~(np.isfinite(scaled) & (noise > 0))] = np.nan
+    return scaled
+
+
 def sky_power(correlation: Correlation) -> DoubleArray:
     """Return the power of unit noise by frequency on the sky, float64 array (GRID, GRID) of mean 1."""
     lag = np.fft.fftfreq(GRID, 1.0 / GRID)

@@ -13,10 +13,16 @@ import numpy.typing as npt
 
 from tessellar.errors import UsageError
 from tessellar.kernels.correlation import Correlation
-from tessellar.kernels.denoise.band_noise import GRID, band_sigmas, counted, sky_power, spectral_power
+from tessellar.kernels.denoise.band_noise import (
+    GRID,
+    band_sigmas,
+    counted,
+    in_noise,
+    sky_power,
+    spectral_power,
+)
 from tessellar.kernels.denoise.convolve import convolve
 from tessellar.kernels.denoise.dense import Denoise
-from tessellar.kernels.denoise.starlet2d1d import in_noise
 from tessellar.kernels.filters import boxcar_radius, gaussian_taps
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, MemoryUse, Patch
 from tessellar.tiling.box import Halo, Shape
