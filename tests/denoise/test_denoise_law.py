@@ -10,6 +10,7 @@ from denoise_patches import Halving, NoiselessSky
 from memory_cube import MemorySource, names_in
 
 import tessellar as ts
+from tessellar.api import report
 from tessellar.engine.convert import convert
 from tessellar.engine.executors import make_executor
 from tessellar.errors import InputError, MemoryBudgetError, UsageError
@@ -246,6 +247,7 @@ def test_the_report_tells_what_was_taken_out(against_truth):
     ):
         assert words in page
     assert page.count("<svg") >= 5
+    assert report(against_truth).read_text() == page
     assert "http://" not in page
 
 

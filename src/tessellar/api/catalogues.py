@@ -6,6 +6,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tessellar.api.denoising import DenoisedCube
 from tessellar.api.finding import Run
 from tessellar.api.foregrounds import CleanCube
 from tessellar.errors import UsageError
@@ -88,14 +89,14 @@ def score(
     return score_sdc2(rows(result), rows(truth), beam_arcsec=beam_arcsec)
 
 
-def report(run: Run | CleanCube | str | PathLike[str]) -> Path:
+def report(run: Run | CleanCube | DenoisedCube | str | PathLike[str]) -> Path:
     """Write the report of a finished run anew, from what its folder holds, and return where it is.
 
     Parameters
     ----------
     run
-        A run, or the folder of one; or a clean cube that `separate_foregrounds` returned, or the folder
-        ``NAME.foregrounds`` beside it.
+        A run, or the folder of one; or a cube that `separate_foregrounds` or `denoise` returned, or the folder
+        ``NAME.foregrounds`` or ``NAME.denoise`` beside it.
 
     Raises
     ------
@@ -109,13 +110,17 @@ def report(run: Run | CleanCube | str | PathLike[str]) -> Path:
     >>> report("run1")  # doctest: +SKIP
     PosixPath('run1/report.html')
     """
+    from tessellar.report.denoising import is_denoising, write_denoising_report
     from tessellar.report.foregrounds.html import write_foreground_report
     from tessellar.report.foregrounds.separation_folder import is_separation
     from tessellar.report.html import write_report
     from tessellar.report.run_folder import read_summary
 
-    folder = run.folder if isinstance(run, Run | CleanCube) else Path(fspath(run))
-    return write_foreground_report(folder) if is_separation(read_summary(folder)) else write_report(folder)
+    folder = run.folder if isinstance(run, Run | CleanCube | DenoisedCube) else Path(fspath(run))
+    summary = read_summary(folder)
+    if is_denoising(summary):
+        return write_denoising_report(folder)
+    return write_foreground_report(folder) if is_separation(summary) else write_report(folder)
 
 
 def _score_spectra(

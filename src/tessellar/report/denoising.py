@@ -40,6 +40,11 @@ def write_denoising_report(folder: Path) -> Path:
     return report
 
 
+def is_denoising(summary: dict[str, Any]) -> bool:
+    """Return whether a ``run.json`` is that of a denoised cube."""
+    return "noise_only" in summary
+
+
 def _page(run: RunFolder, arrays: Arrays) -> str:
     return page(
         run,

@@ -100,7 +100,7 @@ def read_summary(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise InputError(
             f"{path} is not the folder of a run: it has no run.json. Give the --out of a find, or the folder "
-            "NAME.foregrounds beside a clean cube."
+            "NAME.foregrounds or NAME.denoise beside a cube."
         )
     try:
         summary = json.loads(file.read_text())
