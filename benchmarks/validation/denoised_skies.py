@@ -13,10 +13,10 @@ from tessellar.model import DoubleArray, FloatArray, Patch
 from tessellar.simulate.hi import HiSky
 from tessellar.simulate.truth import truth_table
 from tessellar.tiling.box import Box, Shape
+from tessellar.training.skies import MASK_PEAK, MASK_SIGMA
 
 SNR_EDGES = (2.0, 4.0, 8.0, 20.0, np.inf)
 FAINT = (2.0, 25.0)  # S/N of the galaxies whose voxels count as sources: the brighter ones would decide alone
-PEAK = 0.1  # a galaxy's voxels are those above this share of its peak
 LIKELY = 0.05  # probabilities above it are judged by themselves as well
 
 
@@ -90,9 +90,11 @@ def _one_sky(kernel: UNet, sky: HiSky, case: Circumstance, sums: Sums) -> None:
     run = kernel.prepare(sky.meta, "cpu")
     patch = Patch(truth + noise, box, box)
     mean, deviation = run(patch, told)
-    faint, everywhere = np.zeros(sky.shape, np.bool_), np.zeros(sky.shape, np.bool_)
-    for snr, part, voxels in _galaxies(sky):
+    faint, everywhere, lit = np.zeros((3, *sky.shape), np.bool_)
+    for snr, part, galaxy in _galaxies(sky):
+        voxels = galaxy > MASK_PEAK * galaxy.max()
         everywhere[part] |= voxels
+        lit[part] |= galaxy / rms > min(MASK_PEAK * galaxy.max() / rms, MASK_SIGMA)
         if FAINT[0] <= snr < FAINT[1]:
             faint[part] |= voxels
         inside = truth[part][voxels].sum(dtype=np.float64)
@@ -102,9 +104,10 @@ def _one_sky(kernel: UNet, sky: HiSky, case: Circumstance, sums: Sums) -> None:
         sums.add(name, (mean - truth)[where], noise[where])
         sums.add(f"{name}, smoothed", (_smoothed(truth + noise) - truth)[where], noise[where])
     probability = run.probability(patch, told).ravel()
-    lit = everywhere.ravel() & (truth.ravel() > 0)
     index = np.minimum((probability * 20).astype(np.int64), 19)
-    sums.counts += np.stack([np.bincount(index, w, 20) for w in (np.ones(lit.size), probability, lit)])
+    sums.counts += np.stack(
+        [np.bincount(index, w, 20) for w in (np.ones(lit.size), probability, lit.ravel())]
+    )
     sums.pulls += ((mean - truth) / deviation)[faint].tolist()
 
 
@@ -115,13 +118,12 @@ def _smoothed(voxels: FloatArray) -> FloatArray:
     return np.asarray(ndimage.gaussian_filter(voxels, 1.3, mode="constant"), dtype=np.float32)
 
 
-def _galaxies(sky: HiSky) -> Iterator[tuple[float, tuple[slice, slice, slice], np.ndarray]]:
-    """Yield S/N, box and voxels of the galaxies of a sky."""
+def _galaxies(sky: HiSky) -> Iterator[tuple[float, tuple[slice, slice, slice], FloatArray]]:
+    """Yield S/N, box and noiseless voxels, Jy/beam, of the galaxies of a sky."""
     for number, snr in enumerate(truth_table(sky)["snr"]):
         cubelet = sky.cubelet(number)
         shared = cubelet.box & Box.of_shape(sky.shape)
-        voxels = cubelet.voxels[shared.relative_to(cubelet.box.start).slices()]
-        yield float(snr), shared.slices(), voxels > PEAK * voxels.max()
+        yield float(snr), shared.slices(), cubelet.voxels[shared.relative_to(cubelet.box.start).slices()]
 
 
 def noise_only(kernel: UNet, shape: Shape, seed: int) -> tuple[float, float, float]:

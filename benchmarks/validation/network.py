@@ -47,7 +47,8 @@ def main(words: Sequence[str]) -> int:
     asked = _parser().parse_args(words)
     try:
         kernel = UNet(weights=asked.weights, precision=asked.precision)
-        print("\n\n".join(_tables(kernel, asked)))
+        for block in _tables(kernel, asked):
+            print(block, end="\n\n", flush=True)
     except TessellarError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -60,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", default=PRECISIONS[0], choices=PRECISIONS, help="of its arithmetic")
     parser.add_argument("--shape", type=int, nargs=3, default=(96, 128, 128), metavar="N", help="of a sky")
     parser.add_argument("--skies", type=int, default=3, metavar="N", help="that are denoised")
-    parser.add_argument("--searched", type=int, default=6, metavar="N", help="skies that are searched")
+    parser.add_argument(
+        "--searched", type=int, default=6, metavar="N", help="skies that are searched; 0 searches none"
+    )
     return parser
 
 
@@ -80,7 +83,7 @@ def _tables(kernel: UNet, asked: argparse.Namespace) -> Iterator[str]:
         f"Noise alone: the denoised cube has an rms of {rms:.3g} and a largest voxel of {peak:.3g} in units of the "
         f"noise; {lit:.2g} of its voxels are detected."
     )
-    rows = list(_searches(kernel, shape, range(first, first + asked.searched)))
+    rows = list(_searches(kernel, shape, range(first, first + asked.searched))) if asked.searched else []
     title = f"Completeness above S/N 3 at the reliability that the truth tells; {asked.searched} skies"
     yield from section(title, ["", *(f"reliability {r:g}" for r in RELIABILITIES), "detections"], rows)
 

@@ -46,7 +46,8 @@ from tessellar.cli.output import progress, show
 def command(name: str, **options: Any) -> None:
     """Train the network NAME (hi-unet-s or hi-unet-m) on simulated skies, and write its weights and a card.
 
-    Repeat the command to go on with a training that was stopped. Use the weights with --kernel unet --set weights=FILE.
+    Repeat the command to go on with a training that was stopped. The weights are used by find --finder
+    unet --network FILE, and by denoise --kernel unet --set weights=FILE.
     """
     from tessellar.api import train
 

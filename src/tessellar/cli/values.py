@@ -94,17 +94,6 @@ def one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
-def only(choice: str, why: str) -> Callable[[Any], str]:
-    """Return how a word is read that has no alternative in this version."""
-
-    def parse(value: Any) -> str:
-        if value != choice:
-            raise ValueError(f"{value!r} is not available: {why}. Use {choice}.")
-        return choice
-
-    return parse
-
-
 def words(value: Any) -> str:
     """Read a text."""
     if not isinstance(value, str) or not value:

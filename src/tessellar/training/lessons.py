@@ -70,7 +70,7 @@ class Curriculum:
         easy = step < self.easy_steps
         again = negatives.pick(rng.random()) if not easy and rng.random() < _AGAIN else None
         chosen = number if again is None else again
-        return item_of(make_patch(self.recipe, self.seed, chosen, easy=easy and again is None), chosen, rng)
+        return item_of(make_patch(self.recipe, self.seed, chosen, easy=easy), chosen, rng)
 
 
 def item_of(patch: SkyPatch, number: int, rng: np.random.Generator | None = None) -> Item:

@@ -23,6 +23,7 @@ from tessellar.tiling.box import Halo, Shape
 
 PRECISIONS = ("float32", "bfloat16")
 SHIPPED_NAME = "hi-unet-s"
+TORCH_BYTES = 220 * 2**20  # that a worker holds once it has imported torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,11 @@ class UNet:
         return Halo.symmetric((z, x, y))
 
     def memory(self, shape: Shape) -> MemoryUse:
-        """Return the bytes for a patch of ``shape``: itself in units of its noise, the answer, and one batch."""
+        """Return the bytes for a patch of ``shape``: itself over its noise, the answer, one batch, and torch itself."""
         z, x, y = shape
         lattice = PatchLattice.of_cube(shape, self.side, self.margin, self.stride)
         maps = 4 * self.batch * self.maps * prod(lattice.patch_shape)
-        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps, device=0)
+        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps + TORCH_BYTES, device=0)
 
     def prepare(self, meta: CubeMeta, device: str) -> Runner:
         """Load the weights, and return what does one patch.
