@@ -61,6 +61,8 @@ class Trial:
         Power over transfer, and its error.
     coherence
         Of the clean cube and the signal.
+    posterior
+        What a Gaussian process itself expects its residual to lack or hold too much; NaN for other kernels.
     """
 
     k_par: DoubleArray
@@ -72,6 +74,7 @@ class Trial:
     power: DoubleArray
     sigma: DoubleArray
     coherence: DoubleArray
+    posterior: DoubleArray
 
 
 def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
@@ -114,6 +117,7 @@ def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
         table["power"],
         table["sigma"],
         coherence,
+        table.get("posterior", np.full(true.power.shape, np.nan)),
     )
 
 
