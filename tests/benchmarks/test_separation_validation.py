@@ -68,7 +68,7 @@ def test_the_command_tells_kernels_and_other_programs_apart(
     record = json.loads((tmp_path / "v.json").read_text())
     rows = record["skies"]["plain"]
     assert rows["nothing taken out"]["power_lo"] > 1e5
-    assert 0.3 < rows["PCA, 3 modes"]["transfer_lo"] < rows["PCA, 3 modes"]["transfer_hi"] < 1.01
+    assert 0.05 < rows["PCA, 3 modes"]["transfer_lo"] < 0.7 < rows["PCA, 3 modes"]["transfer_hi"] < 1.01
     ours, theirs = record["peers"]["scikit-learn PCA, 3 modes"]
     assert ours["rms"] == pytest.approx(theirs["rms"], rel=1e-4)  # an SVD of the whole cube is what PCA is
 
