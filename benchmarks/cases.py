@@ -23,7 +23,11 @@ CASES: dict[str, dict[str, Measure]] = {
         "projection": foregrounds.projection,
         "sky-modes": foregrounds.sky_modes,
     },
-    "separation": {"separate-fits": separations.fits, "separate-zarr": separations.zarr},
+    "separation": {
+        "separate-fits": separations.fits,
+        "separate-zarr": separations.zarr,
+        "separate-power": separations.power,
+    },
     "engine": {"executors": engine.executors},
     "tiles": {"tiles": engine.tiles},
     "driver": {"journal": driver.journal, "stitch": driver.stitch, "tables": driver.tables},

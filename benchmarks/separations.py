@@ -15,23 +15,28 @@ from benchmarks.results import Result
 
 def fits(bench: Bench) -> Iterator[Result]:
     """Clean the FITS file into a FITS file."""
-    yield from _ways(bench, "FITS", bench.low_fits)
+    for workers in bench.crews:
+        yield _cleaned(bench, "FITS", bench.low_fits, workers)
 
 
 def zarr(bench: Bench) -> Iterator[Result]:
     """Clean the Zarr store into a Zarr store."""
-    yield from _ways(bench, "Zarr", bench.low_zarr)
-
-
-def _ways(bench: Bench, word: str, cube: Path) -> Iterator[Result]:
     for workers in bench.crews:
-        for power in (False, True) if workers == bench.workers else (False,):
-            records: list[Record] = []
-            with TemporaryDirectory(dir=bench.folder) as scratch:
-                out = Path(scratch) / f"clean{cube.suffix}"
-                seconds = bench.time(_task(cube, out, workers, power, records))
-            name = f"{word}, threads {workers}{', with power' if power else ''}"
-            yield _result(name, seconds, workers, records[1:])
+        yield _cleaned(bench, "Zarr", bench.low_zarr, workers)
+
+
+def power(bench: Bench) -> Iterator[Result]:
+    """Clean the Zarr store with all workers, and measure its power before and after."""
+    yield _cleaned(bench, "Zarr", bench.low_zarr, bench.workers, power=True)
+
+
+def _cleaned(bench: Bench, word: str, cube: Path, workers: int, *, power: bool = False) -> Result:
+    records: list[Record] = []
+    with TemporaryDirectory(dir=bench.folder) as scratch:
+        out = Path(scratch) / f"clean{cube.suffix}"
+        seconds = bench.time(_task(cube, out, workers, power, records))
+    name = f"{word}, threads {workers}{', with power' if power else ''}"
+    return _result(name, seconds, workers, records[1:])
 
 
 def _task(cube: Path, out: Path, workers: int, power: bool, records: list[Record]) -> Task[Record]:

@@ -25,6 +25,7 @@ from benchmarks.validation.separation_numbers import (
     numbers_of,
     numbers_of_rivals,
     peer_table,
+    posterior_words,
     table_by_k,
 )
 from benchmarks.validation.separation_peers import PEERS, rivals
@@ -122,6 +123,7 @@ def _peers(asked: argparse.Namespace) -> dict[str, Any]:
 def _tables(record: dict[str, Any]) -> Iterator[str]:
     for word, rows in record["skies"].items():
         yield from main_table(SKIES[word][0], rows)
+        yield from posterior_words(rows)
     if record["by_k"]:
         yield from table_by_k(f"{SHOWN}, no beam, by k_par", record["by_k"])
     yield from peer_table(record["peers"])

@@ -98,6 +98,15 @@ class LowSky:
         first, second = (self.seen(self.foreground + self.signal + noise) for noise in self.noises)
         return first, second
 
+    def part_seen(self, k_perp: DoubleArray) -> DoubleArray:
+        """Return the part of the signal's power that the widest beam leaves, float64 array as ``k_perp``, h/cMpc."""
+        if self.beams is None:
+            return np.ones_like(k_perp)
+        n_channels, n, _ = self.signal.shape
+        middle = FIRST_HZ + 0.5 * CHANNEL_HZ * (n_channels - 1)
+        sigma = self.beams.max() / np.sqrt(8.0 * np.log(2.0)) * np.deg2rad(DEGREES) / n
+        return np.asarray(np.exp(-((k_perp * sigma * depth_of(middle).transverse) ** 2)))
+
     def seen(self, voxels: DoubleArray, *, masked: bool = True) -> MadeCube:
         """Return a cube on the grid of the sky, blank where voxels are lost."""
         pixel = DEGREES / voxels.shape[1]

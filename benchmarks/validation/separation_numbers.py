@@ -35,20 +35,21 @@ def numbers_of(trials: Sequence[Trial]) -> Numbers:
         ("transfer", lambda t: t.transfer),
         ("corrected", lambda t: t.power / t.true),
         ("coherence", lambda t: t.coherence),
+        ("posterior", lambda t: (t.after + t.posterior) / t.true),
     ):
         found |= {f"{name}_lo": _mean(trials, of, low), f"{name}_hi": _mean(trials, of, high)}
     every = low | high
+    found = {name: value for name, value in found.items() if np.isfinite(value)}
     found["close"] = _mean(trials, _close, every)
     return found | {"covered_hi": _mean(trials, _covered, high), "covered": _mean(trials, _covered, every)}
 
 
 def numbers_before(trials: Sequence[Trial]) -> Numbers:
     """Return what is known of the skies before anything is taken out."""
-    found = dict.fromkeys(("rms", "transfer_lo", "transfer_hi", "corrected_lo", "corrected_hi"), np.nan)
-    found |= dict.fromkeys(("coherence_lo", "coherence_hi", "close", "covered_hi", "covered"), np.nan)
-    for name, below in (("power_lo", True), ("power_hi", False)):
-        found[name] = _mean(trials, lambda t: t.before / t.true, _rows(trials, below))
-    return found
+    return {
+        name: _mean(trials, lambda t: t.before / t.true, _rows(trials, below))
+        for name, below in (("power_lo", True), ("power_hi", False))
+    }
 
 
 def numbers_by_k(trials: Sequence[Trial]) -> list[Numbers]:
@@ -75,7 +76,8 @@ def numbers_of_rivals(rivals: Sequence[Rival]) -> Numbers:
     for name in ("ratio", "coherence"):
         values = [getattr(rival, name) for rival in rivals]
         for end, rows in (("lo", low), ("hi", ~low)):
-            found[f"{name}_{end}"] = float(np.nanmean([value[rows] for value in values]))
+            cells = np.concatenate([value[rows].ravel() for value in values])
+            found[f"{name}_{end}"] = float(cells[np.isfinite(cells)].mean())
     return found
 
 
@@ -83,6 +85,17 @@ def main_table(title: str, rows: dict[str, Numbers]) -> Iterator[str]:
     """Yield a table with a row for each kernel."""
     cells = [(name, *(_shown(value) for value in _ordered(numbers))) for name, numbers in rows.items()]
     yield from section(title, HEAD, cells)
+
+
+def posterior_words(rows: dict[str, Numbers]) -> Iterator[str]:
+    """Yield a sentence about the kernels that know the power of their own posterior."""
+    known = [
+        f"{name} {numbers['posterior_lo']:.3f}, {numbers['posterior_hi']:.3f}"
+        for name, numbers in rows.items()
+        if "posterior_lo" in numbers
+    ]
+    if known:
+        yield f"With the power of the posterior added, in place of the transfer (lo, hi): {'; '.join(known)}."
 
 
 def peer_table(rows: dict[str, tuple[Numbers, Numbers]]) -> Iterator[str]:
@@ -101,10 +114,11 @@ def table_by_k(title: str, rows: Sequence[Numbers]) -> Iterator[str]:
 
 
 def _ordered(numbers: Numbers) -> Iterator[float]:
-    yield numbers["rms"]
-    for name in ("power", "transfer", "corrected", "coherence"):
-        yield from (numbers[f"{name}_lo"], numbers[f"{name}_hi"])
-    yield from (numbers["close"], numbers["covered_hi"], numbers["covered"])
+    pairs = (
+        f"{name}_{end}" for name in ("power", "transfer", "corrected", "coherence") for end in ("lo", "hi")
+    )
+    for name in ("rms", *pairs, "close", "covered_hi", "covered"):
+        yield numbers.get(name, np.nan)
 
 
 def _shown(value: float) -> str:
@@ -130,5 +144,6 @@ def _mean(
     of: Callable[[Trial], DoubleArray],
     rows: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> float:
-    """Return the mean over the bins of some k_par of all skies."""
-    return float(np.mean([of(trial)[rows] for trial in trials]))
+    """Return the mean over the bins of some k_par of all skies; bins without modes are none."""
+    values = [of(trial)[rows][np.isfinite(trial.true[rows])] for trial in trials]
+    return float(np.concatenate(values).mean()) if any(value.size for value in values) else np.nan

@@ -130,6 +130,6 @@ def _rival(left: DoubleArray, sky: LowSky, limits: tuple[float, float] | None) -
     powers = [power_of(cube) for cube in seen.values()]
     own, true, faint = (power.power for power in powers)
     crossed = power_of(seen["left"], seen["signal"]).power
-    true = np.where(true > _NOTHING * np.median(true), true, np.nan)  # bins beyond the longest wave
+    true = np.where(true > _NOTHING * np.nanmedian(true), true, np.nan)  # bins beyond the longest wave
     with np.errstate(invalid="ignore", divide="ignore"):
         return Rival(powers[0].k_par, rms, (own - faint) / true, crossed / np.sqrt(own * true))

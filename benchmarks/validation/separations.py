@@ -28,6 +28,7 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+LEAST_SEEN = 0.1  # of the signal's power, in bins that count
 METHODS = (
     Method("PCA, 2 modes", "pca", {"modes": 2}),
     Method("PCA, 3 modes", "pca", {"modes": 3}),
@@ -52,7 +53,7 @@ class Trial:
     rms
         Of what is left, less signal and noise, over the rms of the signal.
     true
-        Power of the signal of this very sky, as the telescope sees it.
+        Power of the signal of this very sky, as the telescope sees it; NaN in bins of which the beam leaves little.
     before, after
         Power of the cube, and cross power of its clean halves.
     transfer
@@ -61,6 +62,8 @@ class Trial:
         Power over transfer, and its error.
     coherence
         Of the clean cube and the signal.
+    posterior
+        What a Gaussian process itself expects its residual to lack or hold too much; NaN for other kernels.
     """
 
     k_par: DoubleArray
@@ -72,6 +75,7 @@ class Trial:
     power: DoubleArray
     sigma: DoubleArray
     coherence: DoubleArray
+    posterior: DoubleArray
 
 
 def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
@@ -104,16 +108,18 @@ def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
         crossed, own = power_of(clean.cube, signal), power_of(clean.cube)
     with np.errstate(invalid="ignore"):
         coherence = crossed.power / np.sqrt(own.power * true.power)
+    seen = sky.part_seen(true.k_perp) > LEAST_SEEN
     return Trial(
         true.k_par,
         error_rms(left, wanted) / float(np.std(whole(signal))),
-        true.power,
+        np.where(seen, true.power, np.nan),
         table["power_before"],
         table["power_after"],
         table["transfer"],
         table["power"],
         table["sigma"],
         coherence,
+        table.get("posterior", np.full(true.power.shape, np.nan)),
     )
 
 

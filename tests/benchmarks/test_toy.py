@@ -107,6 +107,36 @@ def test_whole_find_and_sofia(tmp_path: Path) -> None:
     assert not list((tmp_path / "bench").glob("tmp*"))
 
 
+def test_separation_kernels(tmp_path: Path) -> None:
+    table, results = toy(tmp_path, "--workers", "1", "--only", "covariance", "spectra")
+    names = [result["name"] for result in results["covariance"]]
+    assert names == [
+        f"{name}, 1 thread" for name in ("dgemm", "dsyrk", "sums of a block", "blanks filled, and sums")
+    ]
+    gemm, *others = (result["amount"] for result in results["covariance"])
+    assert all(
+        amount / gemm == pytest.approx(49 / 96) for amount in others
+    )  # F (F + 1) of 2 F F for 48 channels
+    spectra = {result["name"]: result["amount"] for result in results["spectra"]}
+    assert set(spectra.values()) == {4 * 48 * 40 * 40, 4 * 16 * 40 * 40}
+    assert "| 4 modes, 20% blank |" in table
+    assert "### Products of all channels with all others" in table
+
+
+@pytest.mark.slow
+def test_whole_separation(tmp_path: Path) -> None:
+    table, results = toy(tmp_path, "--workers", "1", "--only", "separate-power")
+    (result,) = results["separation"]
+    assert result["name"] == "Zarr, threads 1, with power"
+    assert result["amount"] == 48 * 40 * 40
+    facts = result["facts"]
+    assert list(facts["stages"]) == ["centre", "moments", "separate", "modes"]
+    assert facts["run_seconds"][0] < result["median"]
+    assert facts["peak_rss_bytes"] > 0
+    assert "### The stages of a separation" in table
+    assert not list((tmp_path / "bench").glob("tmp*"))
+
+
 def test_a_program_that_fails_is_a_case_without_result(tmp_path: Path) -> None:
     from benchmarks.bench import BenchmarkError
     from benchmarks.finds import run_program

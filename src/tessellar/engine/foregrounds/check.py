@@ -9,7 +9,7 @@ import numpy as np
 
 from tessellar.engine.cube_output import scratch_sink
 from tessellar.engine.find.fingerprint import fingerprint
-from tessellar.engine.foregrounds.injected import InjectedSource
+from tessellar.engine.foregrounds.injected import BlankedSource, InjectedSource
 from tessellar.engine.foregrounds.learn import Learned
 from tessellar.engine.foregrounds.pipeline import Cleaned, ForegroundRun
 from tessellar.engine.foregrounds.separate import SeparateStage
@@ -139,7 +139,7 @@ class PowerCheck:
         band: Band,
         raw: SkyModes,
         pair: tuple[SkyModes, SkyModes],
-        left: tuple[SkyModes, SkyModes] | None,
+        left: tuple[SkyModes, SkyModes, SkyModes] | None,
     ) -> BandCheck:
         bins = self.plan.bins
         crossed = pair[0] is not pair[1]
@@ -158,19 +158,22 @@ class PowerCheck:
         covariance *= np.outer(kelvin, kelvin)
         return power_of_covariance(covariance, raw.field, learned.hertz, band, self.plan.bins)
 
-    def _transfer(self, band: Band, left: SkyModes, signal: SkyModes) -> Transfer:
+    def _transfer(self, band: Band, left: SkyModes, seen: SkyModes, signal: SkyModes) -> Transfer:
         """Return the part of a signal's power that is left: of a projection P, that of P s, which is that of P s and s.
 
         A filter that is no projection is near one: a mode stays or goes. The power of what is left itself would count
-        what the change of the filter leaves of the foregrounds.
+        what the change of the filter leaves of the foregrounds. Blanks mix the modes of what is left, as they do those
+        of the cube: it is held against the signal as it is seen through them, and the power against the whole signal's.
         """
-        kept = cross_power(left, signal, band, self.plan.bins, sample_variance=False)
+        kept = cross_power(left, seen, band, self.plan.bins, sample_variance=False)
         own = cross_power(signal, signal, band, self.plan.bins).power
         with np.errstate(invalid="ignore", divide="ignore"):
             return Transfer(kept.power / own, kept.sigma / own)
 
-    def _what_is_left(self, raw: SkyModes, clean: SkyModes) -> tuple[SkyModes, SkyModes]:
+    def _what_is_left(self, raw: SkyModes, clean: SkyModes) -> tuple[SkyModes, SkyModes, SkyModes]:
         """Return the modes of what is left of the signal once the separation has learned from the sum, and its own.
+
+        Its own are those of the signal where the cube holds data, and those of all of it.
 
         A filter that learns a few numbers from the cube, but no spectra, is kept: a signal does not lose by being
         learned from, but one of twice the power would be taken for that of the sky.
@@ -181,11 +184,13 @@ class PowerCheck:
         learned = self.cleaned.learned
         if learned.separated.operator.basis is not None:
             learned = self.run.learner.learn(injected, "-injected")
-        both = replace(raw, values=raw.values + own.values) if _is_whole(raw) and _is_whole(own) else None
-        if both is None:
+        if _is_whole(raw) and _is_whole(own):
+            seen, both = own, replace(raw, values=raw.values + own.values)
+        else:
+            seen = self._modes(BlankedSource(signal, source), "modes-signal-seen")
             both = self._modes(injected, "modes-injected")
         after = self._clean_modes(injected, both, learned, "injected")
-        return replace(clean, values=after.values - clean.values), own
+        return replace(clean, values=after.values - clean.values), seen, own
 
     def _modes(self, source: Source, name: str) -> SkyModes:
         return measure_modes(source, self.run.crew, field=_field(source, self.plan), name=name)
@@ -270,7 +275,7 @@ def cost_of_check(source: Source, plan: CheckPlan | None) -> CheckCost:
     if plan is None:
         return CheckCost()
     field = _field(source, plan)
-    n_cubes = 2 + 2 * 2 * (plan.halves is not None) + 3 * (plan.signal is not None)
+    n_cubes = 2 + 2 * 2 * (plan.halves is not None) + 4 * (plan.signal is not None)
     copies = 2 * (plan.halves is not None) + (plan.signal is not None)
     modes = 16 * source.meta.shape[0] * len(field.modes())
     depth = unit_channels(source, field, source.meta.shape[0])
