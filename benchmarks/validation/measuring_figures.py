@@ -45,7 +45,7 @@ def _draw_one(ax: Axes, galaxies: Galaxies, name: str, quantity: Quantity) -> No
         middle, scatter = centre_and_scatter(deviations(inside, name))
         ax.errorbar(snr, middle, scatter, fmt="o", color="tab:blue", ms=5, capsize=3)
     ax.set_ylim((0.0, 1.6) if name in RATIOS else (-_LIMITS[name], _LIMITS[name]))
-    ax.set_title(f"{quantity.title} ({quantity.unit})", fontsize=10)
+    ax.set_title(f"{quantity.title}, {quantity.unit}", fontsize=8)
 
 
 def draw_pulls(galaxies: Galaxies, path: Path) -> None:
@@ -61,5 +61,5 @@ def draw_pulls(galaxies: Galaxies, path: Path) -> None:
         ax.plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2.0 * np.pi), color="tab:green")
         middle, scatter = centre_and_scatter(values)
         ax.set_title(f"{title}: {middle:+.2f} ± {scatter:.2f}", fontsize=10)
-        ax.set_xlabel("(measured - true) / error")
+        ax.set_xlabel("deviation / error")
     figure.savefig(path, dpi=80)

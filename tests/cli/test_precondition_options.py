@@ -31,6 +31,30 @@ def test_options_settings_and_parameter_file_say_the_same(cube: Path, empty_fold
     assert len(catalogues_in(Path("one"))) == 3
 
 
+def test_local_noise_and_a_cube_of_flags_come_from_options_and_from_files(
+    cube: Path, empty_folder: Path
+) -> None:
+    from astropy.io import fits
+
+    fits.writeto("flags.fits", np.eye(36, 30, dtype=np.float32))
+    words = ("--scale-noise", "local", "--scale-noise-window-xy", "11", "--scale-noise-interpolate")
+    result = call("find", cube, "-q", "--out", "one", *words, "--flag-cube", "flags.fits")
+    assert result.exit_code == 0
+    settings = tomllib.loads(Path("one/run.toml").read_text())["find"]
+    assert (settings["scale_noise"], settings["scale_noise_window_z"]) == ("local", 15)
+    assert settings["flag_cube"] == str(empty_folder / "flags.fits")
+    Path("sky.par").write_text(
+        "scaleNoise.enable = true\nscaleNoise.mode = local\nscaleNoise.windowXY = 11\n"
+        "scaleNoise.interpolate = true\nflag.cube = flags.fits\n"
+    )
+    assert call("find", cube, "-q", "--out", "two", "--sofia", "sky.par").exit_code == 0
+    assert call("find", cube, "-q", "--out", "three").exit_code == 0
+    assert catalogues_in(Path("one")) == catalogues_in(Path("two")) != catalogues_in(Path("three"))
+    Path("sky.par").write_text("scaleNoise.enable = true\nscaleNoise.mode = everywhere\n")
+    said = complaint(call("find", cube, "--out", "four", "--sofia", "sky.par"), USAGE)
+    assert "scaleNoise.mode" in said
+
+
 def test_a_map_of_another_shape_is_refused(cube: Path, empty_folder: Path) -> None:
     from astropy.io import fits
 

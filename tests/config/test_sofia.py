@@ -365,6 +365,12 @@ def test_unknown_parameters_are_ignored_where_the_file_allows_it(tmp_path: Path)
     assert many.remarks[0].endswith("new.p4 and 295 more.")
 
 
+def test_a_primary_beam_is_a_gain_unless_there_is_one(tmp_path: Path) -> None:
+    both = read(tmp_path, "input.primaryBeam = beam.fits", "input.gain = gain.fits")
+    assert both.settings == {"gain": "gain.fits"}
+    assert "input.primaryBeam = beam.fits is not supported beside input.gain" in both.remarks[0]
+
+
 def test_an_empty_file_asks_for_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, "# nothing", "", "input.gain =") == SofiaFile({}, {}, ())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conditioned import LINKER, catalogue_bytes, column, cube, find
+from conditioned import LINKER, catalogue_bytes, column, cube, find, sky
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_cube import MemorySource
@@ -159,6 +159,17 @@ def test_a_run_with_another_window_is_refused(tmp_path: Path) -> None:
             Preconditioning(scale_noise="local", scale_noise_window_xy=15, scale_noise_window_z=11),
             out=tmp_path,
         )
+
+
+def test_where_it_could_not_be_measured_nothing_is_searched_and_the_rest_is() -> None:
+    damaged = cube(sky((24, 300, 40)))
+    damaged.broken = [(12, 270, 38)]
+    run = find(damaged, LOCAL, tile=(24, 50, 40))
+    failed = {name: len(stage["failed"]) for name, stage in run.info["stages"].items()}
+    assert failed["local-noise"] == 1
+    assert 0 < failed["detect"] < run.info["n_tiles"]
+    assert run.info["partial"]
+    assert len(run.catalogue) == 3
 
 
 def test_a_cube_without_negative_voxels_has_no_local_noise() -> None:
