@@ -126,7 +126,7 @@ class SumStage(Generic[S]):
     source
         The cube.
     x
-        Where the channels lie in log frequency, float64 array (frequency): made once, so that all workers have its bits.
+        Where the channels lie in log frequency, float64 array (frequency); made once for all workers.
     summand
         What is summed.
     fill_degree
