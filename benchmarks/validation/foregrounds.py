@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
     if asked.json:
         asked.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if asked.figure and trials:
-        draw_power(trials[0], f"{SHOWN} of a made-up sky", asked.figure)
+        draw_power(trials[0], f"{SHOWN}, of a made-up sky", asked.figure)
     print("\n\n".join([f"`{command}`", *_tables(record)]))
     return 0 if record["nothing"] else 1
 

@@ -17,11 +17,11 @@ def draw_power(trial: Trial, title: str, path: Path) -> None:
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     ax = figure.subplots()
+    columns = np.flatnonzero(np.isfinite(trial.true[:, K_PERP]).any(axis=0)) + K_PERP.start
     mean = {
-        name: getattr(trial, name)[:, K_PERP].mean(axis=1) for name in ("true", "before", "after", "power")
+        name: getattr(trial, name)[:, columns].mean(axis=1) for name in ("true", "before", "after", "power")
     }
-    number = trial.sigma[:, K_PERP].shape[1]
-    sigma = np.sqrt((trial.sigma[:, K_PERP] ** 2).sum(axis=1)) / number
+    sigma = np.sqrt((trial.sigma[:, columns] ** 2).sum(axis=1)) / len(columns)
     ax.semilogy(trial.k_par, mean["before"], "-", color="tab:red", label="the cube")
     ax.semilogy(trial.k_par, mean["true"], "-", color="tab:green", lw=2, label="the signal")
     ax.semilogy(
@@ -37,6 +37,7 @@ def draw_power(trial: Trial, title: str, path: Path) -> None:
         color="tab:blue",
         label="over the transfer",
     )
+    ax.set_ylim(0.3 * np.nanmin(mean["true"]), 100.0 * np.nanmax(mean["true"]))
     ax.set_xlabel("k along the line of sight, h/cMpc")
     ax.set_ylabel("power, K² h⁻³ cMpc³")
     ax.set_title(title, fontsize=10)
