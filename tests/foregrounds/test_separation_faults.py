@@ -250,3 +250,31 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / "clean.foregrounds" / "thesis.tex").touch()
     with pytest.raises(TessellarError, match="holds other files"):
         ts.separate_foregrounds(cube(), out=tmp_path / "clean.zarr")
+
+
+def test_the_memory_of_a_plan_holds_the_maps_that_a_kernel_works_on():
+    address = "procedural://eor?shape=64,4096,4096&pixel_arcsec=16"
+    pca, ica, gmca = (
+        ts.plan_foregrounds(address, kernel, power=False, memory="100GiB", workers=2).driver_bytes
+        for kernel in (ts.PCA(3), ts.FastICA(3), ts.GMCA(3))
+    )
+    pixels = 4096**2
+    assert ica - pca >= (8 + 24) * 3 * pixels  # float32 maps twice, and three times in double precision
+    assert gmca - pca >= 4 * 20 * 4 * pixels  # details of twenty maps at four scales
+
+
+def test_the_first_stokes_plane_is_cleaned_and_said_to_be(tmp_path):
+    from astropy.io import fits
+
+    write_cube(tmp_path / "sky.fits", mock_sky((12, 20, 20)).cube)
+    with fits.open(tmp_path / "sky.fits") as (image,):
+        header, voxels = image.header, image.data
+        header["CTYPE4"], header["CRPIX4"], header["CRVAL4"], header["CDELT4"] = "STOKES", 1.0, 1.0, 1.0
+        fits.writeto(tmp_path / "iqu.fits", np.stack([voxels, 0 * voxels, 0 * voxels]), header)
+    clean = ts.separate_foregrounds(
+        tmp_path / "iqu.fits", ts.PCA(2), out=tmp_path / "clean.zarr", power=False
+    )
+    assert any("STOKES) has 3 planes: only the first is read" in text for text in clean.info["warnings"])
+    alone = ts.separate_foregrounds(tmp_path / "sky.fits", ts.PCA(2), out=tmp_path / "i.zarr", power=False)
+    box = Box.of_shape((12, 20, 20))
+    assert clean.cube.read(box).tobytes() == alone.cube.read(box).tobytes()

@@ -128,6 +128,10 @@ def asked_for(
         given = signal_like(whole.meta) if inject == AUTO else source_of(inject)
         signal = prepared_signal(given, whole, band, common_resolution)
     check, remarks = _check(source, power, bands, field, opened, signal)
+    remarks = (
+        *(sentence for sentence in source.meta.missing if "only the first is read" in sentence),
+        *remarks,
+    )
     return Asked(source, recipe, fill_degree, target, smooth, check, remarks, settings, overwrite, fresh)
 
 
@@ -161,7 +165,7 @@ def plan_of(
         executor=executor,
         workers=workers,
         remote=pool is not None,
-        driver_bytes=8 * n_maps * nx * ny + cost.driver_bytes,
+        driver_bytes=8 * n_maps * nx * ny + asked.recipe.map_bytes((nx, ny), n_channels) + cost.driver_bytes,
         extra_passes=learning_passes(asked.recipe, n_channels) + cost.passes,
         cubes_written=1 + (asked.smooth is not None) + cost.cubes,
         planes=(cost.unit_bytes,),

@@ -7,7 +7,7 @@ from math import inf
 from typing import ClassVar
 
 from tessellar.errors import UsageError
-from tessellar.kernels.foregrounds.morphological import generalised_morphological
+from tessellar.kernels.foregrounds.morphological import generalised_morphological, gmca_bytes
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.separated import Report, Separated
 from tessellar.kernels.foregrounds.starlet import MOST_SCALES
@@ -66,6 +66,10 @@ class GMCA:
     def map_modes(self, n_channels: int) -> int:
         """Return of how many principal components it needs the maps."""
         return min(self.rank, n_channels)
+
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:
+        """Return the memory of the wavelet details of the maps, and of the sources."""
+        return gmca_bytes(self.map_modes(n_channels), self.modes, sky, self.scales)
 
     def operator(
         self, statistics: SpectralStatistics, maps: FloatArray | None, basis: DoubleArray | None

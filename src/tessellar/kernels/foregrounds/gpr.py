@@ -87,6 +87,10 @@ class GaussianProcess:
         """Return 0: it needs no maps."""
         return 0
 
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
+        """Return 0: it holds no maps."""
+        return 0
+
     def operator(
         self,
         statistics: SpectralStatistics,

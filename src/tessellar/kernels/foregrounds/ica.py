@@ -68,6 +68,10 @@ class FastICA:
         """Return of how many principal components it needs the maps."""
         return min(self.modes, n_channels)
 
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:
+        """Return the memory of the maps in double precision: given, without blanks, whitened."""
+        return 3 * 8 * self.map_modes(n_channels) * sky[0] * sky[1]
+
     def operator(
         self, statistics: SpectralStatistics, maps: FloatArray | None, basis: DoubleArray | None
     ) -> Separated:

@@ -52,6 +52,10 @@ class PCA:
         """Return 0: the covariance says it all."""
         return 0
 
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
+        """Return 0: it holds no maps."""
+        return 0
+
     def operator(
         self,
         statistics: SpectralStatistics,

@@ -45,6 +45,10 @@ class Polynomial:
         """Return 0: a pixel is fitted by itself."""
         return 0
 
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
+        """Return 0: it holds no maps."""
+        return 0
+
     def operator(
         self,
         statistics: SpectralStatistics,

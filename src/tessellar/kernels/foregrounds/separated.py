@@ -54,6 +54,9 @@ class Separation(Protocol):
     def map_modes(self, n_channels: int) -> int:
         """Return of how many principal components it needs the maps; 0 for none."""
 
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:
+        """Return the memory that it takes for a sky of so many pixels along l and m, beside the maps themselves."""
+
     def operator(
         self, statistics: SpectralStatistics, maps: FloatArray | None, basis: DoubleArray | None
     ) -> Separated:
