@@ -96,3 +96,26 @@ def test_two_gibibytes_need_what_half_a_gibibyte_needs(tmp_path: Path) -> None:
 def test_processes_stay_within_the_plan(tmp_path: Path) -> None:
     info = run_of(tmp_path / "run", 256, "processes")
     assert info["peak_rss_bytes"] <= info["plan"]["projected_bytes"]
+
+
+SEPARATE = """
+import sys, tessellar as ts
+if __name__ == "__main__":
+    ts.separate_foregrounds(
+        sys.argv[1], ts.PCA(2), out=sys.argv[2], executor="threads", workers=2, tile=(128, 64, 128), power=False
+    )
+"""
+
+
+@pytest.mark.slow
+def test_separating_four_times_the_sky_needs_the_same_memory(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SEPARATE)
+    peaks = []
+    for name, sky in (("first", "128,128"), ("small", "256,256"), ("large", "512,512")):
+        cube, out = f"procedural://noise?shape=128,{sky}", tmp_path / f"{name}.zarr"
+        subprocess.run([sys.executable, str(script), cube, str(out)], check=True, capture_output=True)
+        info = json.loads((tmp_path / f"{name}.foregrounds" / "run.json").read_text())
+        assert info["peak_rss_bytes"] <= info["plan"]["projected_bytes"]
+        peaks.append(info["peak_rss_bytes"])
+    assert peaks[2] <= 1.1 * peaks[1]
