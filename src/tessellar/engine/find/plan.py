@@ -186,7 +186,7 @@ def make_plan(
 
     room = memory - libraries
     if tile is None:
-        limit = room if memory_is_given else min(room, sharing * ROOMY_UNIT_BYTES)
+        limit = room if memory_is_given else min(room, sharing * (ROOMY_UNIT_BYTES + finder.fixed_bytes))
         try:
             core = choose_tile(
                 meta.shape,
