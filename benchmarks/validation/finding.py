@@ -55,7 +55,7 @@ def detections(finder: SmoothAndClip | NetworkFinder, shape: Shape, seeds: range
     count = 0
     for seed in seeds:
         sky = HiSky(shape, seed=seed)
-        found = api.find_sources(sky, finder, linker=LINKER, executor="serial").catalogue
+        found = api.find_sources(sky, finder, linker=LINKER, executor="serial", tile=shape).catalogue
         truth = truth_table(sky)
         there = np.asarray(truth["snr"], dtype=np.float64)
         count += int((there >= LEAST_SNR).sum())

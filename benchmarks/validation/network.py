@@ -37,7 +37,7 @@ CIRCUMSTANCES = (
     Circumstance("white noise", white=True),
 )
 THRESHOLDS = (3.5, 4.0, 5.0)
-PROBABILITIES = (0.3, 0.6, 0.9)
+PROBABILITIES = (0.2, 0.4, 0.8)
 RELIABILITIES = (0.8, 0.9, 0.95)
 FIRST_SEED = 5000
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", default=SHIPPED_NAME, metavar="NAME|FILE", help="the network")
     parser.add_argument("--precision", default=PRECISIONS[0], choices=PRECISIONS, help="of its arithmetic")
     parser.add_argument("--shape", type=int, nargs=3, default=(96, 128, 128), metavar="N", help="of a sky")
-    parser.add_argument("--skies", type=int, default=3, metavar="N", help="that are denoised")
+    parser.add_argument("--skies", type=int, default=4, metavar="N", help="that are denoised")
     parser.add_argument(
         "--searched", type=int, default=6, metavar="N", help="skies that are searched; 0 searches none"
     )

@@ -79,6 +79,12 @@ def test_the_halo_is_the_larger_of_the_two() -> None:
     assert ts.NetworkFinder(both=True, scales=wide).halo(meta).before == (40, 24, 24)
 
 
+def test_a_network_is_no_reason_for_tiny_tiles() -> None:
+    cube = HiSky((256, 512, 512), n_sources=0)
+    tile = ts.plan(cube, ts.NetworkFinder(), workers=2, memory=None).grid.core
+    assert min(tile) >= 64
+
+
 def test_settings_tell_the_network() -> None:
     finder = ts.NetworkFinder(probability=0.4, both=True)
     settings = Recipes(finder=finder).settings()

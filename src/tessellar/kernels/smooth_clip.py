@@ -44,6 +44,7 @@ class SmoothAndClip:
     replacement: float = 2.0
 
     name = "smooth-and-clip"
+    fixed_bytes = 0  # that a worker holds however small its tiles are
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernels_xy", tuple(map(float, self.kernels_xy)))

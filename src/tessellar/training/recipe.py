@@ -40,7 +40,7 @@ class Training:
     patience
         Validations without progress after which training ends.
     held_out
-        Patches for validation, and as many for calibration.
+        Patches for validation, and half as many larger ones for calibration.
     precision
         ``bfloat16`` or ``float32``, of the arithmetic in the layers.
     """

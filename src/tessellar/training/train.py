@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from tessellar.training.skies import make_patch
 
 STAGE = "train"
 _HELD_OUT, _CALIBRATION = 2**40, 2**41  # first numbers of skies that are never trained on
+_GALAXIES = 8  # of a sky for calibration, at most: about as many per voxel as in a deep survey
 _TIMED = 6  # steps that tell how fast the machine is
 
 
@@ -127,7 +128,7 @@ class Trainer:
 
     def _learn(self) -> int:
         """Take the steps that are left, and return how many there were in all."""
-        training, curriculum, held_out = self.training, self._curriculum(), self._held_out(_HELD_OUT)
+        training, curriculum, held_out = self.training, self._curriculum(), self._held_out()
         first, start, total = self.state.step, time.monotonic(), 0.0
         self._tell("begin", training.steps)
         for step in range(first, training.steps):
@@ -166,11 +167,11 @@ class Trainer:
         answers: list[DoubleArray] = []
         truths: list[DoubleArray] = []
         masks: list[DoubleArray] = []
-        for lesson in self._held_out(_CALIBRATION):
+        for lesson in self._calibration_skies():
             heads = np.moveaxis(self.learner.judge(lesson)[1], 1, 0)
-            answers.append(heads.reshape(len(heads), -1).astype(np.float64))
-            truths.append(lesson.truth.numpy().astype(np.float64).ravel())
-            masks.append(lesson.mask.numpy().astype(np.float64).ravel())
+            answers.append(self._inner(heads).reshape(len(heads), -1))
+            truths.append(self._inner(lesson.truth.numpy()).ravel())
+            masks.append(self._inner(lesson.mask.numpy()).ravel())
         answer, truth, mask = np.concatenate(answers, axis=1), np.concatenate(truths), np.concatenate(masks)
         calibration = calibrate(answer, truth, mask)
         logit = calibration.mask_slope * answer[1] + calibration.mask_offset
@@ -181,13 +182,24 @@ class Trainer:
         }
         return Trained(self.learner.values(), calibration, metrics, done)
 
-    def _held_out(self, first: int) -> list[Lesson]:
+    def _held_out(self) -> list[Lesson]:
         training = self.training
-        items = [
-            item_of(make_patch(training.skies, training.seed, first + i), first + i)
-            for i in range(training.held_out)
-        ]
+        numbers = range(_HELD_OUT, _HELD_OUT + training.held_out)
+        items = [item_of(make_patch(training.skies, training.seed, number), number) for number in numbers]
         return [lesson_of(items[i : i + training.batch]) for i in range(0, len(items), training.batch)]
+
+    def _calibration_skies(self) -> Iterator[Lesson]:
+        """Yield skies so large that their inner voxels see all that a network sees at work, as rich as a survey is."""
+        training = self.training
+        margin = training.architecture.margin
+        skies = replace(training.skies, side=training.skies.side + 2 * margin, most=_GALAXIES)
+        for number in range(_CALIBRATION, _CALIBRATION + max(1, training.held_out // 2)):
+            yield lesson_of([item_of(make_patch(skies, training.seed, number), number)])
+
+    def _inner(self, values: FloatArray) -> DoubleArray:
+        """Return the voxels that the margin of the network surrounds, along the last three axes."""
+        inner = slice(self.training.architecture.margin, -self.training.architecture.margin)
+        return values[..., inner, inner, inner].astype(np.float64)
 
     def _curriculum(self) -> Curriculum:
         training = self.training

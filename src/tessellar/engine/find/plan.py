@@ -35,6 +35,9 @@ BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or 
 BYTES_AHEAD_PER_VOXEL = 4  # the tile in the kernel's hands, while the next one is read
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
+NETWORK_VOXELS_PER_SECOND = (
+    0.5e6  # the same with a network, which looks at both signs: no more than the order of it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class FindPlan:
         Memory of the tiles in work on the worker's device; 0 on the CPU.
     cost
         What preconditioning adds.
+    rate
+        Voxels a second of one core, for the estimate of the time.
     """
 
     grid: Grid
@@ -74,6 +79,7 @@ class FindPlan:
     remote: bool = False
     device_bytes: int = 0
     cost: ReadCost = NO_COST
+    rate: float = VOXELS_PER_SECOND
 
     @property
     def halo_overhead(self) -> float:
@@ -83,7 +89,7 @@ class FindPlan:
     @property
     def seconds(self) -> float:
         """A rough estimate of the time, from a nominal rate of one core."""
-        return prod(self.grid.shape) * self.halo_overhead / (VOXELS_PER_SECOND * self.workers)
+        return prod(self.grid.shape) * self.halo_overhead / (self.rate * self.workers)
 
     def __str__(self) -> str:
         g = self.grid
@@ -106,8 +112,13 @@ class FindPlan:
                 "device",
                 f"{size(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
             ),
+<<<<<<< HEAD
             ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each tile in work"),
             ("time", f"about {length(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
+=======
+            ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each tile in work"),
+            ("time", f"about {_duration(self.seconds)} at {self.rate / 1e6:.2g} Mvoxel/s a worker"),
+>>>>>>> network
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
 
@@ -187,7 +198,7 @@ def make_plan(
 
     room = memory - libraries
     if tile is None:
-        limit = room if memory_is_given else min(room, sharing * ROOMY_UNIT_BYTES)
+        limit = room if memory_is_given else min(room, sharing * (ROOMY_UNIT_BYTES + finder.fixed_bytes))
         try:
             core = choose_tile(
                 meta.shape,
@@ -227,8 +238,20 @@ def make_plan(
     )  # for the noise of the scales, and for its correlation
     sampled = lattice.n_read + len(blocks) * in_blocks
     n_bytes = cost.n_bytes(sum_read(grid) + sampled, lattice.n_read, prod(meta.shape))
+    rate = VOXELS_PER_SECOND if isinstance(finder, SmoothAndClip) else NETWORK_VOXELS_PER_SECOND
     return FindPlan(
-        grid, source.chunks, executor, workers, unit, projected, memory, n_bytes, remote, on_device, cost
+        grid,
+        source.chunks,
+        executor,
+        workers,
+        unit,
+        projected,
+        memory,
+        n_bytes,
+        remote,
+        on_device,
+        cost,
+        rate,
     )
 
 

@@ -60,6 +60,11 @@ class NetworkFinder:
         """``unet`` or ``both``."""
         return "both" if self.both else "unet"
 
+    @property
+    def fixed_bytes(self) -> int:
+        """Bytes that a worker holds however small its tiles are."""
+        return self.network.fixed_bytes
+
     def halo(self, meta: CubeMeta) -> Halo:
         """Return how far around a voxel the network and the scales look."""
         ours, theirs = self.network.halo(meta).before, self.scales.halo(meta).before

@@ -105,6 +105,11 @@ class UNet:
         """Whether the network tells the probability of emission."""
         return MASK in self.heads
 
+    @property
+    def fixed_bytes(self) -> int:
+        """Bytes that a worker holds however small its tiles are: torch, and one batch of patches of full size."""
+        return TORCH_BYTES + 4 * self.batch * self.maps * (self.side + 2 * self.margin) ** 3
+
     def halo(self, meta: CubeMeta) -> Halo:
         """Return how far around a voxel the network sees."""
         z, x, y = (min(self.margin, n) for n in meta.shape)
