@@ -112,13 +112,8 @@ class FindPlan:
                 "device",
                 f"{size(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
             ),
-<<<<<<< HEAD
             ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each tile in work"),
-            ("time", f"about {length(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
-=======
-            ("workers", f"{self.workers} ({self.executor}), {_bytes(self.unit_bytes)} for each tile in work"),
-            ("time", f"about {_duration(self.seconds)} at {self.rate / 1e6:.2g} Mvoxel/s a worker"),
->>>>>>> network
+            ("time", f"about {length(self.seconds)} at {self.rate / 1e6:.2g} Mvoxel/s a worker"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
 
