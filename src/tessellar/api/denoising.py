@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_device, open_cube
+from tessellar.api.cubes import check_device
+from tessellar.api.made_cubes import MadeCube
 from tessellar.api.planning import joined_cluster
 
 if TYPE_CHECKING:
@@ -17,33 +16,8 @@ if TYPE_CHECKING:
     from tessellar.tiling.box import Shape
 
 
-@dataclass(frozen=True, eq=False)
-class DenoisedCube:
-    """A denoised cube.
-
-    Attributes
-    ----------
-    path
-        The cube.
-    folder
-        What belongs to it: settings, figures, report.
-    info
-        What ``run.json`` holds.
-    """
-
-    path: Path
-    folder: Path
-    info: dict[str, Any]
-
-    @property
-    def cube(self) -> Source:
-        """The denoised cube, opened."""
-        return open_cube(self.path)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all pieces were denoised."""
-        return not self.info["partial"]
+class DenoisedCube(MadeCube):
+    """A denoised cube, and the folder that belongs to it."""
 
 
 def denoise(

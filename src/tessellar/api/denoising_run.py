@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import name_of, source_of
+from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.denoise.pipeline import DenoiseRun
     from tessellar.engine.denoise.plan import DenoisePlan
     from tessellar.engine.executors import Executor
@@ -155,34 +154,22 @@ def run(
     observer: Observer | None,
 ) -> dict[str, Any]:
     """Denoise with the outputs locked, and return what ``run.json`` holds."""
-    from tessellar.engine.convert import alone
-    from tessellar.engine.cube_output import CubeOutput, begin_outputs
+    from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.denoise.pipeline import DenoiseRun
-    from tessellar.engine.executors import make_executor
-    from tessellar.engine.find.crew import Crew
     from tessellar.engine.find.fingerprint import fingerprint
-    from tessellar.engine.find.folder import PARTIALS
-    from tessellar.engine.partials import PartialStore
 
     content = fingerprint(asked.source, asked.recipe, asked.device)
-
-    def output(path: Path) -> CubeOutput:
-        meta, shard = asked.source.meta, the_plan.grid.core
-        return CubeOutput.of(path, meta, shard, content, overwrite=asked.overwrite)
-
-    first = output(asked.target)
-    second = None if asked.second is None else output(asked.second)
-    begin = time.perf_counter()
-    with ExitStack() as stack:
-        journal = stack.enter_context(alone(first.final, asked.fresh))
-        if second is not None:
-            stack.enter_context(alone(second.final, asked.fresh))
-        hands = pool or stack.enter_context(make_executor(the_plan.executor, the_plan.workers))
-        partials = PartialStore(first.final.workspace / PARTIALS)
-        outputs = [first] if second is None else [first, second]
-        begin_outputs(outputs, journal, partials, fresh=asked.fresh)
-        crew = Crew(hands, partials, journal, observer)
-        work = DenoiseRun(asked.source, asked.recipe, crew, first, content, second, asked.device, asked.truth)
+    meta, shard, begin = asked.source.meta, the_plan.grid.core, time.perf_counter()
+    outputs = [
+        CubeOutput.of(path, meta, shard, content, overwrite=asked.overwrite)
+        for path in (asked.target, asked.second)
+        if path is not None
+    ]
+    with crew_for(outputs, the_plan.executor, the_plan.workers, pool, observer, fresh=asked.fresh) as crew:
+        second = outputs[1] if len(outputs) > 1 else None
+        work = DenoiseRun(
+            asked.source, asked.recipe, crew, outputs[0], content, second, asked.device, asked.truth
+        )
         return _finish(work, asked, the_plan, settings, begin)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tessellar.api.cubes import name_of, source_of
+from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
 from tessellar.api.signals import AUTO, signal_like
 from tessellar.errors import InputError, UsageError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tessellar.engine.foregrounds.check import CheckPlan
     from tessellar.engine.foregrounds.pipeline import Cleaned, ForegroundRun
     from tessellar.engine.foregrounds.plan import ForegroundPlan
-    from tessellar.engine.journal import Journal
     from tessellar.kernels.foregrounds.separated import Separation
     from tessellar.kernels.power.band import Band
     from tessellar.model import Observer, Source
@@ -181,9 +180,7 @@ def separate(
 ) -> dict[str, Any]:
     """Run a separation with its output locked; return what ``run.json`` holds."""
     from tessellar.engine.blas import one_blas_thread
-    from tessellar.engine.convert import alone
     from tessellar.engine.cube_output import CubeOutput
-    from tessellar.engine.executors import make_executor
     from tessellar.engine.find.fingerprint import fingerprint
 
     content = fingerprint(asked.source, asked.recipe, asked.fill_degree, _halves_of(asked))
@@ -193,11 +190,12 @@ def separate(
         for path in (asked.target, asked.smooth)
         if path is not None
     ]
-    with ExitStack() as stack:
-        stack.enter_context(one_blas_thread())
-        journals = [stack.enter_context(alone(output.final, asked.fresh)) for output in outputs]
-        hands = pool or stack.enter_context(make_executor(plan.executor, plan.workers))
-        crew = _crew(outputs, hands, journals[0], observer, asked)
+    with (
+        one_blas_thread(),
+        crew_for(outputs, plan.executor, plan.workers, pool, observer, fresh=asked.fresh) as crew,
+    ):
+        for remark in asked.remarks:
+            crew.warn(remark)
         run = _run(asked, outputs, crew, content)
         return _finish(run, asked, plan, {**asked.settings, **running, "tile": list(plan.shard)}, begin)
 
@@ -250,23 +248,6 @@ def _halves_of(asked: Asked) -> str:
     halves = None if asked.check is None else asked.check.halves
     learns = halves is not None and getattr(asked.recipe, "uses_noise", False)
     return " ".join(half.identity for half in halves) if learns and halves else ""
-
-
-def _crew(
-    outputs: list[CubeOutput], hands: Executor, journal: Journal, observer: Observer | None, asked: Asked
-) -> Crew:
-    """Return who works; what an interrupted run of something else left is forgotten."""
-    from tessellar.engine.cube_output import begin_outputs
-    from tessellar.engine.find.crew import Crew
-    from tessellar.engine.find.folder import PARTIALS
-    from tessellar.engine.partials import PartialStore
-
-    partials = PartialStore(outputs[0].final.workspace / PARTIALS)
-    begin_outputs(outputs, journal, partials, fresh=asked.fresh)
-    crew = Crew(hands, partials, journal, observer)
-    for remark in asked.remarks:
-        crew.warn(remark)
-    return crew
 
 
 def _run(asked: Asked, outputs: list[CubeOutput], crew: Crew, content: str) -> ForegroundRun:

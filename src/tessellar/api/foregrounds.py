@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_device, open_cube
+from tessellar.api.cubes import check_device
+from tessellar.api.made_cubes import MadeCube
 from tessellar.api.planning import joined_cluster
 
 if TYPE_CHECKING:
@@ -20,33 +19,8 @@ if TYPE_CHECKING:
 FILL_DEGREE = 3
 
 
-@dataclass(frozen=True, eq=False)
-class CleanCube:
-    """A cube without its foregrounds.
-
-    Attributes
-    ----------
-    path
-        The clean cube.
-    folder
-        What belongs to it: settings, figures, maps of the modes, spectra, report.
-    info
-        What ``run.json`` holds.
-    """
-
-    path: Path
-    folder: Path
-    info: dict[str, Any]
-
-    @property
-    def cube(self) -> Source:
-        """The clean cube, opened."""
-        return open_cube(self.path)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all pieces were cleaned."""
-        return not self.info["partial"]
+class CleanCube(MadeCube):
+    """A cube without its foregrounds, and the folder that belongs to it: also maps of the modes, and spectra."""
 
 
 def separate_foregrounds(

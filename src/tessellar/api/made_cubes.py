@@ -1,0 +1,93 @@
+"""Cubes that a verb makes: what is known of a finished one, and who makes it while its name is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tessellar.api.cubes import open_cube
+
+if TYPE_CHECKING:
+    from tessellar.engine.cube_output import CubeOutput
+    from tessellar.engine.executors import Executor
+    from tessellar.engine.find.crew import Crew
+    from tessellar.model import Observer, Source
+
+
+@dataclass(frozen=True, eq=False)
+class MadeCube:
+    """A cube that a run has made.
+
+    Attributes
+    ----------
+    path
+        The cube.
+    folder
+        What belongs to it: settings, figures, report, and what the verb leaves there beside them.
+    info
+        What ``run.json`` holds.
+    """
+
+    path: Path
+    folder: Path
+    info: dict[str, Any]
+
+    @property
+    def cube(self) -> Source:
+        """The cube, opened."""
+        return open_cube(self.path)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all pieces were made."""
+        return not self.info["partial"]
+
+
+@contextmanager
+def crew_for(
+    outputs: Sequence[CubeOutput],
+    executor: str,
+    workers: int,
+    pool: Executor | None,
+    observer: Observer | None,
+    *,
+    fresh: bool,
+) -> Iterator[Crew]:
+    """Give the crew that makes some cubes, with their names locked; what an interrupted run of them did is kept.
+
+    Parameters
+    ----------
+    outputs
+        The cubes; the journal lies beside the first.
+    executor, workers
+        Who works, unless there is a ``pool``.
+    pool
+        The workers of a running cluster, or None.
+    observer
+        Who is told.
+    fresh
+        Whether to discard what an interrupted run left.
+
+    Raises
+    ------
+    UsageError
+        Another run makes one of them.
+    OutputError
+        One of them cannot be written.
+    """
+    from tessellar.engine.convert import alone
+    from tessellar.engine.cube_output import begin_outputs
+    from tessellar.engine.executors import make_executor
+    from tessellar.engine.find.crew import Crew
+    from tessellar.engine.find.folder import PARTIALS
+    from tessellar.engine.partials import PartialStore
+
+    with ExitStack() as stack:
+        journals = [stack.enter_context(alone(output.final, fresh)) for output in outputs]
+        hands = pool or stack.enter_context(make_executor(executor, workers))
+        partials = PartialStore(outputs[0].final.workspace / PARTIALS)
+        begin_outputs(outputs, journals[0], partials, fresh=fresh)
+        yield Crew(hands, partials, journals[0], observer)
