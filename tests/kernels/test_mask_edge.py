@@ -22,7 +22,7 @@ from tessellar.tiling.box import Box
 
 SKY = HiSky((128, 192, 192), seed=79)
 MARGIN = 10
-GALAXIES, REALISATIONS = 30, 10
+GALAXIES, REALISATIONS = 30, 8
 COLUMNS = ("x", "y", "z", "w20", "w50", "wm50")
 
 
