@@ -236,7 +236,7 @@ def test_another_folder_or_a_file_is_never_replaced(
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["chapter1.tex", "file", "thesis"]
 
 
-@pytest.mark.parametrize("layout", ["sdc3a", "csv", ""])
+@pytest.mark.parametrize("layout", ["sdc4", "csv", ""])
 def test_a_format_that_does_not_exist_names_those_that_do(run: Path, tmp_path: Path, layout: str) -> None:
     said = complaint(call("export", run, tmp_path / "out", "--format", layout), USAGE)
     assert not (tmp_path / "out").exists()

@@ -125,7 +125,7 @@ def test_every_option_of_the_finder_has_wrong_values_here() -> None:
         (["score", "sdc3a", "a"], "TRUTH"),
         (["score", "sdc2", "a"], "TRUTH"),
         (["score", "sdc2", "a", "b", "--beam-arcsec", "0"], "--beam-arcsec"),
-        (["kernels", "unet"], "smooth-and-clip"),
+        (["kernels", "clean"], "smooth-and-clip"),
     ],
 )
 def test_usage_errors_say_what_is_missing(words: list[str], expected: str) -> None:

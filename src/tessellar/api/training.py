@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import source_of
 from tessellar.errors import InputError, UsageError
-from tessellar.model import Observer, Source
 
 if TYPE_CHECKING:
     from tessellar.kernels.network.weights import Card
     from tessellar.kernels.noise import NoiseModel
+    from tessellar.model import Observer, Source
     from tessellar.training.noise2noise import Pairs
     from tessellar.training.recipe import Training
 

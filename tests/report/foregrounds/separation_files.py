@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from memory_cube import meta_of
 
+from tessellar.engine.companion import Companion
 from tessellar.engine.foregrounds.check import BandCheck, Transfer
 from tessellar.engine.foregrounds.folder import save_components
 from tessellar.engine.foregrounds.power_file import save_power
@@ -120,7 +121,7 @@ def fill(
     meta: CubeMeta = meta_of((n_channels, *side), unit="K", spectral=axis, **known)
     maps = np.random.default_rng(0).normal(size=(modes, *side)).astype(np.float32)
     maps[:, 0, 0] = np.nan
-    save_components(folder, meta, maps)
+    save_components(Companion(folder, "foregrounds"), meta, maps)
     save_power(folder, {band: check(transfer=transfer) for band in bands})
     return folder
 
