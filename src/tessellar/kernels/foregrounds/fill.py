@@ -48,8 +48,11 @@ class Filled:
 
     def about(self, centre: DoubleArray) -> DoubleArray:
         """Return the spectra that are kept less a centre, float64 array (frequency, pixel)."""
+        column = np.asarray(centre, dtype=np.float64)[:, None]
+        if self.kept.all():
+            return self.voxels - column
         deviations = self.voxels[:, self.kept]
-        deviations -= np.asarray(centre, dtype=np.float64)[:, None]
+        deviations -= column
         return deviations
 
 
