@@ -98,6 +98,14 @@ def name_of(cube: Source | str | PathLike[str]) -> str:
     return str(getattr(cube, "address", cube.meta.name))
 
 
+def check_libraries_of(kernel: object) -> None:
+    """Refuse a kernel whose libraries are not installed, before anything is computed."""
+    if getattr(kernel, "needs_torch", False):
+        from tessellar.kernels.network.torch_library import check_libraries
+
+        check_libraries()
+
+
 def check_device(device: str) -> None:
     """Refuse a device that this version does not use."""
     if device not in ("auto", "cpu"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_device
+from tessellar.api.cubes import check_device, check_libraries_of
 from tessellar.api.made_cubes import MadeCube
 from tessellar.api.planning import joined_cluster
 
@@ -89,6 +89,7 @@ def denoise(
     from tessellar.engine.executors import check_executor
 
     check_device(device)
+    check_libraries_of(kernel)
     check_executor(executor, workers, address)
     asked = asked_for(
         cube,

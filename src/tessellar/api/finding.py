@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import check_device, name_of, source_of
+from tessellar.api.cubes import check_device, check_libraries_of, name_of, source_of
 from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.errors import UsageError
 
@@ -159,6 +159,7 @@ def find_sources(
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_device(device)
+    check_libraries_of(kernel)
     check_executor(executor, workers, address)
     folder = None if out is None else Path(fspath(out))
     if folder is None and address is not None:

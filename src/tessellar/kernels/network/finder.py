@@ -61,6 +61,11 @@ class NetworkFinder:
         return "both" if self.both else "unet"
 
     @property
+    def needs_torch(self) -> bool:
+        """Whether the network does."""
+        return self.network.needs_torch
+
+    @property
     def fixed_bytes(self) -> int:
         """Bytes that a worker holds however small its tiles are."""
         return self.network.fixed_bytes

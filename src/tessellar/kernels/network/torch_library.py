@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from tessellar.errors import UsageError
@@ -34,6 +35,19 @@ def load_safetensors() -> Any:
         return importlib.import_module("safetensors.numpy")
     except ImportError as error:
         raise UsageError(_lacking("safetensors")) from error
+
+
+def check_libraries() -> None:
+    """Refuse a network where its libraries are not installed, before anything is computed; nothing is imported.
+
+    Raises
+    ------
+    UsageError
+        One of them is not there.
+    """
+    for library in ("torch", "safetensors"):
+        if find_spec(library) is None:
+            raise UsageError(_lacking(library))
 
 
 def _lacking(library: str) -> str:

@@ -65,6 +65,7 @@ class UNet:
     heads: tuple[str, ...] = field(init=False, default=())
 
     name = "unet"
+    needs_torch = True
 
     def __post_init__(self) -> None:
         file = find_weights(str(self.weights))
