@@ -14,8 +14,9 @@ import pytest
 from memory_cube import header_of
 
 import tessellar as ts
+from tessellar.engine.devices import Device
 from tessellar.engine.find.plan import make_plan
-from tessellar.errors import MemoryBudgetError
+from tessellar.errors import DeviceMemoryError, MemoryBudgetError
 from tessellar.model import MemoryUse
 from tessellar.tiling.box import Shape
 
@@ -67,17 +68,68 @@ def test_a_copy_counts_what_waits_between_its_steps(tmp_path: Path) -> None:
 class _OnDevice(ts.SmoothAndClip):
     """A finder that holds a byte on a device for each voxel it reads."""
 
-    def memory(self, shape: Shape) -> MemoryUse:
+    def memory_on_gpu(self, shape: Shape) -> MemoryUse:
         return MemoryUse(super().memory(shape).host, prod(shape))
 
 
 def test_the_plan_holds_the_memory_of_a_device_too() -> None:
     source = ts.open_cube("procedural://noise?shape=64,128,128")
     planned = partial(make_plan, source, _OnDevice(), tile=(64, 128, 128), memory=2**32, memory_is_given=True)
-    assert "device   2 MiB of memory" in str(planned(executor="threads", workers=2, device_memory=2**21))
-    assert "device   1 MiB" in str(planned(executor="serial", workers=1, device_memory=2**20))
-    with pytest.raises(MemoryBudgetError, match="need 2 MiB of device memory and 1 MiB are there"):
-        planned(executor="threads", workers=2, device_memory=2**20)
+    one = partial(Device, "cuda", 1)
+    assert "device   2 MiB of memory on cuda, 2 MiB may be used" in str(
+        planned(executor="threads", workers=2, device=one(2**21))
+    )
+    assert "device   1 MiB" in str(planned(executor="serial", workers=1, device=one(2**20)))
+    two = planned(executor="threads", workers=4, device=Device("cuda", 2, 2**21))
+    assert "device   2 MiB of memory on each of 2 GPUs" in str(two)
+    with pytest.raises(DeviceMemoryError, match="need 2 MiB of device memory and 1 MiB are there"):
+        planned(executor="threads", workers=2, device=one(2**20))
+    with pytest.raises(DeviceMemoryError, match="need 513 MiB of device memory"):  # a process has a context
+        planned(executor="processes", workers=1, device=one(2**29))
+
+
+def test_the_tile_that_is_chosen_fits_the_device() -> None:
+    source = ts.open_cube("procedural://noise?shape=256,512,512")
+    planned = partial(
+        make_plan,
+        source,
+        _OnDevice(),
+        tile=None,
+        memory=2**32,
+        memory_is_given=True,
+        executor="threads",
+        workers=2,
+    )
+    free, bound = planned(), planned(device=Device("cuda", 1, 2**23))
+    assert prod(bound.grid.core) < prod(free.grid.core)
+    assert 2**22 < bound.device_bytes <= 2**23
+    with pytest.raises(DeviceMemoryError, match=r"smallest tile 16x32x32 does not fit.*--device cpu"):
+        planned(device=Device("cuda", 1, 2**15))
+
+
+def test_the_plan_of_a_network_counts_its_batches_on_the_device() -> None:
+    from tessellar.engine.denoise.plan import make_plan as plan_denoising
+
+    source = ts.open_cube("procedural://noise?shape=64,128,128")
+    planned = partial(
+        plan_denoising,
+        source,
+        ts.UNet(side=32),
+        tile=None,
+        memory=2**33,
+        memory_is_given=True,
+        executor="serial",
+        workers=1,
+    )
+    on_gpu, on_cpu = planned(device=Device("cuda", 1, 2**34)), planned()
+    assert (
+        on_gpu.device_bytes
+        == ts.UNet(side=32).memory_on_gpu((64, 128, 128)).device
+        > 0
+        == on_cpu.device_bytes
+    )
+    with pytest.raises(DeviceMemoryError):
+        planned(device=Device("cuda", 1, on_gpu.device_bytes - 1), tile=(64, 128, 128))
     assert "device   none" in str(ts.plan("procedural://noise?shape=64,128,128"))
 
 

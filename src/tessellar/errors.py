@@ -37,6 +37,10 @@ class CubeNotFoundError(InputError, FileNotFoundError):
     """There is no such cube."""
 
 
+class DeviceMemoryError(MemoryBudgetError):
+    """The device has too little memory for what it was asked to do."""
+
+
 class NonDeterministicError(TessellarError, RuntimeError):
     """Two executions of the same tile disagree, so no result can be trusted."""
 

@@ -186,16 +186,19 @@ class Steps:
     Attributes
     ----------
     read
-        Returns the voxels of a unit.
+        Returns the voxels of a unit: an array, or what stands for one on a device and knows its ``nbytes``.
     compute
         Takes a unit and its voxels; the ``output`` of its result, if any, is what is to be written.
     write
         Takes a unit and that output, writes it durably, and returns what to add to the payload.
+    on_device
+        Whether a device computes while this thread sleeps, so that reading ahead always pays.
     """
 
-    read: Callable[[int], FloatArray]
-    compute: Callable[[int, FloatArray], UnitResult]
+    read: Callable[[int], Any]
+    compute: Callable[[int, Any], UnitResult]
     write: Callable[[int, FloatArray], Payload] | None = None
+    on_device: bool = False
 
 
 Work: TypeAlias = Callable[[int], UnitResult] | Steps

@@ -107,6 +107,8 @@ def check_libraries_of(kernel: object) -> None:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that this version does not use."""
+    """Refuse a device for work that is done on the CPU alone."""
     if device not in ("auto", "cpu"):
-        raise UsageError(f"device {device!r} is not available: this version uses the cpu. Use --device auto.")
+        raise UsageError(
+            f"device {device!r} is not for this: it is done on the CPU alone. Use --device auto."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_device, check_libraries_of
+from tessellar.api.cubes import check_libraries_of
 from tessellar.api.made_cubes import MadeCube
 from tessellar.api.planning import joined_cluster
 
@@ -88,7 +88,6 @@ def denoise(
     from tessellar.engine.denoise.folder import folder_of
     from tessellar.engine.executors import check_executor
 
-    check_device(device)
     check_libraries_of(kernel)
     check_executor(executor, workers, address)
     asked = asked_for(
@@ -98,12 +97,13 @@ def denoise(
         uncertainty=uncertainty,
         truth=truth,
         device=device,
+        address=address,
         overwrite=overwrite,
         fresh=fresh,
     )
     folder = folder_of(asked.target)
     folder.check()
-    with joined_cluster(executor, workers, address, observer) as pool:
+    with joined_cluster(executor, workers, address, observer, asked.device) as pool:
         the_plan = plan_of(asked, executor, workers, pool, tile, memory)
         running = {"executor": executor, "address": address, "workers": the_plan.workers}
         settings = {**asked.settings, **running, "tile": list(the_plan.grid.core)}
@@ -120,6 +120,7 @@ def plan_denoising(
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
+    device: str = "auto",
     tile: Shape | None = None,
     memory: str | int | None = None,
 ) -> DenoisePlan:
@@ -142,6 +143,6 @@ def plan_denoising(
     from tessellar.engine.executors import check_executor
 
     check_executor(executor, workers, address)
-    asked = asked_for(cube, kernel, out, uncertainty=uncertainty)
-    with joined_cluster(executor, workers, address) as pool:
+    asked = asked_for(cube, kernel, out, uncertainty=uncertainty, device=device, address=address)
+    with joined_cluster(executor, workers, address, device=asked.device) as pool:
         return plan_of(asked, executor, workers, pool, tile, memory)

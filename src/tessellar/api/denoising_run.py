@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import name_of, source_of
+from tessellar.api.devices import device_of
 from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
 from tessellar.errors import InputError, UsageError
@@ -16,6 +17,7 @@ from tessellar.errors import InputError, UsageError
 if TYPE_CHECKING:
     from tessellar.engine.denoise.pipeline import DenoiseRun
     from tessellar.engine.denoise.plan import DenoisePlan
+    from tessellar.engine.devices import Device
     from tessellar.engine.executors import Executor
     from tessellar.kernels.denoise.dense import DenseKernel
     from tessellar.model import Observer, Source
@@ -50,7 +52,7 @@ class Asked:
     second: Path | None
     truth: Source | None
     settings: dict[str, Any]
-    device: str
+    device: Device
     overwrite: bool
     fresh: bool
 
@@ -63,6 +65,7 @@ def asked_for(
     uncertainty: str | PathLike[str] | None,
     truth: Source | str | PathLike[str] | None = None,
     device: str = "auto",
+    address: str | None = None,
     overwrite: bool = False,
     fresh: bool = False,
 ) -> Asked:
@@ -89,7 +92,7 @@ def asked_for(
         "truth": None if truth is None else name_of(truth),
         "device": device,
     }
-    where = "cpu" if device == "auto" else device
+    where = device_of(device, recipe, address)
     return Asked(source, recipe, target, second, known, settings, where, overwrite, fresh)
 
 
@@ -141,6 +144,7 @@ def plan_of(
         executor=executor,
         workers=hands,
         remote=pool is not None,
+        device=asked.device,
         outputs=len(written),
         by_way=sum(path.suffix.lower() != ".zarr" for path in written),
     )
@@ -157,8 +161,9 @@ def run(
     from tessellar.engine.cube_output import CubeOutput
     from tessellar.engine.denoise.pipeline import DenoiseRun
     from tessellar.engine.find.fingerprint import fingerprint
+    from tessellar.kernels.devices import device_type
 
-    content = fingerprint(asked.source, asked.recipe, asked.device)
+    content = fingerprint(asked.source, asked.recipe, device_type(asked.device.name))
     meta, shard, begin = asked.source.meta, the_plan.grid.core, time.perf_counter()
     outputs = [
         CubeOutput.of(path, meta, shard, content, overwrite=asked.overwrite)
@@ -168,7 +173,7 @@ def run(
     with crew_for(outputs, the_plan.executor, the_plan.workers, pool, observer, fresh=asked.fresh) as crew:
         second = outputs[1] if len(outputs) > 1 else None
         work = DenoiseRun(
-            asked.source, asked.recipe, crew, outputs[0], content, second, asked.device, asked.truth
+            asked.source, asked.recipe, crew, outputs[0], content, second, asked.device.name, asked.truth
         )
         return _finish(work, asked, the_plan, settings, begin)
 

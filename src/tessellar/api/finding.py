@@ -12,7 +12,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import check_device, check_libraries_of, name_of, source_of
+from tessellar.api.cubes import check_libraries_of, name_of, source_of
+from tessellar.api.devices import device_of
 from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.errors import UsageError
 
@@ -115,7 +116,8 @@ def find_sources(
     workers
         Tiles in work at the same time; the number of cores, or all of a running cluster's workers, when None.
     device
-        ``auto`` or ``cpu``.
+        ``cpu``; ``cuda`` for all GPUs of the machine, or of a cluster's workers; ``cuda:1`` for one of several; or
+        ``auto`` for GPUs where there are some, and else the CPU. Smooth-and-clip gives the same catalogue on each.
     out
         The run folder; a temporary one that lives as long as the result when None. A folder with an interrupted
         run of the same settings is resumed.
@@ -158,9 +160,10 @@ def find_sources(
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
-    check_device(device)
-    check_libraries_of(kernel)
+    finder = kernel or SmoothAndClip()
+    check_libraries_of(finder)
     check_executor(executor, workers, address)
+    where = device_of(device, finder, address)
     folder = None if out is None else Path(fspath(out))
     if folder is None and address is not None:
         raise UsageError(
@@ -168,7 +171,7 @@ def find_sources(
         )
     source = source_of(cube)
     recipes = Recipes(
-        kernel or SmoothAndClip(),
+        finder,
         linker or Linker(),
         reliability,
         products or (NO_PRODUCTS if folder is None else Products()),
@@ -179,8 +182,8 @@ def find_sources(
     prepared = prepare(source, recipes.preconditioning)
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
-    with joined_cluster(executor, workers, address, observer) as pool:
-        the_plan = plan_of(prepared, recipes.finder, executor, workers, pool, tile, memory)
+    with joined_cluster(executor, workers, address, observer, where) as pool:
+        the_plan = plan_of(prepared, finder, executor, workers, pool, tile, memory, where)
         settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)

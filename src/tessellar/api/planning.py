@@ -8,8 +8,10 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from tessellar.api.cubes import source_of
+from tessellar.api.devices import device_of
 
 if TYPE_CHECKING:
+    from tessellar.engine.devices import Device
     from tessellar.engine.executors import Executor
     from tessellar.engine.find.plan import FindPlan
     from tessellar.engine.precondition.prepare import Prepared
@@ -28,6 +30,7 @@ def plan(
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
+    device: str = "auto",
     tile: Shape | None = None,
     memory: str | int | None = None,
 ) -> FindPlan:
@@ -45,6 +48,8 @@ def plan(
         Who works; as many workers as there are cores, or in the cluster, when None.
     address
         A running cluster, for the executors ``dask`` and ``ray``; it is asked for its workers.
+    device
+        As for `find_sources`; the tiles fit the memory of the GPUs.
     tile
         Core of a tile ``(frequency, l, m)``; chosen when None.
     memory
@@ -68,22 +73,34 @@ def plan(
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_executor(executor, workers, address)
+    finder = kernel or SmoothAndClip()
+    where = device_of(device, finder, address)
     prepared = prepare(source_of(cube), preconditioning or Preconditioning())
-    with joined_cluster(executor, workers, address) as pool:
-        return plan_of(prepared, kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
+    with joined_cluster(executor, workers, address, device=where) as pool:
+        return plan_of(prepared, finder, executor, workers, pool, tile, memory, where)
 
 
 @contextmanager
 def joined_cluster(
-    executor: str, workers: int | None, address: str | None, observer: Observer | None = None
+    executor: str,
+    workers: int | None,
+    address: str | None,
+    observer: Observer | None = None,
+    device: Device | None = None,
 ) -> Iterator[Executor | None]:
-    """Give the workers of a running cluster, which only it can count; None where there is no address."""
+    """Give the workers of a running cluster, which only it can count; None where there is no address.
+
+    Where they compute on GPUs, those are asked for that have one.
+    """
     if address is None:
         yield None
         return
     from tessellar.engine.executors import make_executor
+    from tessellar.kernels.devices import CUDA
 
-    with make_executor(executor, workers, address, say=observer.say if observer else None) as pool:
+    gpus = device is not None and device.type == CUDA
+    say = observer.say if observer else None
+    with make_executor(executor, workers, address, gpus=gpus, say=say) as pool:
         yield pool
 
 
@@ -113,10 +130,11 @@ def plan_of(
     pool: Executor | None,
     tile: Shape | None,
     memory: str | int | None,
+    device: Device,
 ) -> FindPlan:
     """Return the plan for a cube that is opened, and for the workers of a cluster that is joined.
 
-    Parameters as for `plan`; ``pool`` are those workers, None without an address.
+    Parameters as for `plan`; ``pool`` are those workers, None without an address, and ``device`` is where they compute.
     """
     from tessellar.engine.find.plan import make_plan
 
@@ -130,5 +148,6 @@ def plan_of(
         executor=executor,
         workers=workers,
         remote=pool is not None,
+        device=device,
         cost=prepared.cost,
     )

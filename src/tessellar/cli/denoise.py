@@ -13,8 +13,8 @@ from tessellar.cli.options import argument, option, running_options, stacked, wa
 from tessellar.cli.output import progress, show
 
 SOME_PIECES_FAILED = 1
-_PLANNING = ("executor", "address", "workers", "tile", "memory")
-_RUNNING = (*_PLANNING, "device", "overwrite", "fresh")
+_PLANNING = ("executor", "address", "workers", "device", "tile", "memory")
+_RUNNING = (*_PLANNING, "overwrite", "fresh")
 
 _denoising_options = stacked(
     option(

@@ -54,7 +54,6 @@ def command(cube: str, out: str, **options: Any) -> int:
             products=products_of(options),
             preconditioning=preconditioning_of(options),
             remarks=remarks_of(click.get_current_context()),
-            device=options["device"],
             out=out,
             fresh=options["fresh"],
             observer=observer,

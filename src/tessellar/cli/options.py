@@ -65,10 +65,10 @@ running_options = stacked(
     ),
     option(
         "--device",
-        metavar="auto|cpu",
+        metavar="auto|cpu|cuda[:N]",
         default="auto",
-        reads=values.one_of("auto", "cpu", "cuda"),
-        about="Where to compute; this version uses the cpu.",
+        reads=values.device,
+        about="Where to compute: on all GPUs, on GPU N, or on the CPU. auto takes GPUs where the kernel can use them.",
     ),
     option(
         "--tile",

@@ -52,7 +52,7 @@ PRECONDITIONING = (
     "invert",
 )
 
-RUNNING = ("executor", "address", "workers", "tile", "memory")
+RUNNING = ("executor", "address", "workers", "device", "tile", "memory")
 
 
 def finder_of(options: Mapping[str, Any]) -> SmoothAndClip | NetworkFinder:

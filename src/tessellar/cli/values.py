@@ -94,6 +94,17 @@ def one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
+def device(value: Any) -> str:
+    """Read where to compute."""
+    from tessellar.kernels.devices import is_device
+
+    if value != "auto" and not (isinstance(value, str) and is_device(value)):
+        raise ValueError(
+            f"{value!r} is not known. Choose auto, cpu, cuda, or cuda:1 for one of several GPUs."
+        )
+    return str(value)
+
+
 def words(value: Any) -> str:
     """Read a text."""
     if not isinstance(value, str) or not value:

@@ -2,7 +2,7 @@
 
 That pays where a step waits for a disk or a network. A step that keeps its core busy, such as swapping the bytes of
 a file that the system has in memory, would only take that core from another worker; so the first tile of a lease
-goes through the steps one after another, and tells which of them wait.
+goes through the steps one after another, and tells which of them wait. Where a device computes, it pays in any case.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ def passages(work: Work, units: Iterable[int], room: int) -> Generator[Passage, 
             for first in islice(line, 1):
                 yield first.compute(work).write(work).timed()
                 read_waits, _, write_waits = (*first.waited, False, False, False)[:3]
+            if work.on_device:
+                read_waits, write_waits = True, work.write is not None
         if read_waits:
             line = stack.enter_context(closing(ahead(line, _bytes, room)))
         line = (passage.compute(work) for passage in line)

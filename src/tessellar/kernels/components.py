@@ -16,7 +16,8 @@ import numpy.typing as npt
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
-from tessellar.kernels.runs import Link, RunTable, extract_runs, label_runs
+from tessellar.kernels.detected import DetectedVoxels, runs_of
+from tessellar.kernels.runs import Link, RunTable, label_runs
 from tessellar.model import ByteArray, IntArray, Payload
 from tessellar.tiling.box import Box, Shape
 
@@ -164,7 +165,7 @@ def seam_runs(runs: RunTable, core: Box, shape: Shape, linker: Linker) -> npt.ND
     return seam
 
 
-def tile_components(mask: ByteArray, core: Box, shape: Shape, linker: Linker) -> Payload:
+def tile_components(mask: ByteArray | DetectedVoxels, core: Box, shape: Shape, linker: Linker) -> Payload:
     """Return what a tile hands on of its mask: per sign ``s`` the arrays
 
     ``runs{s}`` int32 (n, 4), ``labels{s}`` int64 (n), ``seam{s}`` bool (n), ``components{s}`` int64 (m, 8) and
@@ -172,7 +173,7 @@ def tile_components(mask: ByteArray, core: Box, shape: Shape, linker: Linker) ->
     """
     payload: Payload = {}
     for sign in SIGNS:
-        runs = extract_runs(mask, sign, core.start)
+        runs = runs_of(mask, sign, core.start)
         labels, n = label_runs(runs, linker.link)
         components = sum_components(runs, labels, n, shape)
         seam = seam_runs(runs, core, shape, linker)

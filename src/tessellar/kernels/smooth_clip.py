@@ -14,10 +14,14 @@ import numpy as np
 
 from tessellar.errors import UsageError
 from tessellar.kernels.detect import detection_mask
+from tessellar.kernels.devices import CPU
 from tessellar.kernels.filters import boxcar_radius, gaussian_radius, gaussian_taps
+from tessellar.kernels.lane import PINNED_BUFFERS
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.scale_noise import N_BINS, count_negative, sigma_from_counts
 from tessellar.kernels.scales import BLOCK_Z, PITCH
+from tessellar.kernels.smooth_clip_torch import BYTES_PER_VOXEL as WINDOW_BYTES
+from tessellar.kernels.smooth_clip_torch import window_voxels
 from tessellar.model import ByteArray, CubeMeta, FloatArray, IntArray, MemoryUse, Patch
 from tessellar.tiling.box import Box, Halo, Shape
 
@@ -93,6 +97,13 @@ class SmoothAndClip:
         sky = 48 * x * y  # the noise map of the patch while it is interpolated
         return MemoryUse(host=z * x * y + sky + planes)
 
+    def memory_on_gpu(self, shape: Shape) -> MemoryUse:
+        """Return the bytes for a patch of ``shape`` on a GPU: two tiles and a window there, pinned ones here."""
+        z, x, y = shape
+        halo = Halo.symmetric((int(self.radii[-1]), *(2 * [max(map(gaussian_radius, self.kernels_xy))])))
+        device = 8 * z * x * y + WINDOW_BYTES * window_voxels(shape, halo)
+        return MemoryUse(host=(4 * PINNED_BUFFERS + 1) * z * x * y + 52 * x * y, device=device)
+
     @property
     def radii(self) -> IntArray:
         """Radii of the boxcars, ascending, int64 array (n_spectral)."""
@@ -164,9 +175,13 @@ class CalibratedFinder:
     noise: NoiseModel
     scale_sigma: FloatArray
 
-    def prepare(self, meta: CubeMeta) -> Callable[[Patch], ByteArray]:  # noqa: ARG002  # networks look at the shape
-        """Return itself: there is nothing to load."""
-        return self
+    def prepare(self, meta: CubeMeta, device: str = CPU) -> Callable[[Patch], ByteArray]:  # noqa: ARG002  # as networks
+        """Return what gives the mask of a patch's core at a worker: itself on the processor."""
+        if device == CPU:
+            return self
+        from tessellar.kernels.smooth_clip_device import DeviceFinder
+
+        return DeviceFinder(self, device)
 
     def __call__(self, patch: Patch) -> ByteArray:
         """Return the mask of a patch's core, uint8 array (frequency, l, m): bit 1 positive, bit 2 negative."""

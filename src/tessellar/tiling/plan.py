@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from math import prod
 
-from tessellar.errors import MemoryBudgetError
+from tessellar.errors import DeviceMemoryError, MemoryBudgetError
 from tessellar.tiling.box import Halo, Shape
 
 TILES_PER_SLOT = 4
@@ -45,6 +45,7 @@ def choose_tile(
     slots: int,
     sharing: int | None = None,
     chunks: Shape | None = None,
+    fits: Callable[[Shape], bool] = lambda _: True,
 ) -> Shape:
     """Return the core that minimises what is read twice, within the memory, with work for every slot.
 
@@ -64,11 +65,15 @@ def choose_tile(
         How many of them share the budget; all of them when None.
     chunks
         What storage reads as one piece; cores are multiples of it.
+    fits
+        Whether the device has room for tiles that read so much.
 
     Raises
     ------
     MemoryBudgetError
         When even the smallest tile is too large.
+    DeviceMemoryError
+        When it is too large for the device alone.
     """
     grain = [_grain(c, s) for c, s in zip(chunks or _STEP, _STEP, strict=True)]
     along_z, along_x, along_y = (_even_cuts(n, g) for n, g in zip(shape, grain, strict=True))
@@ -76,7 +81,8 @@ def choose_tile(
     sharing = sharing or slots
     best: tuple[tuple[bool, float, float], Shape] | None = None
     for core in itertools.product(along_z, along_x, along_y):
-        if unit_bytes(read_shape(core, halo, shape)) * sharing > budget:
+        read = read_shape(core, halo, shape)
+        if unit_bytes(read) * sharing > budget or not fits(read):
             continue
         n_tiles = prod(-(-n // c) for n, c in zip(shape, core, strict=True))
         overhead = read_overhead(core, halo, shape) * read_overhead(core, halo, shape, chunks)
@@ -88,6 +94,11 @@ def choose_tile(
     if best is None:
         smallest = (along_z[0], along_x[0], along_y[0])
         needed = unit_bytes(read_shape(smallest, halo, shape)) * sharing
+        if needed <= budget:
+            raise DeviceMemoryError(
+                f"the smallest tile {_words(smallest)} does not fit the memory of the device with {sharing} tiles in "
+                "work. Use fewer --workers, smaller kernels, or --device cpu."
+            )
         raise MemoryBudgetError(
             f"the smallest tile {_words(smallest)} needs {_mib(needed)} for {sharing} tiles in work, and "
             f"{_mib(budget)} are left for them. Use a larger --memory, fewer --workers or smaller kernels."

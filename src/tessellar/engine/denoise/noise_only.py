@@ -14,9 +14,11 @@ import numpy as np
 
 from tessellar.engine.denoise.blocks import MOST_JUDGING, blocks_around
 from tessellar.engine.denoise.calibrate import Calibrated
+from tessellar.engine.devices import device_of_worker
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.denoise.dense import Denoise
 from tessellar.kernels.denoise.tallies import merged_sums, sums_of, totals
+from tessellar.kernels.devices import CPU, torch_name
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.model import DoubleArray, FloatArray, Patch, Payload, Source, Steps, UnitResult
 from tessellar.simulate.noise import correlated_noise
@@ -34,7 +36,7 @@ class NoiseOnlyStage:
     source: Source
     known: Calibrated
     fingerprint: str
-    device: str = "cpu"
+    device: str = CPU
 
     name = "noise-only"
 
@@ -50,12 +52,12 @@ class NoiseOnlyStage:
 
     def worker(self) -> Steps:
         """Return what does one block."""
-        denoise = self.known.kernel.prepare(self.source.meta, self.device)
+        denoise = self.known.kernel.prepare(self.source.meta, torch_name(device_of_worker(self.device)))
 
         def compute(unit: int, voxels: FloatArray) -> UnitResult:
             return self._judge(denoise, unit, voxels)
 
-        return Steps(self._read, compute)
+        return Steps(self._read, compute, on_device=self.device != CPU)
 
     def _read(self, unit: int) -> FloatArray:
         return self.source.read(self.blocks[unit].read)

@@ -7,6 +7,7 @@ from math import prod
 
 from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.denoise.blocks import MOST_CALIBRATING, MOST_JUDGING, blocks_around
+from tessellar.engine.devices import ON_CPU, Device
 from tessellar.engine.find.plan import (
     GROWTH_BYTES,
     LIBRARY_BYTES,
@@ -17,7 +18,7 @@ from tessellar.engine.find.plan import (
 )
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.worker import AHEAD_BYTES
-from tessellar.errors import MemoryBudgetError, UsageError
+from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.io.zarr_layout import CHUNK
 from tessellar.kernels.denoise.dense import DenseKernel
 from tessellar.model import Source
@@ -44,13 +45,15 @@ class DenoisePlan:
     projected_bytes, budget_bytes
         Memory of the whole run, and what it may use.
     device_bytes
-        Memory of the pieces in work on the worker's device; 0 on the CPU.
+        Memory of the pieces in work on each GPU; 0 on the CPU.
     bytes_sampled
         Bytes of voxels that are read to calibrate and to judge.
     cubes_written
         How many cubes are on the disk at the same time, at most.
     remote
         Whether the workers are those of a running cluster; then the memory is that of one worker.
+    device
+        Where the workers compute.
     """
 
     grid: Grid
@@ -63,6 +66,7 @@ class DenoisePlan:
     bytes_sampled: int
     cubes_written: int = 1
     remote: bool = False
+    device: Device = ON_CPU
 
     @property
     def halo_overhead(self) -> float:
@@ -87,10 +91,7 @@ class DenoisePlan:
             ("read", f"{size(4 * sum_read(g) + self.bytes_sampled)} of voxels over all stages"),
             ("written", f"at most {size(written)}, before compression"),
             ("memory", f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}"),
-            (
-                "device",
-                f"{size(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
-            ),
+            ("device", self.device.in_words(self.device_bytes)),
             ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each piece in work"),
             ("time", f"about {length(self.seconds)} at {VOXELS_PER_SECOND / 1e6:.0f} Mvoxel/s a worker"),
         ]
@@ -107,7 +108,7 @@ def make_plan(
     executor: str,
     workers: int,
     remote: bool = False,
-    device_memory: int = 0,
+    device: Device = ON_CPU,
     outputs: int = 1,
     by_way: int = 0,
 ) -> DenoisePlan:
@@ -127,8 +128,8 @@ def make_plan(
         Whether somebody asked for that much; otherwise pieces stay moderate.
     executor, workers, remote
         Who works, and whether on machines of their own.
-    device_memory
-        Bytes of the device that the workers of one machine share; 0 without one.
+    device
+        Where they compute.
     outputs
         How many cubes are written.
     by_way
@@ -141,7 +142,7 @@ def make_plan(
     UsageError
         The tile is not a box of voxels.
     """
-    meta, cost = source.meta, _Cost(source, kernel, executor, workers, remote)
+    meta, cost = source.meta, _Cost(source, kernel, executor, workers, remote, device)
     if tile is None:
         room = memory - cost.libraries
         core = cost.choose(room if memory_is_given else min(room, cost.sharing * ROOMY_UNIT_BYTES), memory)
@@ -149,11 +150,11 @@ def make_plan(
         core = _whole_chunks(tile, meta.shape)
     grid = Grid(meta.shape, core, kernel.halo(meta))
     read = read_shape(core, grid.halo, meta.shape)
-    unit, on_device = cost.unit_bytes(read), cost.sharing * kernel.memory(read).device
-    if on_device > device_memory:
-        raise MemoryBudgetError(
+    unit, on_device = cost.unit_bytes(read), cost.bytes_on_device(read)
+    if not device.holds(on_device):
+        raise DeviceMemoryError(
             f"pieces of {sides(core)} with {cost.who} need {size(on_device)} of device memory and "
-            f"{size(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
+            f"{size(device.memory or 0)} are there. Use a smaller --tile, fewer --workers or another --device."
         )
     projected = cost.libraries + cost.sharing * unit
     if projected > memory:
@@ -164,7 +165,17 @@ def make_plan(
         )
     written = outputs + by_way
     return DenoisePlan(
-        grid, executor, workers, unit, projected, memory, on_device, cost.bytes_sampled, written, remote
+        grid,
+        executor,
+        workers,
+        unit,
+        projected,
+        memory,
+        on_device,
+        cost.bytes_sampled,
+        written,
+        remote,
+        device,
     )
 
 
@@ -177,6 +188,7 @@ class _Cost:
     executor: str
     workers: int
     remote: bool
+    device: Device
 
     @property
     def who(self) -> str:
@@ -191,9 +203,25 @@ class _Cost:
     def libraries(self) -> int:
         """Bytes of the program, and of its workers where they are processes."""
         if self.remote:
-            return WORKER_LIBRARY_BYTES[self.executor]
+            return WORKER_LIBRARY_BYTES[self.executor] + self.device.library_bytes
         ours = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
+        ours += self.device.library_bytes * (self.workers if self.processes else 1)
         return ours + self.workers * WORKER_LIBRARY_BYTES.get(self.executor, 0)
+
+    @property
+    def processes(self) -> bool:
+        """Whether every worker is a process of its own."""
+        return self.executor in WORKER_LIBRARY_BYTES
+
+    def bytes_on_device(self, shape: Shape) -> int:
+        """Return the bytes on each GPU for pieces that read so many voxels, or for sampled blocks if larger."""
+        unit = self.device.use_of(self.kernel)(self._larger(shape)).device
+        return self.device.bytes_for(unit, self.sharing, processes=self.processes)
+
+    def _larger(self, shape: Shape) -> Shape:
+        return max(
+            shape, blocks_around(self.source.meta, self.kernel, MOST_CALIBRATING)[0].read.shape, key=prod
+        )
 
     @property
     def bytes_sampled(self) -> int:
@@ -202,8 +230,7 @@ class _Cost:
 
     def unit_bytes(self, shape: Shape) -> int:
         """Return the bytes that a piece needs which reads so many voxels; a sampled block counts where it is larger."""
-        sampled = blocks_around(self.source.meta, self.kernel, MOST_CALIBRATING)[0].read.shape
-        kernel = self.kernel.memory(max(shape, sampled, key=prod)).host
+        kernel = self.device.use_of(self.kernel)(self._larger(shape)).host
         ahead = 0 if self.executor == "serial" else AHEAD_BYTES
         return (_READ_BYTES + _WRITTEN_BYTES * len(self.kernel.outputs)) * prod(shape) + kernel + ahead
 
@@ -219,7 +246,10 @@ class _Cost:
                 slots=self.workers,
                 sharing=self.sharing,
                 chunks=CHUNK,
+                fits=lambda shape: self.device.holds(self.bytes_on_device(shape)),
             )
+        except DeviceMemoryError:
+            raise
         except MemoryBudgetError as error:
             raise MemoryBudgetError(
                 f"{size(memory)} of memory are not enough: the program takes {size(self.libraries)}, and {error}"

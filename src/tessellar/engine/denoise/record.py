@@ -51,6 +51,7 @@ def denoise_record(
             "tile": list(plan.grid.core),
             "halo_overhead": plan.halo_overhead,
             "projected_bytes": plan.projected_bytes,
+            "device": plan.device.name,
             "projected_device_bytes": plan.device_bytes,
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,

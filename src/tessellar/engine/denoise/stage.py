@@ -10,9 +10,11 @@ import numpy as np
 from tessellar.engine.convert import ResumableSink
 from tessellar.engine.denoise.calibrate import Calibrated
 from tessellar.engine.denoise.peaks import Peaks, brightest, merged
+from tessellar.engine.devices import device_of_worker
 from tessellar.engine.verify import DIGEST
 from tessellar.errors import InputError
 from tessellar.kernels.denoise.dense import Denoise
+from tessellar.kernels.devices import CPU, torch_name
 from tessellar.model import FloatArray, Patch, Payload, Source, Steps, UnitResult
 from tessellar.tiling.box import Box
 
@@ -44,7 +46,7 @@ class DenoiseStage:
     known: Calibrated
     sink: ResumableSink
     fingerprint: str
-    device: str = "cpu"
+    device: str = CPU
     uncertainty: ResumableSink | None = None
 
     name = "denoise"
@@ -56,12 +58,12 @@ class DenoiseStage:
 
     def worker(self) -> Steps:
         """Return what denoises one piece."""
-        denoise = self.known.kernel.prepare(self.source.meta, self.device)
+        denoise = self.known.kernel.prepare(self.source.meta, torch_name(device_of_worker(self.device)))
 
         def compute(unit: int, voxels: FloatArray) -> UnitResult:
             return self._denoise(denoise, unit, voxels)
 
-        return Steps(self._read, compute, self._write)
+        return Steps(self._read, compute, self._write, on_device=self.device != CPU)
 
     def _read_box(self, unit: int) -> Box:
         meta = self.source.meta

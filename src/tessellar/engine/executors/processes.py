@@ -15,6 +15,7 @@ from typing import Any
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.slots import SlotsExecutor
 from tessellar.engine.hands import LAST_SECONDS
+from tessellar.engine.slot_number import remember_slot
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -33,10 +34,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class ProcessWorker:
     """One process, and a pipe: it tells its number, and the end of the pipe tells it that the driver is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._theirs, self._ours = context.Pipe()
-        self._pool = ProcessPoolExecutor(1, context, _begin_process, (self._theirs,))
+        self._pool = ProcessPoolExecutor(1, context, _begin_process, (self._theirs, number))
         self._given: list[Future[Any]] = []
 
     def submit(self, task: Task) -> Future[Any]:
@@ -65,11 +66,11 @@ class ProcessesExecutor(SlotsExecutor):
 
     name = "processes"
 
-    def _hire(self) -> ProcessWorker:
-        return ProcessWorker()
+    def _hire(self, number: int) -> ProcessWorker:
+        return ProcessWorker(number)
 
 
-def _begin_process(driver: Connection) -> None:
+def _begin_process(driver: Connection, slot: int) -> None:
     """Prepare a worker process.
 
     Ctrl-C and the batch system's SIGTERM reach all processes of a job; the driver decides what follows, and a
@@ -82,6 +83,7 @@ def _begin_process(driver: Connection) -> None:
         driver.send(os.getpid())
     except OSError:  # it died while this process began
         os._exit(1)
+    remember_slot(slot)
     threading.Thread(target=_follow, args=(driver,), name="tessellar-follow-driver", daemon=True).start()
 
 

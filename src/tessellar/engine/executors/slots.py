@@ -109,7 +109,7 @@ class SlotsExecutor:
         """Give a task to the worker with the least to do, if possible another than ``avoid``."""
         slot = min(self._slots, key=lambda s: (s.label == avoid, len(s.tasks)))
         if slot.worker is None:
-            slot.worker = self._hire()
+            slot.worker = self._hire(int(slot.label))
         try:
             future = slot.worker.submit(task)
         except BrokenExecutor as error:  # it died since it was last looked at
@@ -142,6 +142,6 @@ class SlotsExecutor:
         for slot in self._slots:
             slot.close(now or monotonic() > late)
 
-    def _hire(self) -> Worker:
-        """Return a new worker."""
+    def _hire(self, number: int) -> Worker:
+        """Return a new worker for the slot of this number."""
         raise NotImplementedError

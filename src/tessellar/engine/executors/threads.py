@@ -8,13 +8,15 @@ from typing import Any
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.slots import SlotsExecutor
 from tessellar.engine.hands import LAST_SECONDS, Hand
+from tessellar.engine.slot_number import remember_slot
 
 
 class ThreadWorker:
     """One thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
         self._hand = Hand("tessellar")
+        self._hand.submit(remember_slot, number)
 
     def submit(self, task: Task) -> Future[Any]:
         """Queue a task."""
@@ -30,5 +32,5 @@ class ThreadsExecutor(SlotsExecutor):
 
     name = "threads"
 
-    def _hire(self) -> ThreadWorker:
-        return ThreadWorker()
+    def _hire(self, number: int) -> ThreadWorker:
+        return ThreadWorker(number)

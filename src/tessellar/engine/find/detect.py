@@ -6,22 +6,41 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from tessellar.engine.devices import device_of_worker
 from tessellar.kernels.components import Linker, tile_components
+from tessellar.kernels.detected import DetectedVoxels
+from tessellar.kernels.devices import CPU
 from tessellar.kernels.network.finder import CalibratedNetworkFinder
 from tessellar.kernels.smooth_clip import CalibratedFinder
+from tessellar.kernels.smooth_clip_device import DeviceFinder, Loaded
 from tessellar.model import ByteArray, FloatArray, Patch, Source, Steps, UnitResult
-from tessellar.tiling.grid import Grid
+from tessellar.tiling.grid import Grid, Tile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectStage:
-    """Find the detected voxels of every tile and link them inside it."""
+    """Find the detected voxels of every tile and link them inside it.
+
+    Attributes
+    ----------
+    source
+        The cube.
+    finder
+        What detects.
+    linker
+        What links.
+    grid
+        The tiles.
+    device
+        Where the finder works.
+    """
 
     source: Source
     finder: CalibratedFinder | CalibratedNetworkFinder
     linker: Linker
     grid: Grid
     fingerprint: str
+    device: str = CPU
 
     name = "detect"
 
@@ -32,13 +51,26 @@ class DetectStage:
 
     def worker(self) -> Steps:
         """Return what does one tile."""
-        return Steps(self._read, partial(self._detect, self.finder.prepare(self.source.meta)))
+        finder = self.finder.prepare(self.source.meta, device_of_worker(self.device))
+        if isinstance(finder, DeviceFinder):
+            upload, detect = partial(self._upload, finder), partial(self._detect_there, finder)
+            return Steps(upload, detect, on_device=True)
+        return Steps(self._read, partial(self._detect, finder), on_device=self.device != CPU)
 
     def _read(self, unit: int) -> FloatArray:
         return self.source.read(self.grid[unit].read)
 
     def _detect(self, finder: Callable[[Patch], ByteArray], unit: int, voxels: FloatArray) -> UnitResult:
         tile = self.grid[unit]
-        mask = finder(Patch(voxels, tile.read, tile.core))
+        return self._linked(tile, finder(Patch(voxels, tile.read, tile.core)), voxels.nbytes)
+
+    def _upload(self, finder: DeviceFinder, unit: int) -> Loaded:
+        return finder.upload(self._read(unit))
+
+    def _detect_there(self, finder: DeviceFinder, unit: int, loaded: Loaded) -> UnitResult:
+        tile = self.grid[unit]
+        return self._linked(tile, finder.mask(loaded, tile.read, tile.core), loaded.nbytes)
+
+    def _linked(self, tile: Tile, mask: ByteArray | DetectedVoxels, n_bytes: int) -> UnitResult:
         payload = tile_components(mask, tile.core, self.grid.shape, self.linker)
-        return UnitResult(payload, tile.core.size, voxels.nbytes)
+        return UnitResult(payload, tile.core.size, n_bytes)

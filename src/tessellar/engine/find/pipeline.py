@@ -27,6 +27,8 @@ from tessellar.engine.precondition.flag_record import FLAGS, flag_record, flag_w
 from tessellar.engine.precondition.prepare import Prepared, prepare
 from tessellar.engine.precondition.stages import condition, first_stage
 from tessellar.engine.run import StageReport
+from tessellar.kernels.devices import CPU, device_type
+from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Failure, IntArray, Observer, Source
@@ -171,7 +173,9 @@ class FindRun:
         scales = calibration.finder
         finder = scales if isinstance(recipe, SmoothAndClip) else recipe.calibrated(scales)
         linker = self.recipes.linker
-        return DetectStage(source, finder, linker, grid, fingerprint(source, linker, grid, finder))
+        device = self.plan.device.name
+        content = fingerprint(source, linker, grid, finder, *_device_that_matters(recipe, device))
+        return DetectStage(source, finder, linker, grid, content, device)
 
     def _flags(self, rows: Rows, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""
@@ -229,3 +233,9 @@ class FindRun:
             "settings": self.recipes.provenance(),
             "complete": "no: some tiles failed" if partial else "yes",
         }
+
+
+def _device_that_matters(recipe: SmoothAndClip | NetworkFinder, device: str) -> tuple[str, ...]:
+    """Return the type of the device where results depend on it: networks on a GPU add in another order."""
+    on_gpu = device_type(device) != CPU
+    return (device_type(device),) if on_gpu and isinstance(recipe, NetworkFinder) else ()

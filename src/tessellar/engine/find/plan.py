@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from math import prod
 
 from tessellar.engine.amounts import length, mib, sides, size
+from tessellar.engine.devices import ON_CPU, Device
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.worker import AHEAD_BYTES
-from tessellar.errors import MemoryBudgetError, UsageError
+from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
@@ -61,11 +62,13 @@ class FindPlan:
     remote
         Whether the workers are those of a running cluster; then the memory is that of one worker.
     device_bytes
-        Memory of the tiles in work on the worker's device; 0 on the CPU.
+        Memory of the tiles in work on each GPU; 0 on the CPU.
     cost
         What preconditioning adds.
     rate
         Voxels a second of one core, for the estimate of the time.
+    device
+        Where the workers compute.
     """
 
     grid: Grid
@@ -80,6 +83,7 @@ class FindPlan:
     device_bytes: int = 0
     cost: ReadCost = NO_COST
     rate: float = VOXELS_PER_SECOND
+    device: Device = ON_CPU
 
     @property
     def halo_overhead(self) -> float:
@@ -108,10 +112,7 @@ class FindPlan:
                 "memory",
                 f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
             ),
-            (
-                "device",
-                f"{size(self.device_bytes)} of memory{each}" if self.device_bytes else "none: the CPU",
-            ),
+            ("device", self.device.in_words(self.device_bytes)),
             ("workers", f"{self.workers} ({self.executor}), {size(self.unit_bytes)} for each tile in work"),
             ("time", f"about {length(self.seconds)} at {self.rate / 1e6:.2g} Mvoxel/s a worker"),
         ]
@@ -142,7 +143,7 @@ def make_plan(
     executor: str,
     workers: int,
     remote: bool = False,
-    device_memory: int = 0,
+    device: Device = ON_CPU,
     cost: ReadCost = NO_COST,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
@@ -163,8 +164,8 @@ def make_plan(
         Who works.
     remote
         Whether the workers are those of a running cluster, with machines of their own.
-    device_memory
-        Bytes of the device that the workers of one machine share; 0 without one.
+    device
+        Where they compute.
     cost
         What preconditioning adds.
 
@@ -179,17 +180,22 @@ def make_plan(
     halo = finder.halo(meta)
     libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
     libraries += workers * WORKER_LIBRARY_BYTES.get(executor, 0)
+    libraries += device.library_bytes * (workers if executor in WORKER_LIBRARY_BYTES else 1)
     sharing = workers
     if remote:
-        libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
+        libraries, sharing = WORKER_LIBRARY_BYTES[executor] + device.library_bytes, 1
     smallest = max((MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS, cost.unit_bytes)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
+    use = device.use_of(finder)
 
     def unit_bytes(shape: Shape) -> int:
         voxels = prod(shape)
         runs = int(DETECTION_SHARE * voxels) * 24
         ahead = 0 if executor == "serial" else max(BYTES_AHEAD_PER_VOXEL * voxels, AHEAD_BYTES)
-        return max(reading * voxels + ahead + finder.memory(shape).host + runs, smallest)
+        return max(reading * voxels + ahead + use(shape).host + runs, smallest)
+
+    def bytes_on_device(shape: Shape) -> int:
+        return device.bytes_for(use(shape).device, sharing, processes=executor in WORKER_LIBRARY_BYTES)
 
     room = memory - libraries
     if tile is None:
@@ -203,7 +209,10 @@ def make_plan(
                 slots=workers,
                 sharing=sharing,
                 chunks=source.chunks,
+                fits=lambda shape: device.holds(bytes_on_device(shape)),
             )
+        except DeviceMemoryError:
+            raise
         except MemoryBudgetError as error:
             raise MemoryBudgetError(
                 f"{size(memory)} of memory are not enough: the program takes {size(libraries)}, and {error}"
@@ -211,11 +220,11 @@ def make_plan(
     else:
         core = _clipped(tile, meta.shape)
     read = read_shape(core, halo, meta.shape)
-    unit, on_device = unit_bytes(read), sharing * finder.memory(read).device
-    if on_device > device_memory:
-        raise MemoryBudgetError(
+    unit, on_device = unit_bytes(read), bytes_on_device(read)
+    if not device.holds(on_device):
+        raise DeviceMemoryError(
             f"tiles of {sides(core)} with {_who(workers, remote)} need {size(on_device)} of device memory and "
-            f"{size(device_memory)} are there. Use a smaller --tile, fewer --workers or another --device."
+            f"{size(device.memory or 0)} are there. Use a smaller --tile, fewer --workers or another --device."
         )
     projected = libraries + sharing * unit
     if projected > memory:
@@ -247,6 +256,7 @@ def make_plan(
         on_device,
         cost,
         rate,
+        device,
     )
 
 

@@ -56,6 +56,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
             "tile": list(plan.grid.core),
             "halo_overhead": plan.halo_overhead,
             "projected_bytes": plan.projected_bytes,
+            "device": plan.device.name,
             "projected_device_bytes": plan.device_bytes,
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,

@@ -13,6 +13,7 @@ import numpy as np
 
 from tessellar.errors import UsageError
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.devices import CPU
 from tessellar.kernels.network.normalise import noise_of
 from tessellar.kernels.network.unet import UNet
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
@@ -82,6 +83,13 @@ class NetworkFinder:
         host = self.network.memory(shape).host + self.scales.memory(shape).host
         return MemoryUse(host=host + 14 * z * x * y)
 
+    def memory_on_gpu(self, shape: Shape) -> MemoryUse:
+        """Return the bytes for a patch of ``shape`` on a GPU: the network there, and the scales beside it."""
+        z, x, y = shape
+        network, scales = self.network.memory_on_gpu(shape), self.scales.memory_on_gpu(shape)
+        host = network.host + (scales.host if self.both else 0) + 14 * z * x * y
+        return MemoryUse(host=host, device=network.device + (scales.device if self.both else 0))
+
     def calibrated(self, scales: CalibratedFinder) -> CalibratedNetworkFinder:
         """Return the finder with the noise of this cube."""
         return CalibratedNetworkFinder(self, scales)
@@ -102,9 +110,10 @@ class CalibratedNetworkFinder:
     recipe: NetworkFinder
     scales: CalibratedFinder
 
-    def prepare(self, meta: CubeMeta) -> Callable[[Patch], ByteArray]:
+    def prepare(self, meta: CubeMeta, device: str = CPU) -> Callable[[Patch], ByteArray]:
         """Load the network, once a worker, and return what gives the mask of a patch's core."""
-        run = self.recipe.network.prepare(meta, "cpu")
+        run = self.recipe.network.prepare(meta, device)
+        scales = self.scales.prepare(meta, device) if self.recipe.both else None
         threshold = self.recipe.probability
         limit = np.float32(run.calibration.mask_threshold if threshold is None else threshold)
 
@@ -114,6 +123,6 @@ class CalibratedNetworkFinder:
             for sign, bit in ((1, POSITIVE), (-1, NEGATIVE)):
                 signed = patch if sign > 0 else Patch(-patch.voxels, patch.read, patch.core)
                 mask |= np.where(run.probability(signed, noise) > limit, np.uint8(bit), np.uint8(0))
-            return mask | self.scales(patch) if self.recipe.both else mask
+            return mask if scales is None else mask | scales(patch)
 
         return detect

@@ -9,12 +9,13 @@ the order of their sums by them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tessellar.kernels.devices import CUDA, device_type
 from tessellar.kernels.network.lattice import PatchLattice
 from tessellar.kernels.network.normalise import in_units_of_noise, known
 from tessellar.kernels.network.torch_library import load_torch
@@ -51,7 +52,7 @@ class Runner:
     precision
         ``float32`` or ``bfloat16``.
     device
-        ``cpu`` or ``cuda``.
+        What torch calls it: ``cpu``, ``cuda`` or ``cuda:1``.
     """
 
     network: Callable[[Tensor], Tensor]
@@ -148,11 +149,17 @@ def as_tensors(weights: Mapping[str, FloatArray], device: str) -> dict[str, Tens
     return tensors
 
 
-def _arithmetic(torch: Any, device: str, precision: str) -> AbstractContextManager[Any]:
-    context: AbstractContextManager[Any] = torch.autocast(
-        device, torch.bfloat16, enabled=precision == "bfloat16"
-    )
-    return context
+@contextmanager
+def _arithmetic(torch: Any, device: str, precision: str) -> Iterator[None]:
+    """Keep to the precision; on a GPU also to algorithms that add in one order, with all digits of float32."""
+    exact = {"enabled": True, "benchmark": False, "deterministic": True, "allow_tf32": False}
+    with ExitStack() as stack:
+        if device_type(device) == CUDA:
+            stack.enter_context(torch.backends.cudnn.flags(**exact))
+        stack.enter_context(
+            torch.autocast(device_type(device), torch.bfloat16, enabled=precision == "bfloat16")
+        )
+        yield
 
 
 def _groups(boxes: Iterator[Box], size: int) -> Iterator[list[Box]]:

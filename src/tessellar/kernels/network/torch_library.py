@@ -1,4 +1,4 @@
-"""Torch, which networks need and nothing else does."""
+"""Torch, which networks and GPUs need and nothing else does."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ def check_libraries() -> None:
 
 
 def _lacking(library: str) -> str:
-    return f"{library} is not installed, and networks need it. Try: pip install 'tessellar[torch]'."
+    return f"{library} is not installed, and networks and GPUs need it. Try: pip install 'tessellar[torch]'."

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from tessellar.errors import UsageError
+from tessellar.kernels.devices import torch_name
 from tessellar.kernels.network.design import UNET, design_of
 from tessellar.kernels.network.lattice import PatchLattice
 from tessellar.kernels.network.receptive_field import refuse_dishonest
@@ -121,7 +122,16 @@ class UNet:
         z, x, y = shape
         lattice = PatchLattice.of_cube(shape, self.side, self.margin, self.stride)
         maps = 4 * self.batch * self.maps * prod(lattice.patch_shape)
-        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps + TORCH_BYTES, device=0)
+        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps + TORCH_BYTES)
+
+    def memory_on_gpu(self, shape: Shape) -> MemoryUse:
+        """Return the bytes for a patch of ``shape`` on a GPU: one batch there, with as much for its convolutions."""
+        z, x, y = shape
+        voxels = self.batch * prod(
+            PatchLattice.of_cube(shape, self.side, self.margin, self.stride).patch_shape
+        )
+        host = 4 * (3 * len(self.heads) + 2) * z * x * y + 4 * (1 + len(self.heads)) * voxels
+        return MemoryUse(host=host, device=2 * 4 * self.maps * voxels)
 
     def prepare(self, meta: CubeMeta, device: str) -> Runner:
         """Load the weights, and return what does one patch.
@@ -131,7 +141,7 @@ class UNet:
         meta
             The cube.
         device
-            ``cpu`` or ``cuda``.
+            ``cpu``, ``cuda`` or ``cuda:1``.
 
         Raises
         ------
@@ -147,7 +157,8 @@ class UNet:
         design = design_of(card, file)
         weights = read_weights(file, card)
         check_shapes(weights, design.shapes, file)
-        tensors = as_tensors(weights, device)
+        place = torch_name(device)
+        tensors = as_tensors(weights, place)
         if card.architecture["kind"] != UNET:  # ours cannot lie: it counts its own layers
             blind = design.network(as_tensors(weights, "cpu"))
             refuse_dishonest(blind, design.margin, design.stride, card.name)
@@ -159,5 +170,5 @@ class UNet:
             batch=self.batch,
             threads=self.threads,
             precision=self.precision,
-            device=device,
+            device=place,
         )

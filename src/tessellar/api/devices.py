@@ -1,0 +1,60 @@
+"""Where a run computes, from the word that somebody gave for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tessellar.errors import UsageError
+
+if TYPE_CHECKING:
+    from tessellar.engine.devices import Device
+
+
+def device_of(word: str, kernel: object, address: str | None = None) -> Device:
+    """Return the device that a kernel will work on.
+
+    Parameters
+    ----------
+    word
+        ``auto`` for the GPUs of this machine where there are some and the kernel can use them, else the CPU; ``cpu``;
+        ``cuda`` for all GPUs; ``cuda:1`` for one, counted from 0.
+    kernel
+        The recipe; one that can work on a GPU tells by ``memory_on_gpu`` what it needs there.
+    address
+        Of a running cluster: its machines are not this one, so ``auto`` is the CPU, and nobody knows their GPUs yet.
+
+    Raises
+    ------
+    UsageError
+        There is no such device, or the kernel cannot use it.
+    """
+    from tessellar.engine.devices import ON_CPU, Device, gpus_here
+    from tessellar.kernels.devices import CPU, CUDA, TORCH_CPU, count_gpus, is_device
+
+    can_use_gpus = hasattr(kernel, "memory_on_gpu")
+    if word == "auto":
+        there = can_use_gpus and address is None and count_gpus()
+        return gpus_here(CUDA) if there else ON_CPU
+    if word == CPU:
+        return ON_CPU
+    if not is_device(word):
+        raise UsageError(
+            f"There is no device {word!r}. Choose auto, cpu, cuda, or cuda:1 for one of several GPUs."
+        )
+    if not can_use_gpus:
+        name = getattr(kernel, "name", "chosen")
+        raise UsageError(f"The kernel {name} computes on the CPU alone. Use --device auto.")
+    check_torch(word)
+    if word == TORCH_CPU or address is not None:
+        return Device(word)
+    return gpus_here(word)
+
+
+def check_torch(word: str) -> None:
+    """Refuse a device where torch, which brings a kernel there, is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise UsageError(
+            f"device {word} needs torch, which is not installed. Try: pip install 'tessellar[torch]', or --device cpu."
+        )
