@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,9 +102,20 @@ def test_steps_that_keep_a_core_busy_share_one_thread(monkeypatch):
     assert set.union(*recorder.threads.values()) == {threading.get_ident()}
 
 
-def test_without_room_one_thread_does_all():
+def test_where_a_device_computes_the_next_unit_is_read_whatever_the_first_one_tells(monkeypatch):
+    monkeypatch.setattr(conveyor, "_BUSY", 0.0)
+    for writes in (True, False):
+        recorder = Recorder()
+        left = list(passages(replace(recorder.steps(writes), on_device=True), range(10), BYTES))
+        assert [passage.unit for passage in left] == list(range(10))
+        assert len(recorder.threads["read"]) == 2
+        assert len(set.union(*recorder.threads.values())) == (3 if writes else 2)
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_without_room_one_thread_does_all(on_device):
     recorder = Recorder()
-    for _ in passages(recorder.steps(), range(10), 0):
+    for _ in passages(replace(recorder.steps(), on_device=on_device), range(10), 0):
         pass
     assert set.union(*recorder.threads.values()) == {threading.get_ident()}
 
