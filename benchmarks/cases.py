@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import driver, engine, finds, foregrounds, kernels, machine, peers, reading, separations
+from benchmarks import driver, engine, finds, foregrounds, gpu, kernels, machine, peers, reading, separations
 from benchmarks.bench import Measure
 from tessellar.errors import UsageError
 
@@ -30,6 +30,7 @@ CASES: dict[str, dict[str, Measure]] = {
     },
     "engine": {"executors": engine.executors},
     "tiles": {"tiles": engine.tiles},
+    "gpu": {"gpu-rates": gpu.rates, "gpu-memory": gpu.memory, "gpu-zarr": gpu.zarr},
     "driver": {"journal": driver.journal, "stitch": driver.stitch, "tables": driver.tables},
     "peers": {"scipy": peers.scipy, "sofia": peers.sofia},
 }

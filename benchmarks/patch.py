@@ -12,7 +12,7 @@ from tessellar.engine.conveyor import passages
 from tessellar.engine.find.calibrate import NoiseStage, ScaleStage
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
-from tessellar.model import ByteArray, CubeMeta, FloatArray, Patch, Payload, Stage
+from tessellar.model import ByteArray, CubeMeta, FloatArray, Patch, Payload, Source, Stage
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Box, Shape
 
@@ -69,13 +69,18 @@ def prepare(shape: Shape, n_sources: int | None) -> Prepared:
     """Simulate a patch, calibrate the finder on it and detect, once for each shape."""
     made_up = HiSky(shape, seed=2, n_sources=n_sources)
     sky = SkyPatch(made_up.read(Box.of_shape(shape)), made_up.meta)
-    noise_stage = NoiseStage(sky, "benchmark")
+    finder = calibrated_on(sky)
+    return Prepared(sky, finder.noise, finder, finder(Patch(sky.voxels, sky.box, sky.box)))
+
+
+def calibrated_on(source: Source) -> CalibratedFinder:
+    """Return the finder with its defaults and the noise of a cube."""
+    noise_stage = NoiseStage(source, "benchmark")
     noise = noise_stage.reduce(_results(noise_stage))
     if noise is None:
-        raise ValueError("the simulated patch is blank")
-    scale_stage = ScaleStage(sky, SmoothAndClip(), noise, "benchmark")
-    finder = scale_stage.reduce(_results(scale_stage))
-    return Prepared(sky, noise, finder, finder(Patch(sky.voxels, sky.box, sky.box)))
+        raise ValueError("the simulated cube is blank")
+    scale_stage = ScaleStage(source, SmoothAndClip(), noise, "benchmark")
+    return scale_stage.reduce(_results(scale_stage))
 
 
 def _results(stage: Stage) -> Iterator[tuple[int, Payload]]:

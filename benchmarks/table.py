@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmarks.foreground_table import covariances, spectra
+from benchmarks.gpu_table import gpus
 from benchmarks.markdown import number, rate_in_words, section
 from benchmarks.results import Report, Result, counted
 
@@ -37,6 +38,7 @@ def render(report: Report) -> str:
         *_separations(report),
         *_engine(report),
         *_tiles(report),
+        *gpus(report),
         *_driver(report),
         *_peers(report),
         *(f"Failed: {name}: {reason}" for name, reason in report.failed.items()),

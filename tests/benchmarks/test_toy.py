@@ -124,6 +124,22 @@ def test_separation_kernels(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_gpu(tmp_path: Path) -> None:
+    table, results = toy(tmp_path, "--workers", "1", "--only", "gpu")
+    names = [result["name"] for result in results["gpu"]]
+    assert names == [
+        *("copy on the device", "up, pinned", "up, pageable", "mask, voxels on the device"),
+        *("mask, from host memory (up, pinned)", "mask, from host memory (up, pageable)"),
+        *("tiles of Zarr, read alone", "mask and components, from Zarr"),
+    ]
+    assert results["gpu"][-1]["amount"] == 32 * 64 * 64
+    assert "### Smooth-and-clip on " in table
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| mask")]
+    assert [row[3] for row in rows] == [names[0], names[0], names[1], names[2], names[6]]
+    assert all(float(row[5].rstrip("| ").replace(",", "")) > 0 for row in rows)
+
+
+@pytest.mark.slow
 def test_whole_separation(tmp_path: Path) -> None:
     table, results = toy(tmp_path, "--workers", "1", "--only", "separate-power")
     (result,) = results["separation"]

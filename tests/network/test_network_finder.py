@@ -12,6 +12,7 @@ from tessellar.api import simulate
 from tessellar.engine.find.recipes import Recipes
 from tessellar.errors import UsageError
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.devices import TORCH_CPU
 from tessellar.kernels.network.normalise import noise_of
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.model import Patch
@@ -70,6 +71,9 @@ def test_the_mask_is_the_thresholded_probability_of_both_signs() -> None:
     assert not mask[0].any()
     both = ts.NetworkFinder(finder.network, 0.2, both=True)
     np.testing.assert_array_equal(both.calibrated(scales).prepare(meta)(patch), mask | scales(patch))
+    np.testing.assert_array_equal(
+        both.calibrated(scales).prepare(meta, TORCH_CPU)(patch), mask | scales(patch)
+    )
 
 
 def test_the_halo_is_the_larger_of_the_two() -> None:

@@ -60,10 +60,17 @@ def _versions() -> Iterator[str]:
 def _machine() -> Iterator[str]:
     from tessellar.engine.cgroup import usable_cores
     from tessellar.engine.memory import available_bytes
+    from tessellar.kernels.devices import count_gpus, has_driver
 
     free = available_bytes()
     yield f"  cores      {usable_cores()} of {os.cpu_count()} may be used"
     yield f"  memory     {_gib(free)} free; a run takes at most {_gib(free // 2)} unless --memory says otherwise"
+
+    gpus = count_gpus()
+    if gpus or not has_driver():
+        yield f"  gpus       {gpus or 'none'} that torch sees: --device auto computes on {'them' if gpus else 'the CPU'}"
+    else:
+        yield "! gpus       a driver is here, and no torch that can use it: install one that is built for your GPU"
 
 
 def _zarrs() -> Iterator[str]:

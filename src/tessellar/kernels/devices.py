@@ -21,9 +21,14 @@ def is_device(word: str) -> bool:
     return re.fullmatch(rf"{CPU}|{TORCH_CPU}|{CUDA}(:[0-9]{{1,3}})?", word) is not None
 
 
+def has_driver() -> bool:
+    """Return whether this machine has a driver for GPUs; that is quickly told."""
+    return any(Path(driver).exists() for driver in _DRIVERS)
+
+
 def count_gpus() -> int:
     """Return how many GPUs torch sees, 0 without torch; it is imported only where a driver for one is."""
-    if find_spec("torch") is None or not any(Path(driver).exists() for driver in _DRIVERS):
+    if not has_driver() or find_spec("torch") is None:
         return 0
     torch = load_torch()
     return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0

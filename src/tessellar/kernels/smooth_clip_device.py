@@ -25,16 +25,16 @@ _LISTED_BYTES = 5  # of a voxel that comes down by itself: its place and its bit
 _PACKED = 4  # voxels of a mask that share a byte
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Loaded:
-    """A tile on its way to the device; ``sent`` is None where the device has no room for it.
+    """A tile on its way to the device.
 
     Attributes
     ----------
     voxels
         float32 array (frequency, l, m), kept until the tile is done: its halves may have to go up again.
     sent
-        The same on the device.
+        The same on the device; None where it has no room for it.
     """
 
     voxels: FloatArray
@@ -92,6 +92,7 @@ class DeviceFinder:
                 return self._detect(loaded.sent, read, core)
             except torch.OutOfMemoryError:
                 pass  # what it held is let go before the halves are tried
+            loaded.sent = None
         self._lane.make_room()
         return self._by_halves(loaded.voxels, read, core)
 
