@@ -130,7 +130,9 @@ def test_doctor_looks_at_everything() -> None:
     result = call("doctor")
     assert result.exit_code == 0
     found = {line[2:].split()[0] for line in result.stdout.splitlines()}
-    assert found == {"tessellar", "libraries", "cores", "memory", "codecs", "kernels", "files", "scratch"}
+    assert found == {
+        *("tessellar", "libraries", "cores", "memory", "gpus", "codecs", "kernels", "files", "scratch")
+    }
 
 
 def test_a_reader_who_leaves_is_no_error(cube: Path) -> None:
