@@ -54,7 +54,14 @@ class Device:
     def use_of(self, kernel: Any) -> Callable[[Shape], MemoryUse]:
         """Return how much memory a kernel needs here for a patch, by its shape."""
         use: Callable[[Shape], MemoryUse] = kernel.memory if self.name == CPU else kernel.memory_on_gpu
-        return use
+        if self.name != TORCH_CPU:
+            return use
+
+        def all_in_host(shape: Shape) -> MemoryUse:
+            there = use(shape)
+            return MemoryUse(there.host + there.device, there.device)
+
+        return all_in_host
 
     def bytes_for(self, unit: int, workers: int, *, processes: bool) -> int:
         """Return the bytes on the fullest GPU when each worker has a unit there, and perhaps a process of its own."""
