@@ -134,6 +134,7 @@ def test_every_slot_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         while len(seen) < 3:
             seen += [outcome.result for outcome in executor.wait(1.0)]
     assert sorted(seen) == [(0, "cuda:0"), (1, "cuda:1"), (2, "cuda:0")]
+    monkeypatch.setattr(devices, "free_bytes", lambda _: pytest.fail("a worker asks no GPU for its memory"))
     assert device_of_worker("cuda:1") == "cuda:1"
     assert device_of_worker("cpu") == "cpu"
     gpus(monkeypatch, 0)

@@ -44,13 +44,13 @@ def device_of(word: str, kernel: object, address: str | None = None) -> Device:
     if not can_use_gpus:
         name = getattr(kernel, "name", "chosen")
         raise UsageError(f"The kernel {name} computes on the CPU alone. Use --device auto.")
-    check_torch(word)
+    _check_torch(word)
     if word == TORCH_CPU or address is not None:
         return Device(word)
     return gpus_here(word)
 
 
-def check_torch(word: str) -> None:
+def _check_torch(word: str) -> None:
     """Refuse a device where torch, which brings a kernel there, is not installed."""
     from importlib.util import find_spec
 

@@ -14,9 +14,7 @@ from tessellar.model import MemoryUse
 from tessellar.tiling.box import Shape
 
 USABLE = 0.9  # of a GPU's free memory: what lies between tensors is lost
-CONTEXT_BYTES = (
-    512 * 2**20
-)  # of a GPU's memory that each process takes before its first tensor; not measured yet
+CONTEXT_BYTES = 512 * 2**20  # of a GPU's memory that each process takes before it begins; not measured yet
 LIBRARY_BYTES = {  # of host memory, once a process: torch, and with CUDA its libraries, which are not measured yet
     CUDA: 2048 * 2**20,
     TORCH_CPU: 220 * 2**20,
@@ -94,6 +92,28 @@ def gpus_here(name: str) -> Device:
     UsageError
         Torch sees none, or none of this number.
     """
+    ours = _numbers(name)
+    return Device(name, len(ours), int(USABLE * free_bytes(ours)))
+
+
+def device_of_worker(name: str) -> str:
+    """Return the device of the worker that this thread is: where there are several GPUs, each slot takes the next.
+
+    No other GPU is touched: each would keep memory for this process.
+
+    Raises
+    ------
+    UsageError
+        The worker's machine has no such GPU.
+    """
+    if name in (CPU, TORCH_CPU):
+        return name
+    ours = _numbers(name)
+    return f"{CUDA}:{ours[slot_number() % len(ours)]}"
+
+
+def _numbers(name: str) -> range:
+    """Return the numbers of the GPUs that a name stands for."""
     found = count_gpus()
     if not found:
         raise UsageError(
@@ -106,19 +126,4 @@ def gpus_here(name: str) -> Device:
             f"device {name} was asked for, and this machine has {found} GPU{'s' * (found > 1)}, counted from 0. "
             f"Use --device cuda:{found - 1}, or --device cuda for all."
         )
-    ours = range(found) if name == CUDA else range(number, number + 1)
-    return Device(name, len(ours), int(USABLE * free_bytes(ours)))
-
-
-def device_of_worker(name: str) -> str:
-    """Return the device of the worker that this thread is: where there are several GPUs, each slot takes the next.
-
-    Raises
-    ------
-    UsageError
-        The worker's machine has no such GPU.
-    """
-    if name in (CPU, TORCH_CPU):
-        return name
-    gpus = gpus_here(name).gpus
-    return f"{CUDA}:{slot_number() % gpus}" if name == CUDA else name
+    return range(found) if name == CUDA else range(number, number + 1)
