@@ -21,8 +21,6 @@ from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
-STRIP = 256  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
-CHANNELS, MODES = 8, 4  # added to a sum at once; bases are padded with zeros to multiples of them
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
 
 IndexArray: TypeAlias = npt.NDArray[np.int32]
@@ -48,14 +46,6 @@ def orthonormal(columns: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
             f"{len(basis)} channels; modes must be independent. Ask for fewer."
         )
     return basis, triangle
-
-
-def padded(matrix: DoubleArray, columns: int = MODES) -> DoubleArray:
-    """Return a matrix with rows of zeros up to a multiple of ``CHANNELS``, and columns up to one of ``columns``."""
-    n_rows, n_columns = matrix.shape
-    out = np.zeros((-(-n_rows // CHANNELS) * CHANNELS, -(-n_columns // columns) * columns))
-    out[:n_rows, :n_columns] = matrix
-    return out
 
 
 @compiled
@@ -87,53 +77,6 @@ def _length(basis: DoubleArray, k: int) -> float:
     for f in range(basis.shape[0]):
         square += basis[f, k] * basis[f, k]
     return math.sqrt(square)
-
-
-@compiled
-def add_channels(
-    sums: DoubleArray, n_modes: int, basis: DoubleArray, c: int, spectra: DoubleArray, width: int
-) -> None:
-    """Add ``CHANNELS`` channels from row ``c`` of the basis on to Q^T d, in ascending order.
-
-    Parameters
-    ----------
-    sums
-        float64 array (mode, pixel), changed.
-    n_modes
-        How many modes, without padding.
-    basis
-        Padded, float64 array (frequency, mode).
-    spectra
-        Those channels, float64 array (CHANNELS, pixel).
-    width
-        How many pixels.
-    """
-    for k in range(n_modes):
-        m0, m1, m2, m3 = basis[c, k], basis[c + 1, k], basis[c + 2, k], basis[c + 3, k]
-        m4, m5, m6, m7 = basis[c + 4, k], basis[c + 5, k], basis[c + 6, k], basis[c + 7, k]
-        row = sums[k]
-        for p in range(width):
-            total = row[p] + m0 * spectra[0, p] + m1 * spectra[1, p] + m2 * spectra[2, p] + m3 * spectra[3, p]
-            total = total + m4 * spectra[4, p] + m5 * spectra[5, p] + m6 * spectra[6, p] + m7 * spectra[7, p]
-            row[p] = total
-
-
-@compiled
-def add_modes(total: DoubleArray, basis: DoubleArray, f: int, amplitudes: DoubleArray, width: int) -> None:
-    """Add channel ``f`` of the fit, Q a, to a float64 array (pixel); basis and amplitudes are padded."""
-    for k in range(0, basis.shape[1], MODES):
-        m0, m1, m2, m3 = basis[f, k], basis[f, k + 1], basis[f, k + 2], basis[f, k + 3]
-        a0, a1, a2, a3 = amplitudes[k], amplitudes[k + 1], amplitudes[k + 2], amplitudes[k + 3]
-        for p in range(width):
-            total[p] = total[p] + m0 * a0[p] + m1 * a1[p] + m2 * a2[p] + m3 * a3[p]
-
-
-@compiled
-def note_blanks(row: FloatArray, channel: int, blanks: IndexArray, n_blanks: IntArray) -> None:
-    """Append a channel to the lists of the pixels in which it is blank, int32 array (pixel, used channel)."""
-    for p in range(row.size):
-        blanks[p, min(n_blanks[p], blanks.shape[1] - 1)] = channel
-        n_blanks[p] += 0 if np.isfinite(row[p]) else 1
 
 
 @compiled
