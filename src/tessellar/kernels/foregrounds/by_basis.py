@@ -15,7 +15,7 @@ from tessellar.kernels.foregrounds.products import (
     row_plus,
     rows_less,
 )
-from tessellar.kernels.foregrounds.strips import Strip, fit, strip_for, strip_width, take
+from tessellar.kernels.foregrounds.strips import fit, strip_for, strip_width, take
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 import numpy as np
@@ -62,14 +62,17 @@ def separate_by_basis(
         take(block, channels, first, strip)
         fit(strip, mean, basis, n_modes, n_modes + SPARE_CHANNELS)
         if residual.size or foreground.size:
-            _write(strip, channels, first, mean, basis, n_modes, residual, foreground)
+            _write(
+                strip.spectra, strip.amplitudes, channels, first, mean, basis, n_modes, residual, foreground
+            )
         if amplitudes.size:
             _unmix(strip.amplitudes, triangle, first, width, amplitudes)
 
 
 @compiled
 def _write(
-    strip: Strip,
+    spectra: FloatArray,
+    sums: DoubleArray,
     channels: IntArray,
     first: int,
     mean: DoubleArray,
@@ -83,37 +86,38 @@ def _write(
     zero = spread(0.0)
     for i in range(0, channels.size, ROWS):
         i1, i2, i3 = min(i + 1, last), min(i + 2, last), min(i + 3, last)
-        for p in range(0, strip.spectra.shape[1], COLUMNS):
+        for p in range(0, spectra.shape[1], COLUMNS):
             a = (zero, zero, zero, zero)
             b, c, d = a, a, a
             for k in range(n_modes):
-                x = row(strip.amplitudes, k, p)
+                x = row(sums, k, p)
                 a, b = row_fused(basis[i, k], x, a), row_fused(basis[i1, k], x, b)
                 c, d = row_fused(basis[i2, k], x, c), row_fused(basis[i3, k], x, d)
-            _put(strip, channels, i, p, a, mean, first, residual, foreground)
-            _put(strip, channels, i1, p, b, mean, first, residual, foreground)
-            _put(strip, channels, i2, p, c, mean, first, residual, foreground)
-            _put(strip, channels, i3, p, d, mean, first, residual, foreground)
+            if residual.size:
+                _put_left(spectra, i, p, mean, a, residual, channels[i], first)
+                _put_left(spectra, i1, p, mean, b, residual, channels[i1], first)
+                _put_left(spectra, i2, p, mean, c, residual, channels[i2], first)
+                _put_left(spectra, i3, p, mean, d, residual, channels[i3], first)
+            if foreground.size:
+                put_row(foreground, channels[i], first + p, row_plus(a, mean[i]))
+                put_row(foreground, channels[i1], first + p, row_plus(b, mean[i1]))
+                put_row(foreground, channels[i2], first + p, row_plus(c, mean[i2]))
+                put_row(foreground, channels[i3], first + p, row_plus(d, mean[i3]))
 
 
 @compiled
-def _put(
-    strip: Strip,
-    channels: IntArray,
+def _put_left(
+    spectra: FloatArray,
     i: int,
     p: int,
-    model: Row,
     mean: DoubleArray,
-    first: int,
+    model: Row,
     residual: FloatArray,
-    foreground: FloatArray,
+    channel: int,
+    first: int,
 ) -> None:
-    """Write some pixels of a channel, whose foreground beyond the mean is given."""
-    if residual.size:
-        left = rows_less(row_less(row(strip.spectra, i, p), mean[i]), model)
-        put_row(residual, channels[i], first + p, left)
-    if foreground.size:
-        put_row(foreground, channels[i], first + p, row_plus(model, mean[i]))
+    """Write what is left of some pixels of a channel, whose foreground beyond the mean is given."""
+    put_row(residual, channel, first + p, rows_less(row_less(row(spectra, i, p), mean[i]), model))
 
 
 @compiled

@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
-from tessellar.kernels.foregrounds.lanes import LANES, load, store
+from tessellar.kernels.foregrounds.lanes import LANES, fused, known, load, spread, store
 from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.products import padded
 from tessellar.kernels.foregrounds.strips import Strip, fit, strip_for, strip_width, take, wide_enough
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 DEGREE = 3
-SPECTRUM_BYTES = 12  # of a channel of a pixel: as it is, and filled
+SPECTRUM_BYTES = 4  # of a channel of a pixel
 CHANNELS_PER_COEFFICIENT = 4  # good ones that a fit needs, below which its pixel is dropped
 
 
@@ -145,26 +145,19 @@ def fill_strip(
     kept
         bool array (pixel), overwritten.
     """
-    n_channels, width = strip.spectra.shape
+    spectra, sums = strip.spectra, strip.amplitudes
+    n_channels, width = spectra.shape
     blank = fit(strip, np.zeros(n_channels), basis, n_modes, CHANNELS_PER_COEFFICIENT * coefficients)
     for i in range(n_channels):
         for p in range(0, width, LANES):
-            store(voxels, i, p, load(strip.spectra, i, p))
-    kept[:] = True
-    if blank:
-        for p in range(width):
-            kept[p] = np.isfinite(strip.amplitudes[0, p])
-            if kept[p]:
-                _put(strip, p, basis, n_modes, voxels)
-            else:
-                voxels[:, p] = 0.0
-
-
-@compiled
-def _put(strip: Strip, pixel: int, basis: DoubleArray, n_modes: int, voxels: DoubleArray) -> None:
-    """Give the blank channels of a pixel the value of the fit."""
-    for i in strip.blanks[pixel, : strip.n_blanks[pixel]]:
-        total = 0.0
-        for k in range(n_modes):
-            total += basis[i, k] * strip.amplitudes[k, pixel]
-        voxels[i, pixel] = total
+            found = load(spectra, i, p)
+            if blank:
+                smooth = spread(0.0)
+                for k in range(n_modes):
+                    smooth = fused(spread(basis[i, k]), load(sums, k, p), smooth)
+                found = known(found, smooth)
+            store(voxels, i, p, found)
+    for p in range(width):
+        kept[p] = not blank or np.isfinite(sums[0, p])
+        if not kept[p]:
+            voxels[:, p] = 0.0

@@ -137,14 +137,14 @@ def plus(_typing: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def known(_typing: Any, a: Any) -> Any:
-    """Return a, and zero where it is not finite."""
+def known(_typing: Any, a: Any, otherwise: Any) -> Any:
+    """Return a, and what is given where it is not finite."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        finite = builder.fcmp_ordered("ord", builder.fsub(given[0], given[0]), ir.Constant(_DOUBLES, None))
-        return builder.select(finite, given[0], ir.Constant(_DOUBLES, None))
+        rest = builder.fsub(given[0], given[0])
+        return builder.select(builder.fcmp_ordered("ord", rest, rest), *given)
 
-    return _TYPE(_TYPE), code
+    return _TYPE(_TYPE, _TYPE), code
 
 
 @compiled

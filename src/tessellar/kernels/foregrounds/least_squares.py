@@ -12,20 +12,21 @@ share of a mode that the good channels still tell apart from the modes before it
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
+from tessellar.kernels.foregrounds.lanes import aligned
+from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, add_products, put_row, row, row_fused
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
 
 IndexArray: TypeAlias = npt.NDArray[np.int32]
 
-_TERMS = 4  # channels added to a normal matrix at once
 _DEPENDENT = 1e-12  # of the length of a column: what is left of one that follows from those before it
 
 
@@ -79,16 +80,51 @@ def _length(basis: DoubleArray, k: int) -> float:
     return math.sqrt(square)
 
 
+class Room(NamedTuple):
+    """Where the normal matrix of a pixel is made.
+
+    Attributes
+    ----------
+    terms
+        The rows of the basis that it is a sum over, float64 array (channel, mode), padded with zeros.
+    matrix
+        float64 array (mode, mode), padded.
+    column
+        Of it, float64 array (1, mode), padded.
+    """
+
+    terms: DoubleArray
+    matrix: DoubleArray
+    column: DoubleArray
+
+
+@compiled
+def room_for(n_channels: int, n_modes: int) -> Room:
+    """Return room for fits of modes to channels."""
+    rows, columns = -(-n_modes // ROWS) * ROWS, -(-n_modes // COLUMNS) * COLUMNS
+    terms = aligned(n_channels // 2 + 1, columns)
+    terms[:] = 0.0
+    return Room(terms, aligned(rows, columns), aligned(1, columns))
+
+
 @compiled
 def solve_pixel(
-    basis: DoubleArray, n_channels: int, blank: IndexArray, sums: DoubleArray, pixel: int, matrix: DoubleArray
-) -> bool:
+    basis: DoubleArray,
+    n_modes: int,
+    n_channels: int,
+    blank: IndexArray,
+    sums: DoubleArray,
+    pixel: int,
+    room: Room,
+) -> None:
     """Turn Q^T d of a pixel, summed over its good channels, into the amplitudes of its fit.
 
     Parameters
     ----------
     basis
-        Orthonormal over all used channels, float64 array (frequency or more, mode or more).
+        Orthonormal over all used channels, float64 array (frequency, mode or more).
+    n_modes
+        How many of its columns are no padding.
     n_channels
         How many channels are used.
     blank
@@ -97,41 +133,38 @@ def solve_pixel(
         float64 array (mode, pixel), changed in one pixel, to NaN where the channels do not determine the fit.
     pixel
         Which one.
-    matrix
-        Room for the normal matrix, float64 array (mode, mode).
+    room
+        Changed.
     """
-    _normal_matrix(basis, n_channels, blank, matrix)
-    determined = _cholesky(matrix)
-    if determined:
-        _substitute(matrix, sums, pixel)
+    _normal_matrix(basis, n_modes, n_channels, blank, room.terms, room.matrix)
+    if _cholesky(room.matrix, n_modes, room.column):
+        _substitute(room.matrix, n_modes, sums, pixel)
     else:
-        sums[: matrix.shape[0], pixel] = np.nan
-    return determined
+        sums[:n_modes, pixel] = np.nan
 
 
 @compiled
-def _normal_matrix(basis: DoubleArray, n_channels: int, blank: IndexArray, matrix: DoubleArray) -> None:
-    """Fill the lower triangle of N from the blank channels, or from the good ones if these are fewer."""
+def _normal_matrix(
+    basis: DoubleArray,
+    n_modes: int,
+    n_channels: int,
+    blank: IndexArray,
+    terms: DoubleArray,
+    matrix: DoubleArray,
+) -> None:
+    """Make N from the blank channels, or from the good ones if these are fewer."""
     by_blank = 2 * blank.size < n_channels
+    channels = blank if by_blank else _others(blank, n_channels)
+    n = channels.size
+    for i in range(n):
+        for k in range(n_modes):
+            terms[i, k] = basis[channels[i], k]
     matrix[:] = 0.0
+    add_products(terms[:n], terms[:n], np.zeros(n), matrix)
     if by_blank:
-        for k in range(matrix.shape[0]):
-            matrix[k, k] = 1.0
-    terms = blank if by_blank else _others(blank, n_channels)
-    sign = -1.0 if by_blank else 1.0
-    whole = terms.size - terms.size % _TERMS
-    for i in range(0, whole, _TERMS):
-        r0, r1, r2, r3 = basis[terms[i]], basis[terms[i + 1]], basis[terms[i + 2]], basis[terms[i + 3]]
-        for k in range(matrix.shape[0]):
-            s0, s1, s2, s3 = sign * r0[k], sign * r1[k], sign * r2[k], sign * r3[k]
-            target = matrix[k]
-            for j in range(k + 1):
-                target[j] = target[j] + s0 * r0[j] + s1 * r1[j] + s2 * r2[j] + s3 * r3[j]
-    for i in range(whole, terms.size):
-        row = basis[terms[i]]
-        for k in range(matrix.shape[0]):
-            for j in range(k + 1):
-                matrix[k, j] += sign * row[k] * row[j]
+        for k in range(n_modes):
+            for j in range(n_modes):
+                matrix[k, j] = (1.0 if j == k else 0.0) - matrix[k, j]
 
 
 @compiled
@@ -149,30 +182,26 @@ def _others(blank: IndexArray, n_channels: int) -> IndexArray:
 
 
 @compiled
-def _cholesky(matrix: DoubleArray) -> bool:
+def _cholesky(matrix: DoubleArray, n: int, column: DoubleArray) -> bool:
     """Replace the lower triangle by its Cholesky factor, column by column; False where a pivot is too small."""
-    n = matrix.shape[0]
-    column = np.empty(n)
+    column[:] = 0.0
     for k in range(n):
         pivot = matrix[k, k]
         if not pivot > SMALLEST_PIVOT:
             return False
         root = math.sqrt(pivot)
-        matrix[k, k] = root
+        matrix[k, k], column[0, k] = root, 0.0
         for i in range(k + 1, n):
-            column[i] = matrix[i, k] / root
-            matrix[i, k] = column[i]
-        for i in range(k + 1, n):
-            scale, row = column[i], matrix[i]
-            for j in range(k + 1, i + 1):
-                row[j] -= scale * column[j]
+            column[0, i] = matrix[i, k] = matrix[i, k] / root
+        for i in range(k + 1, n):  # whole rows: the column has zeros where they are done
+            for j in range(0, matrix.shape[1], COLUMNS):
+                put_row(matrix, i, j, row_fused(-column[0, i], row(column, 0, j), row(matrix, i, j)))
     return True
 
 
 @compiled
-def _substitute(factor: DoubleArray, sums: DoubleArray, pixel: int) -> None:
+def _substitute(factor: DoubleArray, n: int, sums: DoubleArray, pixel: int) -> None:
     """Solve for the amplitudes of a pixel, in place."""
-    n = factor.shape[0]
     found = sums[:n, pixel].copy()
     for k in range(n):
         found[k] /= factor[k, k]

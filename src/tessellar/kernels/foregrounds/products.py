@@ -36,15 +36,15 @@ def add_products(left: DoubleArray, right: DoubleArray | FloatArray, level: Doub
     Parameters
     ----------
     left
-        float64 array (row, k), for a number of k that is a multiple of `ROWS`.
+        float64 array (row, k or more).
     right
         float64 or float32 array (row, p), for a number of p that is a multiple of `COLUMNS`.
     level
         float64 array (row).
     sums
-        float64 array (k, p), changed.
+        float64 array (k, p), changed; the number of k is a multiple of `ROWS`.
     """
-    for k in range(0, left.shape[1], ROWS):
+    for k in range(0, sums.shape[0], ROWS):
         for p in range(0, right.shape[1], COLUMNS):
             a, b, c, d = row(sums, k, p), row(sums, k + 1, p), row(sums, k + 2, p), row(sums, k + 3, p)
             for i in range(right.shape[0]):

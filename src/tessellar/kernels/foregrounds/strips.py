@@ -12,7 +12,7 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.lanes import LANES, aligned, known, less, load, move, spread, store
-from tessellar.kernels.foregrounds.least_squares import IndexArray, solve_pixel
+from tessellar.kernels.foregrounds.least_squares import IndexArray, room_for, solve_pixel
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
@@ -30,7 +30,7 @@ class Strip(NamedTuple):
     amplitudes
         Of the modes, float64 array (mode or more, pixel).
     blanks
-        The channels in which a pixel is blank, ascending, int32 array (pixel, used channel).
+        The channels in which a pixel is blank, ascending, int32 array (used channel and one, pixel).
     n_blanks
         How many, int64 array (pixel).
     """
@@ -53,7 +53,7 @@ def strip_for(n_channels: int, n_modes: int, width: int) -> Strip:
     return Strip(
         np.empty((n_channels, width), np.float32),
         aligned(n_modes, width),
-        np.empty((width, n_channels), np.int32),
+        np.empty((n_channels + 1, width), np.int32),
         np.empty(width, np.int64),
     )
 
@@ -67,9 +67,10 @@ def wide_enough(block: FloatArray, width: int) -> FloatArray:
 @compiled
 def take(block: FloatArray, channels: IntArray, first: int, strip: Strip) -> None:
     """Copy the used channels of the pixels from ``first`` on."""
+    spectra = strip.spectra
     for i in range(channels.size):
-        for p in range(0, strip.spectra.shape[1], 2 * LANES):
-            move(block, channels[i], first + p, strip.spectra, i, p)
+        for p in range(0, spectra.shape[1], 2 * LANES):
+            move(block, channels[i], first + p, spectra, i, p)
 
 
 @compiled
@@ -101,38 +102,38 @@ def fit(strip: Strip, mean: DoubleArray, basis: DoubleArray, n_modes: int, fewes
     _list_blanks(strip)
     sums[:] = 0.0
     _add_good(strip, mean, basis)
-    n_channels, matrix = mean.size, np.empty((n_modes, n_modes))
+    n_channels, room = mean.size, room_for(mean.size, n_modes)
     for p in range(n_blanks.size):
         n = n_blanks[p]
         if n and n_channels - n < fewest:
             sums[:, p] = np.nan
         elif n:
-            solve_pixel(basis, n_channels, strip.blanks[p, :n], sums, p, matrix)
+            solve_pixel(basis, n_modes, n_channels, strip.blanks[:n, p], sums, p, room)
     return True
 
 
 @compiled
 def _list_blanks(strip: Strip) -> None:
-    blanks, n_blanks = strip.blanks, strip.n_blanks
-    last = blanks.shape[1] - 1
-    for i in range(strip.spectra.shape[0]):
-        row = strip.spectra[i]
+    spectra, blanks, n_blanks = strip.spectra, strip.blanks, strip.n_blanks
+    for i in range(spectra.shape[0]):
+        row = spectra[i]
         for p in range(row.size):
-            blanks[p, min(n_blanks[p], last)] = i
-            if not np.isfinite(row[p]):
-                n_blanks[p] += 1
-                row[p] = np.nan
+            row[p] = row[p] if np.isfinite(row[p]) else np.float32(np.nan)
+        for p in range(row.size):  # a loop of its own, or it would have a branch for each voxel
+            blanks[n_blanks[p], p] = i
+            n_blanks[p] += 0 if np.isfinite(row[p]) else 1
 
 
 @compiled
 def _add_good(strip: Strip, mean: DoubleArray, basis: DoubleArray) -> None:
     """Add what `add_products` adds, with zeros for blanks."""
-    n_channels, width = strip.spectra.shape
+    spectra, (n_channels, width) = strip.spectra, strip.spectra.shape
     cleared, nothing = aligned(_CHANNELS, width), np.zeros(_CHANNELS)
+    zero = spread(0.0)
     for first in range(0, n_channels, _CHANNELS):
         n = min(_CHANNELS, n_channels - first)
         for i in range(n):
             level = spread(mean[first + i])
             for p in range(0, width, LANES):
-                store(cleared, i, p, known(less(load(strip.spectra, first + i, p), level)))
+                store(cleared, i, p, known(less(load(spectra, first + i, p), level), zero))
         add_products(basis[first : first + n], cleared[:n], nothing[:n], strip.amplitudes)
