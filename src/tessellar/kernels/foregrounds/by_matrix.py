@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.fill import SPECTRUM_BYTES, fill_strip
+from tessellar.kernels.foregrounds.fill import fill_strip
 from tessellar.kernels.foregrounds.lanes import aligned
 from tessellar.kernels.foregrounds.products import ROWS, add_products, padded
 from tessellar.kernels.foregrounds.strips import Strip, strip_for, strip_width, take
 from tessellar.model import DoubleArray, FloatArray, IntArray
+
+SPECTRUM_BYTES = 8  # of a channel of a pixel, when it is filled
 
 
 def grouped(matrix: DoubleArray) -> DoubleArray:

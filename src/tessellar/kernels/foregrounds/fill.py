@@ -19,7 +19,6 @@ from tessellar.kernels.foregrounds.strips import Strip, fit, strip_for, strip_wi
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 DEGREE = 3
-SPECTRUM_BYTES = 4  # of a channel of a pixel
 CHANNELS_PER_COEFFICIENT = 4  # good ones that a fit needs, below which its pixel is dropped
 
 
@@ -89,7 +88,7 @@ def fill_blanks(block: FloatArray, x: DoubleArray, *, degree: int = DEGREE) -> F
     degree
         Of the polynomial.
     """
-    spectra = wide_enough(np.ascontiguousarray(block, dtype=np.float32), strip_width(SPECTRUM_BYTES * len(block)))
+    spectra = wide_enough(np.ascontiguousarray(block, dtype=np.float32), strip_width(4 * len(block)))
     basis = smooth_basis(x, degree)
     n_modes = min(degree + 1, len(x))
     voxels, kept = np.empty(spectra.shape), np.empty(spectra.shape[1], np.bool_)
@@ -110,7 +109,7 @@ def _fill(
     kept: npt.NDArray[np.bool_],
     n_filled: IntArray,
 ) -> None:
-    width = strip_width(SPECTRUM_BYTES * channels.size)
+    width = strip_width(4 * channels.size)
     strip = strip_for(channels.size, basis.shape[1], width)
     for start in range(0, block.shape[1], width):
         first = min(start, block.shape[1] - width)

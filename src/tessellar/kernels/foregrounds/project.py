@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.by_basis import separate_by_basis
-from tessellar.kernels.foregrounds.by_matrix import grouped, separate_by_matrix
-from tessellar.kernels.foregrounds.fill import DEGREE, SPECTRUM_BYTES, smooth_basis
+from tessellar.kernels.foregrounds.by_matrix import SPECTRUM_BYTES, grouped, separate_by_matrix
+from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
 from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.products import padded
@@ -144,8 +144,8 @@ class Projection:
     def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
         """Return the bytes for a block of ``shape`` beyond the block itself: results, the matrix, and a strip."""
         z, x, y = shape
-        n_bytes = (SPECTRUM_BYTES + 4) * len(self._channels)  # and the list of the blanks
-        return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + n_bytes * self._width)
+        strip = self._width * len(self._channels) * (4 + 4 + 8)  # spectra, the list of their blanks, filled spectra
+        return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + strip)
 
     def _separate(self, block: FloatArray, asked: tuple[bool, bool, bool]) -> list[FloatArray]:
         """Return residual, foreground and amplitudes, those that are not asked without any voxel."""
@@ -168,8 +168,9 @@ class Projection:
             np.empty((n, spectra.shape[1]) if wanted else (0, 0), np.float32)
             for n, wanted in zip(lengths, asked, strict=True)
         ]
-        for cube in made[:2]:
-            cube[self._unused[: len(cube)]] = np.nan
+        for cube, wanted in zip(made[:2], asked[:2], strict=True):
+            if wanted:
+                cube[self._unused] = np.nan
         given = (spectra, self._channels, self._mean, self._matrix)
         if by_matrix:
             n_smooth = min(self._coefficients, len(self._channels))
