@@ -1,6 +1,8 @@
-"""The loops that fit modes to spectra: a strip of pixels at a time, from reading its spectra to writing what is left."""
+"""The loops that fit modes to spectra, a strip of pixels at a time, from reading to writing what is left."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.lanes import spread
@@ -17,8 +19,6 @@ from tessellar.kernels.foregrounds.products import (
 )
 from tessellar.kernels.foregrounds.strips import fit, strip_for, strip_width, take
 from tessellar.model import DoubleArray, FloatArray, IntArray
-
-import numpy as np
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
 

@@ -7,6 +7,7 @@ where two roundings take two. Compiled loops cannot say so themselves (numba has
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
@@ -21,19 +22,22 @@ from numba.extending import intrinsic, register_model
 from tessellar.compiled import compiled
 from tessellar.model import DoubleArray
 
+_FLOAT, _DOUBLE = 4, 8  # bytes
 _LINE = 8  # doubles in a line of the cache
+_instruction: Callable[[Callable[..., Any]], Any] = intrinsic
 
 
 def _lanes() -> int:
     """Return how many doubles the widest register holds; on other processors it is only less fast."""
-    found = str(numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten())
+    given = numba.config.CPU_FEATURES
+    found = llvmlite.binding.get_host_cpu_features().flatten() if given is None else given
     return 8 if "+avx512f" in found else 4 if "+avx" in found else 2
 
 
 LANES = _lanes()
 
 
-class LanesType(types.Type):
+class LanesType(types.Type):  # type: ignore[misc]  # numba says nothing of its types
     """The type of so many doubles."""
 
     def __init__(self) -> None:
@@ -45,106 +49,107 @@ _DOUBLES, _FLOATS = (ir.VectorType(number, LANES) for number in (ir.DoubleType()
 
 
 @register_model(LanesType)
-class _LanesModel(PrimitiveModel):
+class _LanesModel(PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _DOUBLES)
 
 
-@intrinsic
+@_instruction
 def load(_typing: Any, array: Any, row: Any, column: Any) -> Any:
     """Return lanes of a row of a float64 or float32 array (row, column), from a column on."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        place, size = _place(context, builder, signature.args[0], *given)
-        found = builder.load(place, align=size)
-        return found if size == 8 else builder.fpext(found, _DOUBLES)
+        kind = signature.args[0]
+        found = builder.load(_place(context, builder, kind, given), align=_bytes(kind))
+        return found if _bytes(kind) == _DOUBLE else builder.fpext(found, _DOUBLES)
 
-    return _TYPE(array, types.intp, types.intp), code
+    return _TYPE(array, row, column), code
 
 
-@intrinsic
+@_instruction
 def store(_typing: Any, array: Any, row: Any, column: Any, lanes: Any) -> Any:
     """Put lanes into a row of a float64 or float32 array, from a column on."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        *where, value = given
-        place, size = _place(context, builder, signature.args[0], *where)
-        builder.store(value if size == 8 else builder.fptrunc(value, _FLOATS), place, align=size)
+        kind = signature.args[0]
+        value = given[3] if _bytes(kind) == _DOUBLE else builder.fptrunc(given[3], _FLOATS)
+        builder.store(value, _place(context, builder, kind, given[:3]), align=_bytes(kind))
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, types.intp, _TYPE), code
+    return types.void(array, row, column, lanes), code
 
 
-@intrinsic
+@_instruction
 def move(_typing: Any, source: Any, i: Any, p: Any, target: Any, j: Any, q: Any) -> Any:
     """Copy twice as many floats as there are lanes, from one float32 array (row, column) to another."""
     pair = ir.VectorType(ir.FloatType(), 2 * LANES).as_pointer()
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         here, there = (
-            builder.bitcast(_place(context, builder, kind, *where)[0], pair)
-            for kind, where in ((signature.args[0], given[:3]), (signature.args[3], given[3:]))
+            builder.bitcast(_place(context, builder, signature.args[n], given[n : n + 3]), pair)
+            for n in (0, 3)
         )
-        builder.store(builder.load(here, align=4), there, align=4)
+        builder.store(builder.load(here, align=_FLOAT), there, align=_FLOAT)
         return context.get_dummy_value()
 
-    return types.void(source, types.intp, types.intp, target, types.intp, types.intp), code
+    return types.void(source, i, p, target, j, q), code
 
 
-@intrinsic
+@_instruction
 def spread(_typing: Any, number: Any) -> Any:
     """Return lanes that all hold one number."""
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
         nothing, first = ir.Constant(_DOUBLES, ir.Undefined), ir.Constant(ir.IntType(32), 0)
         one = builder.insert_element(nothing, given[0], first)
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         return builder.shuffle_vector(one, nothing, zeros)
 
-    return _TYPE(types.float64), code
+    return _TYPE(number), code
 
 
-@intrinsic
+@_instruction
 def fused(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a b + c, rounded once."""
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
         kind = ir.FunctionType(_DOUBLES, [_DOUBLES] * 3)
-        product = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64")
-        return builder.call(product, given)
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64"), given
+        )
 
-    return _TYPE(_TYPE, _TYPE, _TYPE), code
+    return _TYPE(a, b, c), code
 
 
-@intrinsic
+@_instruction
 def less(_typing: Any, a: Any, b: Any) -> Any:
     """Return a - b."""
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
         return builder.fsub(*given)
 
-    return _TYPE(_TYPE, _TYPE), code
+    return _TYPE(a, b), code
 
 
-@intrinsic
+@_instruction
 def plus(_typing: Any, a: Any, b: Any) -> Any:
     """Return a + b."""
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
         return builder.fadd(*given)
 
-    return _TYPE(_TYPE, _TYPE), code
+    return _TYPE(a, b), code
 
 
-@intrinsic
+@_instruction
 def known(_typing: Any, a: Any, otherwise: Any) -> Any:
     """Return a, and what is given where it is not finite."""
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+    def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
         rest = builder.fsub(given[0], given[0])
         return builder.select(builder.fcmp_ordered("ord", rest, rest), *given)
 
-    return _TYPE(_TYPE, _TYPE), code
+    return _TYPE(a, otherwise), code
 
 
 @compiled
@@ -155,11 +160,16 @@ def aligned(rows: int, columns: int) -> DoubleArray:
     return room[start : start + rows * columns].reshape(rows, columns)
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, row: Any, column: Any) -> tuple[Any, int]:
-    """Return the address of lanes in an array, and the bytes of one of its numbers."""
+def _place(context: Any, builder: Any, kind: Any, where: Any) -> Any:
+    """Return the address of lanes in an array, for the array, a row and a column."""
+    array, *indices = where
     made = context.make_array(kind)(context, builder, array)
     address = cgutils.get_item_pointer(
-        context, builder, kind, made, [row, column], wraparound=False, boundscheck=False
+        context, builder, kind, made, indices, wraparound=False, boundscheck=False
     )
-    wide = kind.dtype == types.float64
-    return builder.bitcast(address, (_DOUBLES if wide else _FLOATS).as_pointer()), 8 if wide else 4
+    return builder.bitcast(address, (_DOUBLES if _bytes(kind) == _DOUBLE else _FLOATS).as_pointer())
+
+
+def _bytes(array: Any) -> int:
+    """Return those of a number of an array."""
+    return _DOUBLE if array.dtype == types.float64 else _FLOAT

@@ -21,7 +21,7 @@ from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.lanes import aligned
 from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, add_products, put_row, row, row_fused
-from tessellar.model import DoubleArray, FloatArray, IntArray
+from tessellar.model import DoubleArray
 
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
 

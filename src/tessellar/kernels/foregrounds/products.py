@@ -30,7 +30,9 @@ def padded(matrix: DoubleArray) -> DoubleArray:
 
 
 @compiled
-def add_products(left: DoubleArray, right: DoubleArray | FloatArray, level: DoubleArray, sums: DoubleArray) -> None:
+def add_products(
+    left: DoubleArray, right: DoubleArray | FloatArray, level: DoubleArray, sums: DoubleArray
+) -> None:
     """Add left^T (right - level) to the sums, over the rows of both, in ascending order.
 
     Parameters
@@ -81,7 +83,12 @@ def put_row(array: DoubleArray | FloatArray, i: int, p: int, x: Row) -> None:
 def row_fused(factor: float, x: Row, total: Row) -> Row:
     """Return factor x + total."""
     q = spread(factor)
-    return fused(q, x[0], total[0]), fused(q, x[1], total[1]), fused(q, x[2], total[2]), fused(q, x[3], total[3])
+    return (
+        fused(q, x[0], total[0]),
+        fused(q, x[1], total[1]),
+        fused(q, x[2], total[2]),
+        fused(q, x[3], total[3]),
+    )
 
 
 @compiled

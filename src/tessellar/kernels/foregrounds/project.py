@@ -144,7 +144,9 @@ class Projection:
     def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
         """Return the bytes for a block of ``shape`` beyond the block itself: results, the matrix, and a strip."""
         z, x, y = shape
-        strip = self._width * len(self._channels) * (4 + 4 + 8)  # spectra, the list of their blanks, filled spectra
+        strip = (
+            self._width * len(self._channels) * (4 + 4 + 8)
+        )  # spectra, the list of their blanks, filled spectra
         return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + strip)
 
     def _separate(self, block: FloatArray, asked: tuple[bool, bool, bool]) -> list[FloatArray]:
