@@ -14,7 +14,8 @@ from tessellar.engine.foregrounds.lattice import ROWS, block_width
 from tessellar.engine.foregrounds.outputs import pencil_shard
 from tessellar.engine.power.kelvin import frequencies_of
 from tessellar.engine.power.spectra import K_EDGES, reach_of
-from tessellar.kernels.foregrounds.fill import fill_blanks, legendre, scaled_log_frequency
+from tessellar.kernels.foregrounds.fill import fill_blanks
+from tessellar.kernels.foregrounds.legendre import legendre, scaled_log_frequency
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.project import Projection

@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.foregrounds import gpr_search
-from tessellar.kernels.foregrounds.complement import Complement, polynomials
+from tessellar.kernels.foregrounds.complement import Complement
 from tessellar.kernels.foregrounds.covariances import exponential, gaussian, matern32
 from tessellar.kernels.foregrounds.gpr import GaussianProcess
+from tessellar.kernels.foregrounds.legendre import polynomials
 from tessellar.kernels.foregrounds.residual import left_over, residual_matrix
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.by_basis import SPARE_CHANNELS
-from tessellar.kernels.foregrounds.fill import fill_blanks, legendre
+from tessellar.kernels.foregrounds.fill import fill_blanks
+from tessellar.kernels.foregrounds.legendre import legendre
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.project import Projection

@@ -14,6 +14,7 @@ from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.lanes import LANES, fused, known, load, spread, store
 from tessellar.kernels.foregrounds.least_squares import orthonormal
+from tessellar.kernels.foregrounds.legendre import legendre
 from tessellar.kernels.foregrounds.products import padded
 from tessellar.kernels.foregrounds.strips import Strip, fit, strip_for, strip_width, take, wide_enough
 from tessellar.model import DoubleArray, FloatArray, IntArray
@@ -48,18 +49,6 @@ class Filled:
         deviations = self.voxels[:, self.kept]
         deviations -= column
         return deviations
-
-
-def scaled_log_frequency(frequencies: DoubleArray) -> DoubleArray:
-    """Return the logarithm of frequencies (any one unit, positive), scaled to run from -1 to 1."""
-    logs = np.log(np.asarray(frequencies, dtype=np.float64))
-    low, high = logs.min(), logs.max()
-    return np.asarray((logs - 0.5 * (low + high)) / (0.5 * (high - low)) if high > low else logs * 0.0)
-
-
-def legendre(x: DoubleArray, degree: int) -> DoubleArray:
-    """Return the Legendre polynomials up to a degree at ``x``, float64 array (frequency, degree + 1)."""
-    return np.asarray(np.polynomial.legendre.legvander(x, degree), dtype=np.float64)
 
 
 def smooth_basis(x: DoubleArray, degree: int = DEGREE) -> DoubleArray:
