@@ -165,6 +165,14 @@ def test_any_cut_has_the_bits_of_the_whole(data: st.DataObject, kind: str, share
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[cut])
 
 
+def test_what_is_infinite_is_blank() -> None:
+    endless, blank = cube(0.0), cube(0.0)
+    places = (np.flatnonzero(USED)[[3, 8, 20]], [2, 2, 5], [1, 1, 7])
+    endless[places], blank[places] = [np.inf, -np.inf, np.nan], np.nan
+    for projection in PREPARED.values():
+        assert projection.residual(endless).tobytes() == projection.residual(blank).tobytes()
+
+
 PREPARED = {"basis": by_basis(), "matrix": by_matrix()}
 
 
