@@ -84,7 +84,7 @@ def fill_blanks(block: FloatArray, x: DoubleArray, *, degree: int = DEGREE) -> F
     n_filled = np.empty(spectra.shape[1], np.int64)
     _fill(spectra, np.arange(len(x)), basis, n_modes, degree + 1, voxels, kept, n_filled)
     n = block.shape[1]
-    return Filled(voxels[:, :n], kept[:n], int(n_filled[:n].sum()))
+    return Filled(np.ascontiguousarray(voxels[:, :n]), kept[:n], int(n_filled[:n].sum()))
 
 
 @compiled
