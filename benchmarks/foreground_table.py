@@ -20,12 +20,25 @@ def covariances(report: Report) -> Iterator[str]:
 
 
 def spectra(report: Report) -> Iterator[str]:
-    """Yield the table of what is done to spectra, beside the copy that took turns with it."""
+    """Yield the table of what is done to spectra, beside the copy and the arithmetic that took turns with it."""
     rows = []
     for result in report.group("spectra"):
-        floor = result.facts["copy"] / result.facts["bytes_per_voxel"]
-        words = result.facts["bytes_in_words"]
-        told = f"{number(floor / 1e6)} Mvoxel/s"
-        rows.append((result.name, rate_in_words(result), words, told, number(floor / result.rate)))
-    head = ("what, 1 core", "rate", "bytes a voxel", "floor", "time / floor")
+        facts = result.facts
+        memory = facts["copy"] / facts["bytes_per_voxel"]
+        if operations := facts.get("operations_per_voxel"):
+            arithmetic = facts["arithmetic"] / operations
+            roof = (number(arithmetic / 1e6), number(min(memory, arithmetic) / result.rate))
+        else:
+            roof = ("", "")
+        floor = (facts["bytes_in_words"], number(memory / 1e6), number(memory / result.rate))
+        rows.append((result.name, rate_in_words(result), *floor, *roof))
+    head = (
+        "what",
+        "rate",
+        "bytes a voxel",
+        "memory, Mvoxel/s",
+        "time / memory",
+        "arithmetic, Mvoxel/s",
+        "time / the slower of both",
+    )
     yield from section("Spectra", head, rows)

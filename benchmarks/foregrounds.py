@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import get_ident
+from typing import TypeVar
 
 import numpy as np
 
 from benchmarks.bench import Bench, Task
+from benchmarks.machine import FUSED_OPERATIONS, fused_products
+from benchmarks.operations import projection_operations
 from benchmarks.results import Result, counted
 from tessellar.engine.blas import one_blas_thread
 from tessellar.engine.foregrounds.lattice import ROWS, block_width
 from tessellar.engine.foregrounds.outputs import pencil_shard
 from tessellar.engine.power.kelvin import frequencies_of
 from tessellar.engine.power.spectra import K_EDGES, reach_of
-from tessellar.kernels.foregrounds.fill import fill_blanks, legendre, scaled_log_frequency
+from tessellar.kernels.foregrounds.fill import fill_blanks
+from tessellar.kernels.foregrounds.legendre import legendre, scaled_log_frequency
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.project import Projection
@@ -22,12 +28,25 @@ from tessellar.kernels.power.field import field_of
 from tessellar.kernels.power.transform import ImageTransform
 from tessellar.model import DoubleArray, FloatArray
 
-MODES = (4, 30)
+MODES = (4, 8, 30)
 LOST = 0.2  # of the voxels, where there are blanks
-COPY = "copy of the same voxels, 1 thread"
+COPY, FUSED = "copy of the same voxels", "multiply and add in registers, float64"
 FILL_BYTES, PROJECT_BYTES, MODES_BYTES = 12, 8, 4  # read 4 and write 8; read 4 and write 4; read 4
 _PIECES = 4
 _CHANNELS = 16  # of a unit of the transform
+
+
+Given = TypeVar("Given")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done to each of a few pieces, and the operations that a voxel takes at least, where they are counted."""
+
+    name: str
+    do: Callable[[FloatArray], float]
+    pieces: list[FloatArray]
+    operations: int | None = None
 
 
 def covariance(bench: Bench) -> Iterator[Result]:
@@ -63,29 +82,30 @@ def fill(bench: Bench) -> Iterator[Result]:
     pieces = [piece.reshape(len(piece), -1) for piece in _pieces(bench)]
     holed = [_with_blanks(piece) for piece in pieces]
     x = _places(bench.size.spectra[0])
-    tasks: dict[str, Callable[[], float]] = {
-        "fill, no blanks": lambda: sum(float(fill_blanks(piece, x).voxels[0, 0]) for piece in pieces),
-        f"fill, {LOST:.0%} blank": lambda: sum(fill_blanks(piece, x).n_filled for piece in holed),
-    }
-    yield from _beside_copy(bench, pieces, tasks, FILL_BYTES, "read 4, write 8")
+    works = (
+        Work("fill, no blanks", lambda piece: float(fill_blanks(piece, x).voxels[0, 0]), pieces),
+        Work(f"fill, {LOST:.0%} blank", lambda piece: fill_blanks(piece, x).n_filled, holed),
+    )
+    yield from _beside_copy(bench, works, FILL_BYTES, "read 4, write 8", 1)
 
 
 def projection(bench: Bench) -> Iterator[Result]:
-    """The residual of spectra: a few modes and many, with and without blanks, and the matrix of a Gaussian process."""
+    """The residual of spectra: few modes and many, with and without blanks, and the matrix of a Gaussian process."""
     pieces = _pieces(bench)
     holed = [_with_blanks(piece) for piece in pieces]
     n_channels = bench.size.spectra[0]
     x, used, mean = _places(n_channels), np.ones(n_channels, np.bool_), np.zeros(n_channels)
-    tasks: dict[str, Callable[[], float]] = {}
-    for modes in (min(modes, n_channels // 4) for modes in MODES):
+    works = []
+    for modes in sorted({min(modes, n_channels // 4) for modes in MODES}):
         made = Projection(SpectralOperator(mean, basis=legendre(x, modes - 1)), used, x)
-        tasks[f"{modes} modes, no blanks"] = _residuals(made, pieces)
-        tasks[f"{modes} modes, {LOST:.0%} blank"] = _residuals(made, holed)
+        operations = projection_operations(modes)
+        works.append(Work(f"{modes} modes, no blanks", _residual(made), pieces, operations))
+        works.append(Work(f"{modes} modes, {LOST:.0%} blank", _residual(made), holed))
     matrix = np.random.default_rng(3).standard_normal((n_channels, n_channels))
-    tasks["matrix, no blanks"] = _residuals(
-        Projection(SpectralOperator(mean, residual=matrix), used, x), pieces
-    )
-    yield from _beside_copy(bench, pieces, tasks, PROJECT_BYTES, "read 4, write 4")
+    made = Projection(SpectralOperator(mean, residual=matrix), used, x)
+    works.append(Work("matrix, no blanks", _residual(made), pieces, 2 * n_channels))
+    for threads in bench.crews:
+        yield from _beside_copy(bench, works, PROJECT_BYTES, "read 4, write 4", threads)
 
 
 def sky_modes(bench: Bench) -> Iterator[Result]:
@@ -101,8 +121,7 @@ def sky_modes(bench: Bench) -> Iterator[Result]:
         transform.add(0, images)
         return float(np.abs(transform.finish().values).sum())
 
-    tasks = {"modes of the sky": lambda: sum(map(transformed, runs))}
-    yield from _beside_copy(bench, runs, tasks, MODES_BYTES, "read 4")
+    yield from _beside_copy(bench, [Work("modes of the sky", transformed, runs)], MODES_BYTES, "read 4", 1)
 
 
 def _each(pool: ThreadPoolExecutor, threads: int, work: Callable[[], DoubleArray]) -> Task[list[DoubleArray]]:
@@ -114,26 +133,41 @@ def _each(pool: ThreadPoolExecutor, threads: int, work: Callable[[], DoubleArray
 
 
 def _beside_copy(
-    bench: Bench, pieces: list[FloatArray], works: dict[str, Callable[[], float]], n_bytes: int, words: str
+    bench: Bench, works: Sequence[Work], n_bytes: int, words: str, threads: int
 ) -> Iterator[Result]:
-    """Yield results whose floor is the rate at which the same voxels are copied in turn with them."""
-    target, n_voxels = np.empty_like(pieces[0]), sum(piece.size for piece in pieces)
+    """Yield results beside the rates at which as many threads copy the same voxels, and multiply and add."""
+    pieces, crew = works[0].pieces, counted(threads, "thread")
+    targets: dict[int, FloatArray] = {}
+    rounds = pieces[0].size // 2
 
-    def copied() -> float:
-        for piece in pieces:
-            np.copyto(target, piece)
+    def copied(piece: FloatArray) -> float:
+        target = targets.setdefault(get_ident(), np.empty_like(piece))
+        np.copyto(target, piece)
         return abs(float(target.flat[0]))
 
-    with one_blas_thread():
-        seconds = bench.race({name: Task(work, float) for name, work in {COPY: copied, **works}.items()})
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        tasks = {
+            work.name: _in_turn(pool, work.do, work.pieces) for work in (Work(COPY, copied, pieces), *works)
+        }
+        tasks[FUSED] = _in_turn(pool, fused_products, [rounds] * threads)
+        seconds = bench.race(tasks)
+    n_voxels = sum(piece.size for piece in pieces)
     copy = Result(COPY, seconds[COPY], 8.0 * n_voxels, "byte")
-    for name in works:
+    fused = Result(FUSED, seconds[FUSED], float(FUSED_OPERATIONS * rounds * threads), "operation")
+    for work in works:
         facts = {"bytes_per_voxel": n_bytes, "bytes_in_words": words, "copy": copy.rate}
-        yield Result(name, seconds[name], n_voxels, "voxel", facts)
+        if work.operations is not None:
+            facts |= {"operations_per_voxel": work.operations, "arithmetic": fused.rate}
+        yield Result(f"{work.name}, {crew}", seconds[work.name], n_voxels, "voxel", facts)
 
 
-def _residuals(projection: Projection, pieces: list[FloatArray]) -> Callable[[], float]:
-    return lambda: sum(float(np.nansum(np.abs(projection.residual(piece)[0]))) for piece in pieces)
+def _in_turn(pool: ThreadPoolExecutor, do: Callable[[Given], float], pieces: Sequence[Given]) -> Task[float]:
+    """Return the task in which threads do one piece after the other."""
+    return Task(lambda: sum(pool.map(do, pieces)), float)
+
+
+def _residual(projection: Projection) -> Callable[[FloatArray], float]:
+    return lambda piece: float(np.nansum(np.abs(projection.residual(piece)[0])))
 
 
 def _pieces(bench: Bench) -> list[FloatArray]:

@@ -17,9 +17,12 @@ from benchmarks.bench import Bench, Task
 from benchmarks.results import Result, counted
 from tessellar.compiled import compiled
 from tessellar.engine.cgroup import usable_cores
-from tessellar.model import FloatArray
+from tessellar.kernels.foregrounds.lanes import spread
+from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, put_row, row, row_fused
+from tessellar.model import DoubleArray, FloatArray
 
 COPY_BYTES = 8  # read 4, write 4
+FUSED_OPERATIONS = 2 * ROWS * COLUMNS  # a multiplication and an addition for each sum
 TRIAD_BYTES = 12  # read 4 twice, write 4; what the cache reads in order to write is not counted
 LIBRARIES = ("tessellar", "numpy", "scipy", "numba", "zarr", "zarrs", "astropy")
 _IN_CACHE = 2048  # floats: two arrays of 8 KiB stay in the first cache
@@ -63,6 +66,13 @@ def arithmetic(bench: Bench) -> Iterator[Result]:
     yield Result("multiply and add, 1 thread", bench.time(task), amount, "operation", {"threads": 1})
 
 
+def fused_products(rounds: int) -> float:
+    """Multiply and add doubles that stay in registers, `FUSED_OPERATIONS` a round; return their sum."""
+    sums = np.random.default_rng(1).random((ROWS, COLUMNS))
+    _fused(sums, rounds)
+    return float(sums.sum())
+
+
 def _moved(name: str, seconds: tuple[float, ...], amount: int, threads: int) -> Result:
     return Result(name, seconds, amount, "byte", {"threads": threads})
 
@@ -93,6 +103,24 @@ def _multiply_add(a: FloatArray, b: FloatArray, rounds: int) -> None:
     for _ in range(rounds):
         for i in range(a.size):
             a[i] = a[i] * np.float32(0.5) + b[i]
+
+
+@compiled
+def _fused(sums: DoubleArray, rounds: int) -> None:
+    """Approach 2, in sixteen registers, each round from the last."""
+    a, b, c, d = row(sums, 0, 0), row(sums, 1, 0), row(sums, 2, 0), row(sums, 3, 0)
+    one = (spread(1.0), spread(1.0), spread(1.0), spread(1.0))
+    for _ in range(rounds):
+        a, b, c, d = (
+            row_fused(0.5, a, one),
+            row_fused(0.5, b, one),
+            row_fused(0.5, c, one),
+            row_fused(0.5, d, one),
+        )
+    put_row(sums, 0, 0, a)
+    put_row(sums, 1, 0, b)
+    put_row(sums, 2, 0, c)
+    put_row(sums, 3, 0, d)
 
 
 def _processor() -> str:

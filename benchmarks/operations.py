@@ -23,6 +23,15 @@ def mask_operations(finder: SmoothAndClip) -> float:
     return NORMALISE + _smooth(finder) + _n_scales(finder) * COMPARE + MARK
 
 
+def projection_operations(modes: int) -> int:
+    """Return the operations of a projection for each voxel, in float64.
+
+    The mean goes off (1), each mode takes a multiplication and an addition for its sum and as many for what it says
+    of the voxel, and that goes off as well, from the voxel less its mean (2).
+    """
+    return 4 * modes + 3
+
+
 def scale_operations(finder: SmoothAndClip) -> float:
     """Return the operations of the noise of the scales for each voxel, without those for the halo of its block."""
     return NORMALISE + _smooth(finder) + _n_scales(finder) * COUNT

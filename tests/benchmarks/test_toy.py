@@ -119,7 +119,13 @@ def test_separation_kernels(tmp_path: Path) -> None:
     )  # F (F + 1) of 2 F F for 48 channels
     spectra = {result["name"]: result["amount"] for result in results["spectra"]}
     assert set(spectra.values()) == {4 * 48 * 40 * 40, 4 * 16 * 40 * 40}
-    assert "| 4 modes, 20% blank |" in table
+    assert "| 4 modes, 20% blank, 1 thread |" in table
+    operations = {
+        result["name"]: result["facts"].get("operations_per_voxel") for result in results["spectra"]
+    }
+    assert operations["4 modes, no blanks, 1 thread"] == 1 + 2 * 4 + 2 * 4 + 2
+    assert operations["matrix, no blanks, 1 thread"] == 2 * 48
+    assert operations["4 modes, 20% blank, 1 thread"] is None
     assert "### Products of all channels with all others" in table
 
 

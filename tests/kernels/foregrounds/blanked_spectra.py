@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
-from tessellar.kernels.foregrounds.fill import scaled_log_frequency
+from tessellar.kernels.foregrounds.legendre import scaled_log_frequency
 from tessellar.model import DoubleArray, FloatArray
 
 BoolArray = npt.NDArray[np.bool_]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tessellar.kernels.foregrounds.complement import Complement, polynomials
+from tessellar.kernels.foregrounds.complement import Complement
 from tessellar.kernels.foregrounds.covariances import (
     Shape,
     exponential,
@@ -14,6 +14,7 @@ from tessellar.kernels.foregrounds.covariances import (
     gaussian_increment,
     matern32,
 )
+from tessellar.kernels.foregrounds.legendre import polynomials
 from tessellar.kernels.foregrounds.likelihood import IMPOSSIBLE, Likelihood
 
 MHZ = 150.0 + 0.4 * np.arange(24)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessellar.errors import UsageError
-from tessellar.kernels.foregrounds.fill import fill_blanks, legendre, scaled_log_frequency
+from tessellar.kernels.foregrounds.fill import fill_blanks
+from tessellar.kernels.foregrounds.legendre import legendre, scaled_log_frequency
 
 N = 60
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.by_basis import SPARE_CHANNELS
-from tessellar.kernels.foregrounds.fill import fill_blanks, legendre
+from tessellar.kernels.foregrounds.fill import fill_blanks
+from tessellar.kernels.foregrounds.legendre import legendre
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.project import Projection
@@ -162,6 +163,14 @@ def test_any_cut_has_the_bits_of_the_whole(data: st.DataObject, kind: str, share
     for name, asked in wanted.items():
         if asked:
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[cut])
+
+
+def test_what_is_infinite_is_blank() -> None:
+    endless, blank = cube(0.0), cube(0.0)
+    places = (np.flatnonzero(USED)[[3, 8, 20]], [2, 2, 5], [1, 1, 7])
+    endless[places], blank[places] = [np.inf, -np.inf, np.nan], np.nan
+    for projection in PREPARED.values():
+        assert projection.residual(endless).tobytes() == projection.residual(blank).tobytes()
 
 
 PREPARED = {"basis": by_basis(), "matrix": by_matrix()}

@@ -14,7 +14,7 @@ from tessellar.engine.foregrounds.components import ComponentsStage
 from tessellar.engine.foregrounds.sums import MomentsOf, RefinementOf, S, SketchOf, Summand, SumStage
 from tessellar.errors import InputError, UsageError
 from tessellar.io.schema_spectral import frequencies
-from tessellar.kernels.foregrounds.fill import scaled_log_frequency
+from tessellar.kernels.foregrounds.legendre import scaled_log_frequency
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.pca import principal_modes
 from tessellar.kernels.foregrounds.project import Projection

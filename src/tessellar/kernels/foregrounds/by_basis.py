@@ -1,23 +1,23 @@
-"""The loops that fit modes to spectra: a strip of pixels at a time, from reading its spectra to writing what is left.
-
-A strip of 256 pixels and 901 channels is 923 kB of float32, which stays in the second-level cache between the sums
-over channels and the residual. Inner loops run over the pixels of a strip, so vector instructions never reorder a sum.
-"""
+"""The loops that fit modes to spectra, a strip of pixels at a time, from reading to writing what is left."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.least_squares import (
-    CHANNELS,
-    STRIP,
-    IndexArray,
-    add_channels,
-    add_modes,
-    note_blanks,
-    solve_pixel,
+from tessellar.kernels.foregrounds.lanes import spread
+from tessellar.kernels.foregrounds.products import (
+    COLUMNS,
+    ROWS,
+    Row,
+    put_row,
+    row,
+    row_fused,
+    row_less,
+    row_plus,
+    rows_less,
 )
+from tessellar.kernels.foregrounds.strips import fit, strip_for, strip_width, take
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
@@ -36,121 +36,88 @@ def separate_by_basis(
 ) -> None:
     """Fit the modes to every spectrum, and write what is asked; a result of no size is not.
 
+    The last strip begins where it ends with the block: what it has in common with the one before comes out the same.
+
     Parameters
     ----------
     block
-        float32 array (frequency, pixel).
+        float32 array (frequency, pixel), at least a strip of them or none.
     channels
         Those that are used, ascending, int64 array.
     mean
         float64 array (used channel).
     basis
-        Orthonormal and padded, float64 array (used channel or more, mode or more).
+        Orthonormal and padded, float64 array (used channel, mode or more).
     triangle
         What the given modes are the basis times of, float64 array (mode, mode).
     residual, foreground
-        float32 arrays (frequency, pixel), overwritten.
+        float32 arrays (frequency, pixel), of which the used channels are overwritten.
     amplitudes
         float32 array (mode, pixel), overwritten.
     """
-    n_modes = triangle.shape[0]
-    sums = np.zeros((basis.shape[1], STRIP))
-    blanks, n_blanks = np.empty((STRIP, channels.size), np.int32), np.empty(STRIP, np.int64)
-    for first in range(0, block.shape[1], STRIP):
-        width = min(STRIP, block.shape[1] - first)
-        _project(block, channels, first, width, mean, basis, n_modes, sums, blanks, n_blanks)
-        if n_blanks.any():
-            _fit_again(channels.size, width, basis, n_modes, sums, blanks, n_blanks)
+    n_modes, width = triangle.shape[0], strip_width(4 * channels.size)
+    strip = strip_for(channels.size, basis.shape[1], width)
+    for start in range(0, block.shape[1], width):
+        first = min(start, block.shape[1] - width)
+        take(block, channels, first, strip)
+        fit(strip, mean, basis, n_modes, n_modes + SPARE_CHANNELS)
         if residual.size or foreground.size:
-            _write(block, channels, first, width, mean, basis, sums, residual, foreground)
+            _write(
+                strip.spectra, strip.amplitudes, channels, first, mean, basis, n_modes, residual, foreground
+            )
         if amplitudes.size:
-            _unmix(sums, triangle, first, width, amplitudes)
-
-
-@compiled
-def _project(
-    block: FloatArray,
-    channels: IntArray,
-    first: int,
-    width: int,
-    mean: DoubleArray,
-    basis: DoubleArray,
-    n_modes: int,
-    sums: DoubleArray,
-    blanks: IndexArray,
-    n_blanks: IntArray,
-) -> None:
-    """Set ``sums`` to Q^T (d - mean) over good channels, and list the others."""
-    sums[:] = 0.0
-    n_blanks[:] = 0
-    spectra = np.zeros((CHANNELS, STRIP))
-    for c in range(0, channels.size, CHANNELS):
-        for i in range(CHANNELS):
-            out = spectra[i]
-            if c + i >= channels.size:
-                out[:] = 0.0
-                continue
-            row, level, whole = block[channels[c + i], first : first + width], mean[c + i], True
-            for p in range(width):
-                known = np.isfinite(row[p])
-                out[p] = np.float64(row[p]) - level if known else 0.0
-                whole &= known
-            if not whole:
-                note_blanks(row, c + i, blanks, n_blanks)
-        add_channels(sums, n_modes, basis, c, spectra, width)
-
-
-@compiled
-def _fit_again(
-    n_channels: int,
-    width: int,
-    basis: DoubleArray,
-    n_modes: int,
-    sums: DoubleArray,
-    blanks: IndexArray,
-    n_blanks: IntArray,
-) -> None:
-    """Turn the sums of pixels with blanks into their amplitudes; NaN where too few channels are good."""
-    matrix = np.empty((n_modes, n_modes))
-    for p in range(width):
-        if n_blanks[p] == 0:
-            continue
-        if n_channels - n_blanks[p] < n_modes + SPARE_CHANNELS:
-            sums[:n_modes, p] = np.nan
-        else:
-            solve_pixel(basis, n_channels, blanks[p, : n_blanks[p]], sums, p, matrix)
+            _unmix(strip.amplitudes, triangle, first, width, amplitudes)
 
 
 @compiled
 def _write(
-    block: FloatArray,
+    spectra: FloatArray,
+    sums: DoubleArray,
     channels: IntArray,
     first: int,
-    width: int,
     mean: DoubleArray,
     basis: DoubleArray,
-    amplitudes: DoubleArray,
+    n_modes: int,
     residual: FloatArray,
     foreground: FloatArray,
 ) -> None:
-    model = np.empty(STRIP)
-    i = 0
-    for f in range(block.shape[0]):
-        if i < channels.size and channels[i] == f:
-            model[:] = mean[i]
-            add_modes(model, basis, i, amplitudes, width)
-            i += 1
-        else:
-            model[:] = np.nan
-        if residual.size:
-            row, out = block[f, first : first + width], residual[f, first : first + width]
-            for p in range(width):
-                left = np.float32(np.float64(row[p]) - model[p])
-                out[p] = left if np.isfinite(row[p]) else np.float32(np.nan)
-        if foreground.size:
-            out = foreground[f, first : first + width]
-            for p in range(width):
-                out[p] = np.float32(model[p])
+    """Write the channels of a strip, four at a time; behind the last one, it again."""
+    last = channels.size - 1
+    zero = spread(0.0)
+    for i in range(0, channels.size, ROWS):
+        i1, i2, i3 = min(i + 1, last), min(i + 2, last), min(i + 3, last)
+        for p in range(0, spectra.shape[1], COLUMNS):
+            a = (zero, zero, zero, zero)
+            b, c, d = a, a, a
+            for k in range(n_modes):
+                x = row(sums, k, p)
+                a, b = row_fused(basis[i, k], x, a), row_fused(basis[i1, k], x, b)
+                c, d = row_fused(basis[i2, k], x, c), row_fused(basis[i3, k], x, d)
+            if residual.size:
+                _put_left(spectra, i, p, mean, a, residual, channels[i], first)
+                _put_left(spectra, i1, p, mean, b, residual, channels[i1], first)
+                _put_left(spectra, i2, p, mean, c, residual, channels[i2], first)
+                _put_left(spectra, i3, p, mean, d, residual, channels[i3], first)
+            if foreground.size:
+                put_row(foreground, channels[i], first + p, row_plus(a, mean[i]))
+                put_row(foreground, channels[i1], first + p, row_plus(b, mean[i1]))
+                put_row(foreground, channels[i2], first + p, row_plus(c, mean[i2]))
+                put_row(foreground, channels[i3], first + p, row_plus(d, mean[i3]))
+
+
+@compiled
+def _put_left(
+    spectra: FloatArray,
+    i: int,
+    p: int,
+    mean: DoubleArray,
+    model: Row,
+    residual: FloatArray,
+    channel: int,
+    first: int,
+) -> None:
+    """Write what is left of some pixels of a channel, whose foreground beyond the mean is given."""
+    put_row(residual, channel, first + p, rows_less(row_less(row(spectra, i, p), mean[i]), model))
 
 
 @compiled

@@ -1,7 +1,6 @@
 """The loops that apply a matrix to filled spectra, a strip of pixels at a time.
 
-The product is blocked as in a matrix library, 16 rows of sums by 8 channels in the first-level cache, but without one:
-every sum runs over channels in ascending order, so a pixel has the same bits in any block and on any machine.
+Every sum runs over channels in ascending order, so a pixel has the same bits in any block and on any machine.
 """
 
 from __future__ import annotations
@@ -10,10 +9,18 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.fill import fill_strip
-from tessellar.kernels.foregrounds.least_squares import CHANNELS, STRIP
+from tessellar.kernels.foregrounds.lanes import aligned
+from tessellar.kernels.foregrounds.products import ROWS, add_products, padded
+from tessellar.kernels.foregrounds.strips import Strip, strip_for, strip_width, take
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
-_ROWS = 16  # of the matrix whose sums are kept at hand together
+SPECTRUM_BYTES = 8  # of a channel of a pixel, when it is filled
+
+
+def grouped(matrix: DoubleArray) -> DoubleArray:
+    """Return the rows of a matrix, some at a time and padded with zeros, float64 array (group, column, row)."""
+    columns = padded(matrix.T)
+    return np.ascontiguousarray(np.moveaxis(columns.reshape(len(columns), -1, ROWS), 1, 0))
 
 
 @compiled
@@ -35,32 +42,29 @@ def separate_by_matrix(
     block, channels, mean, residual, foreground
         As for `separate_by_basis`.
     matrix
-        R, padded, float64 array (used channel or more, used channel or more).
+        R, see `grouped`.
     smooth, n_smooth, coefficients
         As for `fill_strip`.
     """
-    spectra = np.zeros((matrix.shape[0], STRIP))
-    kept = np.empty(STRIP, np.bool_)
-    if residual.size:
-        residual[:] = np.nan
-    if foreground.size:
-        foreground[:] = np.nan
-    for first in range(0, block.shape[1], STRIP):
-        width = min(STRIP, block.shape[1] - first)
-        fill_strip(block, channels, first, smooth, n_smooth, coefficients, spectra, 0, kept)
+    width = strip_width(SPECTRUM_BYTES * channels.size)
+    strip = strip_for(channels.size, smooth.shape[1], width)
+    spectra, kept = aligned(channels.size, width), np.empty(width, np.bool_)
+    for start in range(0, block.shape[1], width):
+        first = min(start, block.shape[1] - width)
+        take(block, channels, first, strip)
+        fill_strip(strip, smooth, n_smooth, coefficients, spectra, kept)
         for i in range(channels.size):
             row, level = spectra[i], mean[i]
             for p in range(width):
                 row[p] = row[p] - level if kept[p] else np.nan
-        _multiply(block, channels, first, width, mean, matrix, spectra, residual, foreground)
+        _multiply(strip, channels, first, mean, matrix, spectra, residual, foreground)
 
 
 @compiled
 def _multiply(
-    block: FloatArray,
+    strip: Strip,
     channels: IntArray,
     first: int,
-    width: int,
     mean: DoubleArray,
     matrix: DoubleArray,
     spectra: DoubleArray,
@@ -68,41 +72,19 @@ def _multiply(
     foreground: FloatArray,
 ) -> None:
     """Apply R to the spectra of a strip, and write the results."""
-    sums = np.empty((_ROWS, STRIP))
-    for top in range(0, channels.size, _ROWS):
-        n_rows = min(_ROWS, channels.size - top)
+    width = spectra.shape[1]
+    sums, nothing = aligned(ROWS, width), np.zeros(channels.size)
+    for group in range(matrix.shape[0]):
         sums[:] = 0.0
-        for c in range(0, channels.size, CHANNELS):
-            _add_products(sums, n_rows, matrix, top, c, spectra, width)
-        for i in range(n_rows):
-            f, total = channels[top + i], sums[i]
+        add_products(matrix[group], spectra, nothing, sums)
+        for k in range(min(ROWS, channels.size - group * ROWS)):
+            i, total = group * ROWS + k, sums[k]
             if residual.size:
-                row, out = block[f, first : first + width], residual[f, first : first + width]
+                row, out = strip.spectra[i], residual[channels[i], first : first + width]
                 for p in range(width):
                     out[p] = np.float32(total[p]) if np.isfinite(row[p]) else np.float32(np.nan)
             if foreground.size:
-                level, spectrum = mean[top + i], spectra[top + i]
-                out = foreground[f, first : first + width]
+                level, spectrum = mean[i], spectra[i]
+                out = foreground[channels[i], first : first + width]
                 for p in range(width):
                     out[p] = np.float32(level + (spectrum[p] - total[p]))
-
-
-@compiled
-def _add_products(
-    sums: DoubleArray,
-    n_rows: int,
-    matrix: DoubleArray,
-    top: int,
-    c: int,
-    spectra: DoubleArray,
-    width: int,
-) -> None:
-    """Add ``CHANNELS`` channels from ``c`` on to some rows of R d, in ascending order."""
-    for r in range(n_rows):
-        m = matrix[top + r, c : c + CHANNELS]
-        row = sums[r]
-        for p in range(width):
-            total = row[p] + m[0] * spectra[c, p] + m[1] * spectra[c + 1, p]
-            total = total + m[2] * spectra[c + 2, p] + m[3] * spectra[c + 3, p]
-            total = total + m[4] * spectra[c + 4, p] + m[5] * spectra[c + 5, p]
-            row[p] = total + m[6] * spectra[c + 6, p] + m[7] * spectra[c + 7, p]

@@ -9,13 +9,6 @@ import numpy as np
 from tessellar.model import DoubleArray
 
 
-def polynomials(frequencies: DoubleArray, degree: int) -> DoubleArray:
-    """Return Legendre polynomials of log frequency, scaled to -1 ... 1, float64 array (frequency, degree + 1)."""
-    x = np.log(frequencies)
-    low, high = x.min(), x.max()
-    return np.asarray(np.polynomial.legendre.legvander((2.0 * x - low - high) / (high - low), degree))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Complement:
     """Orthonormal spectra Q that complete a few given ones; kept as their Householder reflections I - V T Vᵀ.

@@ -9,7 +9,7 @@ from typing import ClassVar
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.morphological import generalised_morphological, gmca_bytes
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.separated import Report, Separated
+from tessellar.kernels.foregrounds.separated import Report, Separated, leave_some
 from tessellar.kernels.foregrounds.starlet import MOST_SCALES
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
@@ -87,11 +87,7 @@ class GMCA:
             raise UsageError(
                 "Components by morphology need the maps and spectra of the principal components."
             )
-        if self.modes >= len(statistics.mean):
-            raise UsageError(
-                f"Removing {self.modes} modes leaves nothing of {len(statistics.mean)} channels that hold data. "
-                "Use fewer modes."
-            )
+        leave_some(self.modes, len(statistics.mean))
         found = generalised_morphological(maps, self.modes, self.scales, self.iterations, self.threshold)
         report: Report = {
             "modes": self.modes,

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from tessellar.errors import InputError, UsageError
-from tessellar.kernels.foregrounds.complement import Complement, polynomials
+from tessellar.kernels.foregrounds.complement import Complement
 from tessellar.kernels.foregrounds.covariances import (
     Shape,
     exponential,
@@ -23,7 +23,8 @@ from tessellar.kernels.foregrounds.covariances import (
 )
 from tessellar.kernels.foregrounds.gpr_fit import GaussianProcessFit, fit_model
 from tessellar.kernels.foregrounds.gpr_model import Model, Parameter
-from tessellar.kernels.foregrounds.separated import Separated
+from tessellar.kernels.foregrounds.legendre import polynomials
+from tessellar.kernels.foregrounds.separated import Separated, WithoutMaps
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
@@ -33,7 +34,7 @@ _SMOOTH = 5  # degree of the polynomials that tell a first guess of signal and n
 
 
 @dataclass(frozen=True, slots=True)
-class GaussianProcess:
+class GaussianProcess(WithoutMaps):
     """Foregrounds as a smooth Gaussian process, the 21-cm signal as a rough one, and noise.
 
     Scales have log-uniform priors: the parameters are ranges in MHz. Variances have log-uniform priors that are wide
@@ -82,14 +83,6 @@ class GaussianProcess:
                 object.__setattr__(self, f"{word}_scale", (float(given[0]), float(given[1])))
         if problems:
             raise UsageError("Gaussian processes cannot be fitted so: " + "; ".join(problems) + ".")
-
-    def map_modes(self, n_channels: int) -> int:  # noqa: ARG002
-        """Return 0: it needs no maps."""
-        return 0
-
-    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
-        """Return 0: it holds no maps."""
-        return 0
 
     def operator(
         self,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tessellar.kernels.foregrounds.complement import Complement, polynomials
+from tessellar.kernels.foregrounds.complement import Complement
 from tessellar.kernels.foregrounds.covariances import Shape
+from tessellar.kernels.foregrounds.legendre import polynomials
 from tessellar.kernels.foregrounds.likelihood import Likelihood
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray

@@ -15,7 +15,7 @@ import numpy as np
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.foregrounds.mixing import ordered
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.separated import Report, Separated
+from tessellar.kernels.foregrounds.separated import Report, Separated, leave_some
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
@@ -86,11 +86,7 @@ class FastICA:
         """
         if maps is None or basis is None:
             raise UsageError("Independent components need the maps and spectra of the principal components.")
-        if len(maps) >= len(statistics.mean):
-            raise UsageError(
-                f"Removing {len(maps)} modes leaves nothing of {len(statistics.mean)} channels that hold data. "
-                "Use fewer modes."
-            )
+        leave_some(len(maps), len(statistics.mean))
         found = self.independent(maps.reshape(len(maps), -1).astype(np.float64))
         filtered = SpectralOperator(statistics.mean, basis=basis @ found.mixing)
         report: Report = {"modes": len(maps), "iterations": found.n_iterations, "converged": found.converged}

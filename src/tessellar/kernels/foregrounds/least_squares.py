@@ -12,22 +12,21 @@ share of a mode that the good channels still tell apart from the modes before it
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
-from tessellar.model import DoubleArray, FloatArray, IntArray
+from tessellar.kernels.foregrounds.lanes import aligned
+from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, add_products, put_row, row, row_fused
+from tessellar.model import DoubleArray
 
-STRIP = 256  # pixels taken together: their spectra stay in the cache from the fit to what comes of it
-CHANNELS, MODES = 8, 4  # added to a sum at once; bases are padded with zeros to multiples of them
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
 
 IndexArray: TypeAlias = npt.NDArray[np.int32]
 
-_TERMS = 4  # channels added to a normal matrix at once
 _DEPENDENT = 1e-12  # of the length of a column: what is left of one that follows from those before it
 
 
@@ -48,14 +47,6 @@ def orthonormal(columns: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
             f"{len(basis)} channels; modes must be independent. Ask for fewer."
         )
     return basis, triangle
-
-
-def padded(matrix: DoubleArray, columns: int = MODES) -> DoubleArray:
-    """Return a matrix with rows of zeros up to a multiple of ``CHANNELS``, and columns up to one of ``columns``."""
-    n_rows, n_columns = matrix.shape
-    out = np.zeros((-(-n_rows // CHANNELS) * CHANNELS, -(-n_columns // columns) * columns))
-    out[:n_rows, :n_columns] = matrix
-    return out
 
 
 @compiled
@@ -89,63 +80,51 @@ def _length(basis: DoubleArray, k: int) -> float:
     return math.sqrt(square)
 
 
-@compiled
-def add_channels(
-    sums: DoubleArray, n_modes: int, basis: DoubleArray, c: int, spectra: DoubleArray, width: int
-) -> None:
-    """Add ``CHANNELS`` channels from row ``c`` of the basis on to Q^T d, in ascending order.
+class Room(NamedTuple):
+    """Where the normal matrix of a pixel is made.
 
-    Parameters
+    Attributes
     ----------
-    sums
-        float64 array (mode, pixel), changed.
-    n_modes
-        How many modes, without padding.
-    basis
-        Padded, float64 array (frequency, mode).
-    spectra
-        Those channels, float64 array (CHANNELS, pixel).
-    width
-        How many pixels.
+    terms
+        The rows of the basis that it is a sum over, float64 array (channel, mode), padded with zeros.
+    matrix
+        float64 array (mode, mode), padded.
+    column
+        Of it, float64 array (1, mode), padded.
     """
-    for k in range(n_modes):
-        m0, m1, m2, m3 = basis[c, k], basis[c + 1, k], basis[c + 2, k], basis[c + 3, k]
-        m4, m5, m6, m7 = basis[c + 4, k], basis[c + 5, k], basis[c + 6, k], basis[c + 7, k]
-        row = sums[k]
-        for p in range(width):
-            total = row[p] + m0 * spectra[0, p] + m1 * spectra[1, p] + m2 * spectra[2, p] + m3 * spectra[3, p]
-            total = total + m4 * spectra[4, p] + m5 * spectra[5, p] + m6 * spectra[6, p] + m7 * spectra[7, p]
-            row[p] = total
+
+    terms: DoubleArray
+    matrix: DoubleArray
+    column: DoubleArray
 
 
 @compiled
-def add_modes(total: DoubleArray, basis: DoubleArray, f: int, amplitudes: DoubleArray, width: int) -> None:
-    """Add channel ``f`` of the fit, Q a, to a float64 array (pixel); basis and amplitudes are padded."""
-    for k in range(0, basis.shape[1], MODES):
-        m0, m1, m2, m3 = basis[f, k], basis[f, k + 1], basis[f, k + 2], basis[f, k + 3]
-        a0, a1, a2, a3 = amplitudes[k], amplitudes[k + 1], amplitudes[k + 2], amplitudes[k + 3]
-        for p in range(width):
-            total[p] = total[p] + m0 * a0[p] + m1 * a1[p] + m2 * a2[p] + m3 * a3[p]
-
-
-@compiled
-def note_blanks(row: FloatArray, channel: int, blanks: IndexArray, n_blanks: IntArray) -> None:
-    """Append a channel to the lists of the pixels in which it is blank, int32 array (pixel, used channel)."""
-    for p in range(row.size):
-        blanks[p, min(n_blanks[p], blanks.shape[1] - 1)] = channel
-        n_blanks[p] += 0 if np.isfinite(row[p]) else 1
+def room_for(n_channels: int, n_modes: int) -> Room:
+    """Return room for fits of modes to channels."""
+    rows, columns = -(-n_modes // ROWS) * ROWS, -(-n_modes // COLUMNS) * COLUMNS
+    terms = aligned(n_channels // 2 + 1, columns)
+    terms[:] = 0.0
+    return Room(terms, aligned(rows, columns), aligned(1, columns))
 
 
 @compiled
 def solve_pixel(
-    basis: DoubleArray, n_channels: int, blank: IndexArray, sums: DoubleArray, pixel: int, matrix: DoubleArray
-) -> bool:
+    basis: DoubleArray,
+    n_modes: int,
+    n_channels: int,
+    blank: IndexArray,
+    sums: DoubleArray,
+    pixel: int,
+    room: Room,
+) -> None:
     """Turn Q^T d of a pixel, summed over its good channels, into the amplitudes of its fit.
 
     Parameters
     ----------
     basis
-        Orthonormal over all used channels, float64 array (frequency or more, mode or more).
+        Orthonormal over all used channels, float64 array (frequency, mode or more).
+    n_modes
+        How many of its columns are no padding.
     n_channels
         How many channels are used.
     blank
@@ -154,41 +133,38 @@ def solve_pixel(
         float64 array (mode, pixel), changed in one pixel, to NaN where the channels do not determine the fit.
     pixel
         Which one.
-    matrix
-        Room for the normal matrix, float64 array (mode, mode).
+    room
+        Changed.
     """
-    _normal_matrix(basis, n_channels, blank, matrix)
-    determined = _cholesky(matrix)
-    if determined:
-        _substitute(matrix, sums, pixel)
+    _normal_matrix(basis, n_modes, n_channels, blank, room.terms, room.matrix)
+    if _cholesky(room.matrix, n_modes, room.column):
+        _substitute(room.matrix, n_modes, sums, pixel)
     else:
-        sums[: matrix.shape[0], pixel] = np.nan
-    return determined
+        sums[:n_modes, pixel] = np.nan
 
 
 @compiled
-def _normal_matrix(basis: DoubleArray, n_channels: int, blank: IndexArray, matrix: DoubleArray) -> None:
-    """Fill the lower triangle of N from the blank channels, or from the good ones if these are fewer."""
+def _normal_matrix(
+    basis: DoubleArray,
+    n_modes: int,
+    n_channels: int,
+    blank: IndexArray,
+    terms: DoubleArray,
+    matrix: DoubleArray,
+) -> None:
+    """Make N from the blank channels, or from the good ones if these are fewer."""
     by_blank = 2 * blank.size < n_channels
+    channels = blank if by_blank else _others(blank, n_channels)
+    n = channels.size
+    for i in range(n):
+        for k in range(n_modes):
+            terms[i, k] = basis[channels[i], k]
     matrix[:] = 0.0
+    add_products(terms[:n], terms[:n], np.zeros(n), matrix)
     if by_blank:
-        for k in range(matrix.shape[0]):
-            matrix[k, k] = 1.0
-    terms = blank if by_blank else _others(blank, n_channels)
-    sign = -1.0 if by_blank else 1.0
-    whole = terms.size - terms.size % _TERMS
-    for i in range(0, whole, _TERMS):
-        r0, r1, r2, r3 = basis[terms[i]], basis[terms[i + 1]], basis[terms[i + 2]], basis[terms[i + 3]]
-        for k in range(matrix.shape[0]):
-            s0, s1, s2, s3 = sign * r0[k], sign * r1[k], sign * r2[k], sign * r3[k]
-            target = matrix[k]
-            for j in range(k + 1):
-                target[j] = target[j] + s0 * r0[j] + s1 * r1[j] + s2 * r2[j] + s3 * r3[j]
-    for i in range(whole, terms.size):
-        row = basis[terms[i]]
-        for k in range(matrix.shape[0]):
-            for j in range(k + 1):
-                matrix[k, j] += sign * row[k] * row[j]
+        for k in range(n_modes):
+            for j in range(n_modes):
+                matrix[k, j] = (1.0 if j == k else 0.0) - matrix[k, j]
 
 
 @compiled
@@ -206,30 +182,26 @@ def _others(blank: IndexArray, n_channels: int) -> IndexArray:
 
 
 @compiled
-def _cholesky(matrix: DoubleArray) -> bool:
+def _cholesky(matrix: DoubleArray, n: int, column: DoubleArray) -> bool:
     """Replace the lower triangle by its Cholesky factor, column by column; False where a pivot is too small."""
-    n = matrix.shape[0]
-    column = np.empty(n)
+    column[:] = 0.0
     for k in range(n):
         pivot = matrix[k, k]
         if not pivot > SMALLEST_PIVOT:
             return False
         root = math.sqrt(pivot)
-        matrix[k, k] = root
+        matrix[k, k], column[0, k] = root, 0.0
         for i in range(k + 1, n):
-            column[i] = matrix[i, k] / root
-            matrix[i, k] = column[i]
-        for i in range(k + 1, n):
-            scale, row = column[i], matrix[i]
-            for j in range(k + 1, i + 1):
-                row[j] -= scale * column[j]
+            column[0, i] = matrix[i, k] = matrix[i, k] / root
+        for i in range(k + 1, n):  # whole rows: the column has zeros where they are done
+            for j in range(0, matrix.shape[1], COLUMNS):
+                put_row(matrix, i, j, row_fused(-column[0, i], row(column, 0, j), row(matrix, i, j)))
     return True
 
 
 @compiled
-def _substitute(factor: DoubleArray, sums: DoubleArray, pixel: int) -> None:
+def _substitute(factor: DoubleArray, n: int, sums: DoubleArray, pixel: int) -> None:
     """Solve for the amplitudes of a pixel, in place."""
-    n = factor.shape[0]
     found = sums[:n, pixel].copy()
     for k in range(n):
         found[k] /= factor[k, k]

@@ -12,6 +12,7 @@ import numpy as np
 
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.foregrounds.fill import Filled
+from tessellar.kernels.foregrounds.gram import weighted_products
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, Payload
 
@@ -20,8 +21,7 @@ from tessellar.model import DoubleArray, Payload
 class SpectralMoments:
     """Sums over the pixels p that are kept, with weights u and about a centre c that is the same for all blocks.
 
-    Merged in any order they agree to rounding; in one fixed order, to the bit (the product of a block has the bits
-    of one BLAS thread: the number of threads must be the same too).
+    Merged in any order they agree to rounding; in one fixed order, to the bit.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class SpectralMoments:
     def of_block(
         cls, filled: Filled, centre: DoubleArray, weights: DoubleArray | None = None
     ) -> SpectralMoments:
-        """Return the sums of a block, whose second moment is one symmetric product.
+        """Return the sums of a block.
 
         Parameters
         ----------
@@ -65,17 +65,10 @@ class SpectralMoments:
             One for each pixel, zero or more, float64 array (pixel); all are 1 where it is None.
         """
         centre = np.asarray(centre, dtype=np.float64)
-        deviations = filled.about(centre)
-        n_pixels = deviations.shape[1]
-        if weights is None:
-            weight, first = float(n_pixels), deviations.sum(axis=1)
-        else:
-            counted = np.asarray(weights, dtype=np.float64)[filled.kept]
-            roots = np.sqrt(counted)
-            deviations *= roots
-            weight, first = float(counted.sum()), deviations @ roots
-            n_pixels = int(np.count_nonzero(counted))
-        return cls(centre, n_pixels, weight, first, deviations @ deviations.T)
+        pixels = np.flatnonzero(filled.kept)
+        counted = np.ones(len(pixels)) if weights is None else np.asarray(weights, dtype=np.float64)[pixels]
+        weight, first, second = weighted_products(filled.voxels, pixels, centre, np.sqrt(counted))
+        return cls(centre, int(np.count_nonzero(counted)), weight, first, second)
 
     def merge(self, other: SpectralMoments) -> SpectralMoments:
         """Return the sums over the pixels of both.

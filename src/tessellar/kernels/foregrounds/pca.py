@@ -9,7 +9,7 @@ import numpy as np
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.separated import Separated
+from tessellar.kernels.foregrounds.separated import Separated, WithoutMaps, leave_some
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
@@ -20,7 +20,7 @@ _FEWEST_TAIL = 5
 
 
 @dataclass(frozen=True, slots=True)
-class PCA:
+class PCA(WithoutMaps):
     """Remove the leading principal components of the channels' covariance.
 
     Parameters
@@ -48,14 +48,6 @@ class PCA:
                 f"{self.modes} modes cannot be removed. Give 1 or more, or 0 to have them counted."
             )
 
-    def map_modes(self, n_channels: int) -> int:  # noqa: ARG002  # needs no component maps
-        """Return 0: the covariance says it all."""
-        return 0
-
-    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
-        """Return 0: it holds no maps."""
-        return 0
-
     def operator(
         self,
         statistics: SpectralStatistics,
@@ -71,11 +63,7 @@ class PCA:
         """
         values, vectors = principal_modes(statistics.covariance) if basis is None else (np.empty(0), basis)
         modes = self.modes or count_modes(values)
-        if modes >= len(statistics.mean):
-            raise UsageError(
-                f"Removing {modes} modes leaves nothing of {len(statistics.mean)} channels that hold data. "
-                "Use fewer --modes."
-            )
+        leave_some(modes, len(statistics.mean))
         operator = SpectralOperator(statistics.mean, basis=np.ascontiguousarray(vectors[:, :modes]))
         counted = {"counted": "by the eigenvalues"} if not self.modes else {}
         return Separated(operator, modes, {"modes": float(modes), **counted})

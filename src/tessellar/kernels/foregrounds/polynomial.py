@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from tessellar.errors import UsageError
-from tessellar.kernels.foregrounds.fill import legendre, scaled_log_frequency
+from tessellar.kernels.foregrounds.legendre import polynomials
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.separated import Separated
+from tessellar.kernels.foregrounds.separated import Separated, WithoutMaps
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
@@ -18,7 +18,7 @@ MAX_DEGREE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Polynomial:
+class Polynomial(WithoutMaps):
     """Brightness as a Legendre series in log frequency, least squares over the voxels that are not blank.
 
     Parameters
@@ -41,14 +41,6 @@ class Polynomial:
         if not 0 <= self.degree <= MAX_DEGREE:
             raise UsageError(f"The degree of a polynomial is {self.degree}, needed is 0 to {MAX_DEGREE}.")
 
-    def map_modes(self, n_channels: int) -> int:  # noqa: ARG002  # needs no component maps
-        """Return 0: a pixel is fitted by itself."""
-        return 0
-
-    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
-        """Return 0: it holds no maps."""
-        return 0
-
     def operator(
         self,
         statistics: SpectralStatistics,
@@ -68,6 +60,6 @@ class Polynomial:
                 f"A polynomial of degree {self.degree} leaves nothing of {n_channels} channels. "
                 f"Use a degree below {n_channels - 1}."
             )
-        terms = legendre(scaled_log_frequency(statistics.frequencies), self.degree)
+        terms = polynomials(statistics.frequencies, self.degree)
         operator = SpectralOperator(np.zeros(n_channels), basis=terms)
         return Separated(operator, self.degree + 1, {"degree": float(self.degree)})

@@ -22,10 +22,12 @@ import numpy.typing as npt
 
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.by_basis import separate_by_basis
-from tessellar.kernels.foregrounds.by_matrix import separate_by_matrix
+from tessellar.kernels.foregrounds.by_matrix import SPECTRUM_BYTES, grouped, separate_by_matrix
 from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
-from tessellar.kernels.foregrounds.least_squares import CHANNELS, STRIP, orthonormal, padded
+from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.operator import SpectralOperator
+from tessellar.kernels.foregrounds.products import padded
+from tessellar.kernels.foregrounds.strips import strip_width, wide_enough
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
 from tessellar.tiling.box import Shape
 
@@ -78,6 +80,7 @@ class Projection:
     ) -> None:
         self.operator = operator
         self._channels = np.flatnonzero(used).astype(np.int64)
+        self._unused = np.flatnonzero(~np.asarray(used))
         self._n_channels = len(used)
         if len(operator.mean) != len(self._channels) or len(x) != len(used):
             raise UsageError(
@@ -86,12 +89,13 @@ class Projection:
             )
         self._mean = np.ascontiguousarray(operator.mean, dtype=np.float64)
         self._coefficients = degree + 1
+        self._width = strip_width((4 if operator.residual is None else SPECTRUM_BYTES) * len(self._channels))
         self._smooth, self._triangle = np.empty((0, 0)), np.empty((0, 0))
         if operator.basis is not None:
             basis, self._triangle = orthonormal(operator.basis)
             self._matrix = padded(basis)
         elif operator.residual is not None:
-            self._matrix = padded(operator.residual, CHANNELS)
+            self._matrix = grouped(operator.residual)
             self._smooth = smooth_basis(np.asarray(x, dtype=np.float64)[self._channels], degree)
 
     @property
@@ -140,7 +144,9 @@ class Projection:
     def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
         """Return the bytes for a block of ``shape`` beyond the block itself: results, the matrix, and a strip."""
         z, x, y = shape
-        strip = STRIP * len(self._channels) * (8 + 4)
+        strip = (
+            self._width * len(self._channels) * (4 + 4 + 8)
+        )  # spectra, the list of their blanks, filled spectra
         return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + strip)
 
     def _separate(self, block: FloatArray, asked: tuple[bool, bool, bool]) -> list[FloatArray]:
@@ -155,17 +161,25 @@ class Projection:
             raise UsageError(
                 "A residual matrix has no modes, so no amplitudes. Ask for residual or foreground."
             )
-        sky, lengths = block.shape[1:], (len(block), len(block), len(self._triangle))
-        residual, foreground, amplitudes = (
-            np.empty((n, prod(sky)) if wanted else (0, 0), np.float32)
-            for n, wanted in zip(lengths, asked, strict=True)
+        sky, n_pixels = block.shape[1:], prod(block.shape[1:])
+        spectra = wide_enough(
+            np.ascontiguousarray(block, dtype=np.float32).reshape(len(block), n_pixels), self._width
         )
-        spectra = np.ascontiguousarray(block, dtype=np.float32).reshape(len(block), prod(sky))
+        lengths = (len(block), len(block), len(self._triangle))
+        made = [
+            np.empty((n, spectra.shape[1]) if wanted else (0, 0), np.float32)
+            for n, wanted in zip(lengths, asked, strict=True)
+        ]
+        for cube, wanted in zip(made[:2], asked[:2], strict=True):
+            if wanted:
+                cube[self._unused] = np.nan
         given = (spectra, self._channels, self._mean, self._matrix)
         if by_matrix:
             n_smooth = min(self._coefficients, len(self._channels))
-            separate_by_matrix(*given, self._smooth, n_smooth, self._coefficients, residual, foreground)
+            separate_by_matrix(*given, self._smooth, n_smooth, self._coefficients, *made[:2])
         else:
-            separate_by_basis(*given, self._triangle, residual, foreground, amplitudes)
-        made = (residual, foreground, amplitudes)
-        return [a.reshape(len(a), *sky) if wanted else a for a, wanted in zip(made, asked, strict=True)]
+            separate_by_basis(*given, self._triangle, *made)
+        return [
+            a[:, :n_pixels].reshape(len(a), *sky) if wanted else a
+            for a, wanted in zip(made, asked, strict=True)
+        ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
@@ -71,3 +72,25 @@ class Separation(Protocol):
         basis
             The spectra of these components, float64 array (frequency, mode); or None.
         """
+
+
+class WithoutMaps:
+    """A separation that needs no maps of components, and holds none."""
+
+    __slots__ = ()
+
+    def map_modes(self, n_channels: int) -> int:  # noqa: ARG002
+        """Return 0."""
+        return 0
+
+    def map_bytes(self, sky: tuple[int, int], n_channels: int) -> int:  # noqa: ARG002
+        """Return 0."""
+        return 0
+
+
+def leave_some(n_modes: int, n_channels: int) -> None:
+    """Raise a UsageError where as many modes as channels, or more, are to be removed."""
+    if n_modes >= n_channels:
+        raise UsageError(
+            f"Removing {n_modes} modes leaves nothing of {n_channels} channels that hold data. Use fewer --modes."
+        )

@@ -1,0 +1,111 @@
+"""Sums of products over channels or pixels, the arithmetic that a separation comes down to.
+
+Four rows of sums by four registers of pixels are kept in the processor while the products are added, one row of the
+factors after the other: each sum runs over them in ascending order, in float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tessellar.compiled import compiled
+from tessellar.kernels.foregrounds.lanes import LANES, fused, less, load, plus, spread, store
+from tessellar.model import DoubleArray, FloatArray
+
+ROWS = 4  # of sums that are made together
+COLUMNS = 4 * LANES
+
+Row: TypeAlias = Any
+"""Four registers, `COLUMNS` neighbours of a row."""
+
+
+def padded(matrix: DoubleArray) -> DoubleArray:
+    """Return a matrix with columns of zeros up to a multiple of ``ROWS``, at least one."""
+    n_rows, n_columns = matrix.shape
+    out = np.zeros((n_rows, max(1, -(-n_columns // ROWS)) * ROWS))
+    out[:, :n_columns] = matrix
+    return out
+
+
+@compiled
+def add_products(
+    left: DoubleArray, right: DoubleArray | FloatArray, level: DoubleArray, sums: DoubleArray
+) -> None:
+    """Add left^T (right - level) to the sums, over the rows of both, in ascending order.
+
+    Parameters
+    ----------
+    left
+        float64 array (row, k or more).
+    right
+        float64 or float32 array (row, p), for a number of p that is a multiple of `COLUMNS`.
+    level
+        float64 array (row).
+    sums
+        float64 array (k, p), changed; the number of k is a multiple of `ROWS`.
+    """
+    for k in range(0, sums.shape[0], ROWS):
+        for p in range(0, right.shape[1], COLUMNS):
+            a, b, c, d = row(sums, k, p), row(sums, k + 1, p), row(sums, k + 2, p), row(sums, k + 3, p)
+            for i in range(right.shape[0]):
+                x = row_less(row(right, i, p), level[i])
+                a, b = row_fused(left[i, k], x, a), row_fused(left[i, k + 1], x, b)
+                c, d = row_fused(left[i, k + 2], x, c), row_fused(left[i, k + 3], x, d)
+            put_row(sums, k, p, a)
+            put_row(sums, k + 1, p, b)
+            put_row(sums, k + 2, p, c)
+            put_row(sums, k + 3, p, d)
+
+
+@compiled
+def row(array: DoubleArray | FloatArray, i: int, p: int) -> Row:
+    """Return `COLUMNS` numbers of a row."""
+    return (
+        load(array, i, p),
+        load(array, i, p + LANES),
+        load(array, i, p + 2 * LANES),
+        load(array, i, p + 3 * LANES),
+    )
+
+
+@compiled
+def put_row(array: DoubleArray | FloatArray, i: int, p: int, x: Row) -> None:
+    """Put `COLUMNS` numbers into a row."""
+    store(array, i, p, x[0])
+    store(array, i, p + LANES, x[1])
+    store(array, i, p + 2 * LANES, x[2])
+    store(array, i, p + 3 * LANES, x[3])
+
+
+@compiled
+def row_fused(factor: float, x: Row, total: Row) -> Row:
+    """Return factor x + total."""
+    q = spread(factor)
+    return (
+        fused(q, x[0], total[0]),
+        fused(q, x[1], total[1]),
+        fused(q, x[2], total[2]),
+        fused(q, x[3], total[3]),
+    )
+
+
+@compiled
+def row_less(x: Row, number: float) -> Row:
+    """Return x - number."""
+    q = spread(number)
+    return less(x[0], q), less(x[1], q), less(x[2], q), less(x[3], q)
+
+
+@compiled
+def row_plus(x: Row, number: float) -> Row:
+    """Return x + number."""
+    q = spread(number)
+    return plus(x[0], q), plus(x[1], q), plus(x[2], q), plus(x[3], q)
+
+
+@compiled
+def rows_less(x: Row, y: Row) -> Row:
+    """Return x - y."""
+    return less(x[0], y[0]), less(x[1], y[1]), less(x[2], y[2]), less(x[3], y[3])
