@@ -35,7 +35,6 @@ def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
         (TORCH_CPU, "threads", (16, 32, 28)),
         pytest.param("cuda", "threads", (16, 32, 28), marks=needs_gpu),
         pytest.param("cuda", "processes", SKY.shape, marks=needs_gpu),
-        pytest.param("auto", "serial", SKY.shape, marks=needs_gpu),
     ],
 )
 def test_the_catalogue_is_that_of_the_cpu(
@@ -45,7 +44,7 @@ def test_the_catalogue_is_that_of_the_cpu(
     assert len(run.catalogue) >= 3
     for name in FILES:
         assert (run.folder / name).read_bytes() == (on_cpu.folder / name).read_bytes()
-    assert run.info["plan"]["device"] == ("cuda" if device == "auto" else device)
+    assert run.info["plan"]["device"] == device
     assert run.info["plan"]["projected_device_bytes"] > 0 == on_cpu.info["plan"]["projected_device_bytes"]
     again = ts.find_sources(SKY, device="cpu", executor="serial", tile=tile, out=run.folder)
     assert again.info["stages"]["detect"]["resumed"] == run.info["n_tiles"]  # a run goes on elsewhere
@@ -58,18 +57,13 @@ def gpus(monkeypatch: pytest.MonkeyPatch, count: int, free: int = 2**30) -> None
     monkeypatch.setattr(devices, "free_bytes", lambda numbers: free * len(list(numbers)))
 
 
-def test_auto_takes_gpus_where_the_kernel_can_use_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_taken_where_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     gpus(monkeypatch, 2, 1000)
-    assert asked.device_of("auto", ts.SmoothAndClip()) == Device("cuda", 2, 1800)
-    assert asked.device_of("cuda:1", ts.UNet()) == Device("cuda:1", 1, 900)
-    assert asked.device_of("auto", ts.Gaussian()) == Device("cpu")
-    assert asked.device_of("cpu", ts.UNet()) == Device("cpu")
-    assert asked.device_of("auto", ts.UNet(), "tcp://here:1") == Device(
-        "cpu"
-    )  # nobody knows the cluster's GPUs
-    assert asked.device_of("cuda", ts.UNet(), "tcp://here:1") == Device("cuda")
-    gpus(monkeypatch, 0)
+    assert asked.device_of("cuda", ts.SmoothAndClip()) == Device("cuda", 2, 1800)
     assert asked.device_of("auto", ts.SmoothAndClip()) == Device("cpu")
+    assert asked.device_of("cuda:1", ts.UNet()) == Device("cuda:1", 1, 900)
+    assert asked.device_of("cpu", ts.UNet()) == Device("cpu")
+    assert asked.device_of("cuda", ts.UNet(), "tcp://here:1") == Device("cuda")
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_done(

@@ -16,12 +16,12 @@ def device_of(word: str, kernel: object, address: str | None = None) -> Device:
     Parameters
     ----------
     word
-        ``auto`` for the GPUs of this machine where there are some and the kernel can use them, else the CPU; ``cpu``;
-        ``cuda`` for all GPUs; ``cuda:1`` for one, counted from 0.
+        ``auto`` for whatever is known to serve best, which is the CPU until the way over a GPU has been measured;
+        ``cpu``; ``cuda`` for all GPUs; ``cuda:1`` for one, counted from 0.
     kernel
         The recipe; one that can work on a GPU tells by ``memory_on_gpu`` what it needs there.
     address
-        Of a running cluster: its machines are not this one, so ``auto`` is the CPU, and nobody knows their GPUs yet.
+        Of a running cluster: its machines are not this one, and nobody knows their GPUs yet.
 
     Raises
     ------
@@ -29,19 +29,15 @@ def device_of(word: str, kernel: object, address: str | None = None) -> Device:
         There is no such device, or the kernel cannot use it.
     """
     from tessellar.engine.devices import ON_CPU, Device, gpus_here
-    from tessellar.kernels.devices import CPU, CUDA, TORCH_CPU, count_gpus, is_device
+    from tessellar.kernels.devices import CPU, TORCH_CPU, is_device
 
-    can_use_gpus = hasattr(kernel, "memory_on_gpu")
-    if word == "auto":
-        there = can_use_gpus and address is None and count_gpus()
-        return gpus_here(CUDA) if there else ON_CPU
-    if word == CPU:
+    if word in ("auto", CPU):
         return ON_CPU
     if not is_device(word):
         raise UsageError(
             f"There is no device {word!r}. Choose auto, cpu, cuda, or cuda:1 for one of several GPUs."
         )
-    if not can_use_gpus:
+    if not hasattr(kernel, "memory_on_gpu"):
         name = getattr(kernel, "name", "chosen")
         raise UsageError(f"The kernel {name} computes on the CPU alone. Use --device auto.")
     _check_torch(word)

@@ -68,7 +68,7 @@ def _machine() -> Iterator[str]:
 
     gpus = count_gpus()
     if gpus or not has_driver():
-        yield f"  gpus       {gpus or 'none'} that torch sees; --device auto takes {'them' if gpus else 'the CPU'}"
+        yield f"  gpus       {gpus or 'none'} that torch sees; {'ask for them: --device cuda' if gpus else 'the CPU does all'}"
     else:
         yield "! gpus       a driver is here, and no torch that can use it: install one that is built for your GPU"
 

@@ -68,7 +68,7 @@ running_options = stacked(
         metavar="auto|cpu|cuda[:N]",
         default="auto",
         reads=values.device,
-        about="Where to compute: on all GPUs, on GPU N, or on the CPU. auto takes GPUs where the kernel can use them.",
+        about="Where to compute: on all GPUs, on GPU N, or on the CPU, which is auto until GPUs have been measured.",
     ),
     option(
         "--tile",
