@@ -29,23 +29,25 @@ _POINTS = 2400  # stream of random numbers
 def draw(sky: EorSky, box: Box, out: FloatArray) -> None:
     """Fill a float32 array (frequency, l, m) with the voxels of a box."""
     margin = reach(sky.beam_pixels(0), sky.sidelobe) if sky.beam_arcsec else 0
+    logs = _logs(sky, box)
     for column in _parts(box, (box.shape[0], *BLOCK[1:])):
         foregrounds = _Foregrounds(sky, column.grow(Halo.symmetric((0, margin, margin))))
         for block in _parts(column, (BLOCK[0], *column.shape[1:])):
-            out[block.relative_to(box.start).slices()] = _block(sky, block, margin, foregrounds)
+            place = block.relative_to(box.start).slices()
+            out[place] = _block(sky, block, margin, foregrounds, logs[place[0]])
 
 
-def _block(sky: EorSky, block: Box, margin: int, foregrounds: _Foregrounds) -> DoubleArray:
+def _block(sky: EorSky, block: Box, margin: int, foregrounds: _Foregrounds, logs: DoubleArray) -> DoubleArray:
     """Return the voxels of a block, float64 array (frequency, l, m)."""
     wide = block.grow(Halo.symmetric((0, margin, margin)))
     field = np.zeros(wide.shape)
-    foregrounds.add(field, wide)
+    foregrounds.add(field, wide, logs)
     if "signal" in sky.contents:
         field += field_of(sky.signal.components, wide)
     if margin:
         field = _seen(sky, field, block, margin)
     if "noise" in sky.contents:
-        _observe(sky, block, field)
+        _observe(sky, block, field, logs)
     return field
 
 
@@ -64,11 +66,11 @@ def _beam(fwhm: float, sidelobe: float) -> BeamTaps:
     return beam_taps(fwhm, sidelobe)
 
 
-def _observe(sky: EorSky, block: Box, field: DoubleArray) -> None:
+def _observe(sky: EorSky, block: Box, field: DoubleArray, logs: DoubleArray) -> None:
     """Add noise, and take away what interference has spoilt."""
-    strength = math.sqrt(2.0) * sky.noise_mk * 1e-3
-    rms = np.array([strength * exponential(sky.noise_index * log) for log in _logs(sky, block)])
     if sky.noise_mk:
+        strength = math.sqrt(2.0) * sky.noise_mk * 1e-3
+        rms = np.array([strength * exponential(sky.noise_index * log) for log in logs])
         observation.add_noise(field, observation.half_keys(sky.seed), sky.half, *block.start, rms, pieces())
     if sky.rfi_fraction:
         observation.blank(field, observation.flag_key(sky.seed), sky.rfi_fraction, *block.start)
@@ -96,9 +98,9 @@ class _Foregrounds:
             points_in(_law(sky), *column.start[1:], *column.shape[1:]) if _has_points(sky) else None
         )
 
-    def add(self, field: DoubleArray, box: Box) -> None:
-        """Add them to a float64 array (frequency, l, m)."""
-        contents, logs, maps = self._sky.contents, _logs(self._sky, box), self._maps
+    def add(self, field: DoubleArray, box: Box, logs: DoubleArray) -> None:
+        """Add them to a float64 array (frequency, l, m); logs (frequency) of the frequency over the reference."""
+        contents, maps = self._sky.contents, self._maps
         if maps and "synchrotron" in contents:
             diffuse.add_synchrotron(field, maps.brightness, maps.index, maps.curvature, logs)
         if maps and "freefree" in contents:
@@ -150,8 +152,8 @@ def _law(sky: EorSky) -> PointLaw:
 
 def _logs(sky: EorSky, box: Box) -> DoubleArray:
     """Return the logarithms of the channels' frequencies over the reference, float64 array (frequency)."""
-    channels = range(box.start[0], box.stop[0])
-    return np.array([logarithm(sky.frequency(channel) / sky.reference_hz) for channel in channels])
+    channels, reference = range(box.start[0], box.stop[0]), sky.reference_hz
+    return np.array([logarithm(sky.frequency(channel) / reference) for channel in channels])
 
 
 def _parts(box: Box, shape: Shape) -> Iterator[Box]:

@@ -16,7 +16,9 @@ from tessellar.simulate.eor.signal import Signal, make_signal
 from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
 from tessellar.tiling.box import Box, Shape
 
-_DRAWING = 1  # raised whenever a change of the code changes a voxel
+CHUNK: Shape = (32, 128, 128)
+
+_DRAWING = 2  # raised whenever a change of the code changes a voxel
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,10 @@ class EorSky:
         return f"{self!r}, drawing {_DRAWING}{content}"
 
     @property
-    def chunks(self) -> None:
-        """Any box is as good as another."""
-        return
+    def chunks(self) -> Shape:
+        """A box that takes little more time than its voxels; of one channel, or one pixel, each voxel takes more."""
+        depth, width, height = (min(n, c) for n, c in zip(self.shape, CHUNK, strict=True))
+        return (depth, width, height)
 
     @property
     def stored_bytes(self) -> int:
