@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -16,9 +15,10 @@ from tessellar.simulate.eor.diffuse import DiffuseMaps, unit_map
 from tessellar.simulate.eor.gsm import add_components, component_maps, model_of
 from tessellar.simulate.eor.lattices import field_of
 from tessellar.simulate.eor.points import PointLaw, add_points, kelvin_per_jansky, points_in
+from tessellar.simulate.eor.sensitivity import noise_of_half
 from tessellar.simulate.eor.sky import EorSky
 from tessellar.simulate.procedural_noise import pieces
-from tessellar.simulate.voxels import exponential, logarithm, stream
+from tessellar.simulate.voxels import logarithm, stream
 from tessellar.tiling.box import Box, Halo, Shape
 
 BLOCK = (64, 128, 256)  # voxels made at once, by the 50 MB that they take; with a beam there is a margin
@@ -47,7 +47,7 @@ def _block(sky: EorSky, block: Box, margin: int, foregrounds: _Foregrounds, logs
     if margin:
         field = _seen(sky, field, block, margin)
     if "noise" in sky.contents:
-        _observe(sky, block, field, logs)
+        _observe(sky, block, field)
     return field
 
 
@@ -66,11 +66,10 @@ def _beam(fwhm: float, sidelobe: float) -> BeamTaps:
     return beam_taps(fwhm, sidelobe)
 
 
-def _observe(sky: EorSky, block: Box, field: DoubleArray, logs: DoubleArray) -> None:
+def _observe(sky: EorSky, block: Box, field: DoubleArray) -> None:
     """Add noise, and take away what interference has spoilt."""
-    if sky.noise_mk:
-        strength = math.sqrt(2.0) * sky.noise_mk * 1e-3
-        rms = np.array([strength * exponential(sky.noise_index * log) for log in logs])
+    rms = noise_of_half(sky, block.start[0], block.stop[0])
+    if rms.any():
         observation.add_noise(field, observation.half_keys(sky.seed), sky.half, *block.start, rms, pieces())
     if sky.rfi_fraction:
         observation.blank(field, observation.flag_key(sky.seed), sky.rfi_fraction, *block.start)
