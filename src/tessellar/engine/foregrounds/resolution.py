@@ -28,8 +28,8 @@ class CommonResolution(View):
 
     Every channel is convolved with the Gaussian that makes its beam the common one, FWHM^2 = target^2 - beam^2, over
     the voxels that are not blank; what is blank stays so, and beyond the edge of the cube the sky goes on as a straight
-    line. Where voxels are per beam, they are multiplied by the ratio of the beams' areas: a point source of 1 Jy/beam keeps its
-    1 Jy/beam. Other units are taken as brightness, of which a uniform sky keeps its own.
+    line. Where voxels are per beam, they are multiplied by the ratio of the beams' areas: a point source of 1 Jy/beam
+    keeps its 1 Jy/beam. Other units are taken as brightness, of which a uniform sky keeps its own.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from tessellar.model import DoubleArray, FloatArray
 from tessellar.simulate.eor.taps import Taps
 from tessellar.simulate.procedural_noise import CHANNEL_BITS, PIXEL_BITS, fill_noise, pieces
 from tessellar.tiling.box import Box
+
+Floats: TypeAlias = FloatArray | DoubleArray
 
 _CHANNEL_ZERO, _PIXEL_ZERO = 1 << (CHANNEL_BITS - 1), 1 << (PIXEL_BITS - 1)  # lattices go on below the cube
 _RATIO = 4.0  # of the squares of neighbouring widths: a power law is followed to 1 or 2 %
@@ -145,11 +148,11 @@ def _smooth(lattice: FloatArray, table: FloatArray, first: int, out: FloatArray)
     for row in range(0, out.shape[0], run):
         base = (first + row) // spacing - first // spacing
         weights = table[(first + row) % spacing]
-        _add_shifted(source[base * width :], width, weights, target[row * width : (row + run) * width])
+        add_shifted(source[base * width :], width, weights, target[row * width : (row + run) * width])
 
 
 @compiled
-def _add_shifted(source: FloatArray, shift: int, weights: FloatArray, out: FloatArray) -> None:
+def add_shifted(source: Floats, shift: int, weights: Floats, out: Floats) -> None:
     """Add numbers, ``shift`` further each time, times their weights, one after the other; four in one go."""
     whole = weights.size // 4 * 4
     for t in range(0, whole, 4):
