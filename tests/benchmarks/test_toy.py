@@ -108,7 +108,7 @@ def test_whole_find_and_sofia(tmp_path: Path) -> None:
 
 
 def test_separation_kernels(tmp_path: Path) -> None:
-    table, results = toy(tmp_path, "--workers", "1", "--only", "covariance", "spectra")
+    table, results = toy(tmp_path, "--workers", "1", "--only", "covariance", "spectra", "skies")
     names = [result["name"] for result in results["covariance"]]
     assert names == [
         f"{name}, 1 thread" for name in ("dgemm", "dsyrk", "sums of a block", "blanks filled, and sums")
@@ -119,6 +119,8 @@ def test_separation_kernels(tmp_path: Path) -> None:
     )  # F (F + 1) of 2 F F for 48 channels
     spectra = {result["name"]: result["amount"] for result in results["spectra"]}
     assert set(spectra.values()) == {4 * 48 * 40 * 40, 4 * 16 * 40 * 40}
+    assert [result["amount"] for result in results["skies"]][-2:] == [48 * 8 * 8, 48]
+    assert "| moments | 48 x 128 x 32 |" in table
     assert "| 4 modes, 20% blank |" in table
     assert "### Products of all channels with all others" in table
 
