@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tessellar.engine.power.stage import unit_channels
 from tessellar.errors import UsageError
+from tessellar.kernels.power.field import field_of
 from tessellar.model import Source
 from tessellar.simulate.eor import drawing, lattices
 from tessellar.simulate.eor.settings import PARTS
@@ -118,6 +120,12 @@ def test_a_box_as_the_engine_reads_it_draws_few_random_numbers(size: tuple, monk
     box = Box.of_shape(size).shift((0, 640, 320))
     HUGE.only("sky").read(box)
     assert sum(drawn) < 3.2 * box.size
+
+
+def test_a_power_spectrum_reads_runs_of_channels() -> None:
+    """One channel at a time would make every lattice anew for each."""
+    field = field_of(HUGE.meta, reach=1000.0)
+    assert unit_channels(HUGE, field, 901) == HUGE.chunks[0]
 
 
 def test_a_far_corner_of_fifteen_gigabytes_takes_little_memory() -> None:
