@@ -119,6 +119,7 @@ def test_a_table_in_jansky_needs_a_beam(tmp_path: Path) -> None:
         ("100 1\n200 -1\n", "zero or more"),
         (ECSV.replace("frequency", "nu").format(unit="K", rows="1 0.1"), "no column frequency"),
         (ECSV.format(unit="s", rows="1 0.1"), "not convertible"),
+        (ECSV.format(unit="K", rows='1 0.1\n"" 0.2'), "zero or more"),
         ("# %ECSV 1.0\n# ---\n# dat", "no table"),
         ("\x00\x01", "no table"),
     ],

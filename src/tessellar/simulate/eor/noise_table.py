@@ -93,17 +93,13 @@ def _ecsv(content: str) -> tuple[DoubleArray, DoubleArray, bool]:
     rms = table[RMS]
     per_beam = bool(rms.unit is not None and rms.unit.is_equivalent(units.Jy / units.beam))
     target: Any = units.Jy / units.beam if per_beam else units.K
-    return (
-        _in(table[FREQUENCY], units.MHz, units.Hz),
-        _in(rms, units.mK, target),
-        per_beam,
-    )
+    return _in(table[FREQUENCY], units.MHz, units.Hz), _in(rms, units.mK, target), per_beam
 
 
 def _in(column: Any, usual: Any, target: Any) -> DoubleArray:
-    """Return a column in a unit; without one of its own it is in the usual one."""
-    values = np.asarray(column, dtype=np.float64)
-    return np.asarray(values * (column.unit or usual).to(target))
+    """Return a column in a unit; without one of its own it is in the usual one. What is missing is NaN."""
+    values = np.ma.filled(column.astype(np.float64), np.nan)
+    return np.asarray(np.asarray(values) * (column.unit or usual).to(target))
 
 
 def _check(hertz: DoubleArray, rms: DoubleArray) -> None:
