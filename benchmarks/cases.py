@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks import driver, engine, finds, foregrounds, gpu, kernels, machine, peers, reading, separations
+from benchmarks import (
+    driver,
+    engine,
+    finds,
+    foregrounds,
+    gpu,
+    kernels,
+    machine,
+    peers,
+    reading,
+    separations,
+    skies,
+)
 from benchmarks.bench import Measure
 from tessellar.errors import UsageError
 
@@ -16,6 +28,7 @@ CASES: dict[str, dict[str, Measure]] = {
         "measure": kernels.measure,
     },
     "read": {"read-fits": reading.fits, "read-zarr": reading.zarr},
+    "skies": {"made-skies": skies.made},
     "find": {"find-fits": finds.fits, "find-zarr": finds.zarr},
     "covariance": {"products": foregrounds.covariance},
     "spectra": {

@@ -31,6 +31,7 @@ def render(report: Report) -> str:
         *_machine(report),
         *_kernels(report),
         *_reading(report),
+        *_skies(report),
         *_finds(report),
         *_stages(report),
         *covariances(report),
@@ -96,6 +97,13 @@ def _reading(report: Report) -> Iterator[str]:
         for result in report.group("read")
     ]
     yield from section("Reading tiles", head, rows)
+
+
+def _skies(report: Report) -> Iterator[str]:
+    rows = [
+        (result.name, _times(result.facts["box"]), rate_in_words(result)) for result in report.group("skies")
+    ]
+    yield from section("A low-frequency sky made while it is read", ("for", "box", "rate, 1 core"), rows)
 
 
 def _finds(report: Report) -> Iterator[str]:

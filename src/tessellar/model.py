@@ -128,7 +128,7 @@ class Source(Protocol):
 
     @property
     def chunks(self) -> Shape | None:
-        """The box of voxels that storage reads as one piece, ``(frequency, l, m)``; None if any box is as good."""
+        """The box of voxels that is read or made as one piece, ``(frequency, l, m)``; None if any box is as good."""
 
     @property
     def stored_bytes(self) -> int:

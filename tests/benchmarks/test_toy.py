@@ -108,7 +108,7 @@ def test_whole_find_and_sofia(tmp_path: Path) -> None:
 
 
 def test_separation_kernels(tmp_path: Path) -> None:
-    table, results = toy(tmp_path, "--workers", "1", "--only", "covariance", "spectra")
+    table, results = toy(tmp_path, "--workers", "1", "--only", "covariance", "spectra", "skies")
     names = [result["name"] for result in results["covariance"]]
     assert names == [
         f"{name}, 1 thread" for name in ("dgemm", "dsyrk", "sums of a block", "blanks filled, and sums")
@@ -126,6 +126,8 @@ def test_separation_kernels(tmp_path: Path) -> None:
     assert operations["4 modes, no blanks, 1 thread"] == 1 + 2 * 4 + 2 * 4 + 2
     assert operations["matrix, no blanks, 1 thread"] == 2 * 48
     assert operations["4 modes, 20% blank, 1 thread"] is None
+    assert [result["amount"] for result in results["skies"]][-2:] == [48 * 8 * 8, 48]
+    assert "| moments | 48 x 128 x 32 |" in table
     assert "### Products of all channels with all others" in table
 
 

@@ -62,11 +62,30 @@ def test_every_option_is_a_setting_with_the_same_default() -> None:
         (["--beam-arcsec", "10", "--points-per-deg2", "1e6"], "points in a pixel"),
         (["--rfi-fraction", "2"], "--rfi-fraction"),
         (["--shape", "1,1"], "3 are needed"),
+        (["--noise", "lofar"], "'lofar' is not known. Choose ska-low"),
+        (["--noise", "ska-low", "--noise-mk", "3"], "leave them out"),
+        (["--hours", "10"], "hours count for noise=ska-low alone"),
+        (["--noise", "ska-low", "--first-frequency-hz", "340e6"], "SKA-Low is known from 50 to 350 MHz"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused(words: list[str], expected: str, empty_folder: Path) -> None:
     assert expected in complaint(call("simulate", "eor", "sky.fits", *words), 2)
     assert list(empty_folder.iterdir()) == []
+
+
+def test_noise_by_frequency_comes_from_ska_low_or_from_a_file(empty_folder: Path) -> None:
+    small = ("--shape", "4,9,9", "--part", "noise", "-q")
+    assert call("simulate", "eor", "ska.zarr", *small, "--noise", "ska-low", "--hours", "50").exit_code == 0
+    Path("noise table.txt").write_text("100 1\n200 3\n")
+    assert call("simulate", "eor", "own.zarr", *small, "--noise-table", "noise table.txt").exit_code == 0
+    (table,) = empty_folder.glob("*.txt")
+    box = Box.of_shape((4, 9, 9))
+    for name, settings in (("ska", {"noise": "ska-low", "hours": 50}), ("own", {"noise_table": str(table)})):
+        sky = EorSky(box.shape, part="noise", **settings)
+        assert tessellar.open_cube(f"{name}.zarr").read(box).tobytes() == sky.read(box).tobytes()
+        assert tessellar.open_cube(sky.address) == sky
+    for words in (["--noise-table", "nowhere.txt"], ["--noise-table", "."]):
+        assert "is no table of noise" in complaint(call("simulate", "eor", "sky.fits", *words), 3)
 
 
 def test_missing_maps_are_one_sentence(empty_folder: Path) -> None:

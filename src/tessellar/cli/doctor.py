@@ -67,8 +67,10 @@ def _machine() -> Iterator[str]:
     yield f"  memory     {_gib(free)} free; a run takes at most {_gib(free // 2)} unless --memory says otherwise"
 
     gpus = count_gpus()
-    if gpus or not has_driver():
-        yield f"  gpus       {gpus or 'none'} that torch sees; {'ask for them: --device cuda' if gpus else 'the CPU does all'}"
+    if gpus:
+        yield f"  gpus       {gpus} that torch sees; --device cuda takes them"
+    elif not has_driver():
+        yield "  gpus       none that torch sees"
     else:
         yield "! gpus       a driver is here, and no torch that can use it: install one that is built for your GPU"
 

@@ -38,6 +38,7 @@ _SETTINGS: tuple[tuple[str, str, Any, Callable[[Any], Any], str], ...] = (
     ("--signal-mk", "MK", 5.0, values.positive, "Standard deviation of the 21-cm signal, mK."),
     ("--noise-mk", "MK", 2.5, values.number(0), "Noise of a voxel in the middle of the band, mK."),
     ("--noise-index", "X", 0.0, values.number(), "The noise follows this power of the frequency."),
+    ("--hours", "H", 1000.0, values.positive, "Time on the field for --noise ska-low, hours."),
     (
         "--synchrotron-k",
         "K",
@@ -96,6 +97,20 @@ _options = stacked(
         "--chromatic", is_flag=True, help="Let the width of the beam be proportional to 1/frequency."
     ),
     option(
+        "--noise",
+        metavar="NAME",
+        reads=values.one_of("ska-low"),
+        about="ska-low: the thermal noise of SKA-Low (50 to 350 MHz) after --hours instead of --noise-mk, at the "
+        "resolution of the beam or, without one, of a pixel.",
+    ),
+    option(
+        "--noise-table",
+        metavar="FILE",
+        reads=values.path,
+        about="Take the noise by frequency from a file instead: MHz and mK in two columns, or ECSV with the columns "
+        "frequency and rms and their units (K or Jy/beam).",
+    ),
+    option(
         "--gsm",
         metavar="DIR",
         reads=values.path,
@@ -123,6 +138,7 @@ def eor(out: str, **options: Any) -> None:
 
     names = [name.removeprefix("--").replace("-", "_") for name, *_ in _SETTINGS]
     settings = {name: options.pop(name) for name in (*names, "chromatic")}
-    folder = options.pop("gsm")
-    sky = EorSky(**settings, gsm=str(Path(folder).absolute()) if folder else "")
+    paths = {name: options.pop(name) for name in ("gsm", "noise_table")}
+    settings |= {name: str(Path(path).absolute()) if path else "" for name, path in paths.items()}
+    sky = EorSky(**settings, noise=options.pop("noise") or "")
     write_sky(sky, out, f"a low-frequency sky ({sky.part}); the power of its signal", options)

@@ -136,9 +136,13 @@ def _switch(name: str, text: str) -> bool:
     return text == "true"
 
 
+def _word(name: str, text: str) -> str:  # noqa: ARG001 (the sky knows which words it takes)
+    return text
+
+
 def _path(name: str, text: str) -> str:
     if not text.isprintable():
-        raise ValueError(f"{name} is {_quoted(text)}, needed is the path of a folder")
+        raise ValueError(f"{name} is {_quoted(text)}, needed is the path of a file or folder")
     return text
 
 
@@ -156,7 +160,13 @@ _READERS: Readers = {
 
 
 _BY_TYPE = {bool: _switch, int: _whole, float: _real, tuple: _row(_real, 2, "1e-3,0.1")}
-_OWN: Readers = {"shape": _row(_whole, 3, "901,2048,2048"), "part": _part, "gsm": _path}
+_OWN: Readers = {
+    "shape": _row(_whole, 3, "901,2048,2048"),
+    "part": _part,
+    "noise": _word,
+    "noise_table": _path,
+    "gsm": _path,
+}
 _EOR_READERS: Readers = {
     field.name: _OWN.get(field.name) or _BY_TYPE[type(field.default)] for field in fields(EorSky)
 }

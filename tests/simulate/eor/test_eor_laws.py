@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tessellar.engine.power.stage import unit_channels
 from tessellar.errors import UsageError
+from tessellar.kernels.power.field import field_of
 from tessellar.model import Source
-from tessellar.simulate.eor import drawing
+from tessellar.simulate.eor import drawing, lattices
 from tessellar.simulate.eor.settings import PARTS
 from tessellar.simulate.eor.sky import EorSky
 from tessellar.tiling.box import Box
@@ -30,7 +32,7 @@ SKIES = {
 }
 HUGE = EorSky((901, 2048, 2048), 1, pixel_arcsec=16.0, first_frequency_hz=106e6)
 
-DIGESTS = {"foregrounds": "5d431495407c5ea5", "signal": "b34d897182a4c807", "noise": "79e326f19f676840"}
+DIGESTS = {"foregrounds": "41c4876cc8635573", "signal": "e7746486775fb7bf", "noise": "79e326f19f676840"}
 
 
 @cache
@@ -96,12 +98,34 @@ def test_bits_never_change() -> None:
 
 def test_it_is_a_source_that_travels_light() -> None:
     assert isinstance(HUGE, Source)
-    assert HUGE.chunks is None
+    assert HUGE.chunks == (32, 128, 128)
+    assert SKIES["all"].chunks == (32, 46, 41)
     assert HUGE.stored_bytes == 0
     assert len(pickle.dumps(HUGE)) < 1000
     assert pickle.loads(pickle.dumps(HUGE)) == HUGE
     assert HUGE.meta.unit == "K"
     assert HUGE.meta.spectral.values[-1] == 196e6
+
+
+@pytest.mark.parametrize("size", [(901, 128, 32), (901, 64, 64), (32, 128, 128)])
+def test_a_box_as_the_engine_reads_it_draws_few_random_numbers(size: tuple, monkeypatch) -> None:
+    """Moments, cleaning and power spectra: what lies around a box is made for it as well, and costs little."""
+    drawn = []
+
+    def count(white: np.ndarray, *_: object) -> None:
+        drawn.append(white.size)
+        white[:] = 0.0
+
+    monkeypatch.setattr(lattices, "fill_noise", count)
+    box = Box.of_shape(size).shift((0, 640, 320))
+    HUGE.only("sky").read(box)
+    assert sum(drawn) < 3.2 * box.size
+
+
+def test_a_power_spectrum_reads_runs_of_channels() -> None:
+    """One channel at a time would make every lattice anew for each."""
+    field = field_of(HUGE.meta, reach=1000.0)
+    assert unit_channels(HUGE, field, 901) == HUGE.chunks[0]
 
 
 def test_a_far_corner_of_fifteen_gigabytes_takes_little_memory() -> None:

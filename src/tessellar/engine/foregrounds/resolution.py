@@ -9,7 +9,12 @@ import numpy as np
 
 from tessellar.engine.precondition.view import View
 from tessellar.errors import InputError, UsageError
-from tessellar.kernels.foregrounds.resolution import match_plane, matching_radius, matching_taps
+from tessellar.kernels.foregrounds.resolution import (
+    continue_beyond,
+    match_plane,
+    matching_radius,
+    matching_taps,
+)
 from tessellar.model import Beam, CubeMeta, FloatArray, Source
 from tessellar.tiling.box import Box, Halo
 
@@ -22,9 +27,9 @@ class CommonResolution(View):
     """A cube whose channels all have one round beam.
 
     Every channel is convolved with the Gaussian that makes its beam the common one, FWHM^2 = target^2 - beam^2, over
-    the voxels that are not blank; what is blank stays so, and beyond the edge of the cube nothing is known. Where
-    voxels are per beam, they are multiplied by the ratio of the beams' areas: a point source of 1 Jy/beam keeps its
-    1 Jy/beam. Other units are taken as brightness, of which a uniform sky keeps its own.
+    the voxels that are not blank; what is blank stays so, and beyond the edge of the cube the sky goes on as a straight
+    line. Where voxels are per beam, they are multiplied by the ratio of the beams' areas: a point source of 1 Jy/beam
+    keeps its 1 Jy/beam. Other units are taken as brightness, of which a uniform sky keeps its own.
 
     Parameters
     ----------
@@ -84,6 +89,7 @@ class CommonResolution(View):
         for z in range(box.shape[0]):
             width, factor = self._of_channel(box.start[0] + z)
             plane[along_l, along_m] = voxels[z]
+            continue_beyond(plane, (along_l, along_m))
             taps = matching_taps(width / size_l), matching_taps(width / size_m)
             out[z] = match_plane(plane, (reach_l, reach_m), *taps, factor)
         return out

@@ -4,6 +4,9 @@ A kernel is the Gaussian on pixels where these sample it well. Where its varianc
 channels whose beam is almost wide enough, they do not: it has five taps then, with the Gaussian's second and fourth
 moments t and 3 t^2, which is what a well-sampled beam feels of it. Sums are direct, in a fixed order and in float64:
 the bits of a voxel do not depend on where a box begins.
+
+Beyond the edge of a cube the sky is taken to go on as a straight line would, so that its gradient, which every channel
+would show in its own way, is none of the structure along frequency.
 """
 
 from __future__ import annotations
@@ -43,6 +46,29 @@ def matching_taps(fwhm: float) -> DoubleArray:
     return np.asarray(taps / (taps[0] + 2 * taps[1:].sum()), dtype=np.float64)
 
 
+def continue_beyond(plane: FloatArray, inside: tuple[slice, slice]) -> None:
+    """Continue a channel beyond the edge of its cube: twice the outermost voxel less the one as far within.
+
+    Along l first, then along m. What that is not known for is left as it is: beyond a blank voxel, and farther out
+    than the cube is wide.
+
+    Parameters
+    ----------
+    plane
+        float32 array (l, m), written to beyond the edge.
+    inside
+        Where the cube lies in it.
+    """
+    _, columns = inside
+    with np.errstate(invalid="ignore", over="ignore"):
+        for image, part in ((plane[:, columns], inside[0]), (plane.T, columns)):
+            first, last = part.start, part.stop - 1
+            width = last - first
+            below, above = min(first, width), min(len(image) - part.stop, width)
+            image[first - below : first] = (2 * image[first] - image[first + 1 : first + 1 + below])[::-1]
+            image[last + 1 : last + 1 + above] = (2 * image[last] - image[last - above : last])[::-1]
+
+
 def match_plane(
     plane: FloatArray, reach: tuple[int, int], taps_l: DoubleArray, taps_m: DoubleArray, factor: float
 ) -> FloatArray:
@@ -51,7 +77,8 @@ def match_plane(
     Parameters
     ----------
     plane
-        float32 array (l, m) with a border of ``reach`` pixels on every side, NaN beyond the edge of the cube.
+        float32 array (l, m) with a border of ``reach`` pixels on every side, beyond the edge of the cube as
+        `continue_beyond` leaves it.
     reach
         Width of the border along l and m, at least the radius of the kernels.
     taps_l, taps_m

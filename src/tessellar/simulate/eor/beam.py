@@ -9,6 +9,7 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.model import DoubleArray
+from tessellar.simulate.eor.lattices import add_shifted
 from tessellar.simulate.smoothing import FWHM_PER_SIGMA
 
 REACH_SIGMA = 4.0
@@ -99,16 +100,10 @@ def smooth_plane(
     out
         float64 array (l, m), added to.
     """
-    scratch = np.empty((plane.shape[0] - 2 * margin, out.shape[1]))
+    width = out.shape[1]
+    scratch = np.empty((plane.shape[0] - 2 * margin, width))
     for part in range(rows.shape[0]):
         scratch[:] = 0.0
         for i in range(scratch.shape[0]):
-            for t in range(rows.shape[1]):
-                weight = rows[part, t]
-                for j in range(scratch.shape[1]):
-                    scratch[i, j] += weight * plane[margin + i, margin + j + t]
-        for i in range(out.shape[0]):
-            for t in range(rows.shape[1]):
-                weight = weights[part] * rows[part, t]
-                for j in range(out.shape[1]):
-                    out[i, j] += weight * scratch[i + t, j]
+            add_shifted(plane[margin + i, margin:], 1, rows[part], scratch[i])
+        add_shifted(scratch.reshape(-1), width, weights[part] * rows[part], out.reshape(-1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -16,9 +15,10 @@ from tessellar.simulate.eor.diffuse import DiffuseMaps, unit_map
 from tessellar.simulate.eor.gsm import add_components, component_maps, model_of
 from tessellar.simulate.eor.lattices import field_of
 from tessellar.simulate.eor.points import PointLaw, add_points, kelvin_per_jansky, points_in
+from tessellar.simulate.eor.sensitivity import noise_of_half
 from tessellar.simulate.eor.sky import EorSky
 from tessellar.simulate.procedural_noise import pieces
-from tessellar.simulate.voxels import exponential, logarithm, stream
+from tessellar.simulate.voxels import logarithm, stream
 from tessellar.tiling.box import Box, Halo, Shape
 
 BLOCK = (64, 128, 256)  # voxels made at once, by the 50 MB that they take; with a beam there is a margin
@@ -29,17 +29,19 @@ _POINTS = 2400  # stream of random numbers
 def draw(sky: EorSky, box: Box, out: FloatArray) -> None:
     """Fill a float32 array (frequency, l, m) with the voxels of a box."""
     margin = reach(sky.beam_pixels(0), sky.sidelobe) if sky.beam_arcsec else 0
+    logs = _logs(sky, box)
     for column in _parts(box, (box.shape[0], *BLOCK[1:])):
         foregrounds = _Foregrounds(sky, column.grow(Halo.symmetric((0, margin, margin))))
         for block in _parts(column, (BLOCK[0], *column.shape[1:])):
-            out[block.relative_to(box.start).slices()] = _block(sky, block, margin, foregrounds)
+            place = block.relative_to(box.start).slices()
+            out[place] = _block(sky, block, margin, foregrounds, logs[place[0]])
 
 
-def _block(sky: EorSky, block: Box, margin: int, foregrounds: _Foregrounds) -> DoubleArray:
+def _block(sky: EorSky, block: Box, margin: int, foregrounds: _Foregrounds, logs: DoubleArray) -> DoubleArray:
     """Return the voxels of a block, float64 array (frequency, l, m)."""
     wide = block.grow(Halo.symmetric((0, margin, margin)))
     field = np.zeros(wide.shape)
-    foregrounds.add(field, wide)
+    foregrounds.add(field, wide, logs)
     if "signal" in sky.contents:
         field += field_of(sky.signal.components, wide)
     if margin:
@@ -66,9 +68,8 @@ def _beam(fwhm: float, sidelobe: float) -> BeamTaps:
 
 def _observe(sky: EorSky, block: Box, field: DoubleArray) -> None:
     """Add noise, and take away what interference has spoilt."""
-    strength = math.sqrt(2.0) * sky.noise_mk * 1e-3
-    rms = np.array([strength * exponential(sky.noise_index * log) for log in _logs(sky, block)])
-    if sky.noise_mk:
+    rms = noise_of_half(sky, block.start[0], block.stop[0])
+    if rms.any():
         observation.add_noise(field, observation.half_keys(sky.seed), sky.half, *block.start, rms, pieces())
     if sky.rfi_fraction:
         observation.blank(field, observation.flag_key(sky.seed), sky.rfi_fraction, *block.start)
@@ -96,9 +97,9 @@ class _Foregrounds:
             points_in(_law(sky), *column.start[1:], *column.shape[1:]) if _has_points(sky) else None
         )
 
-    def add(self, field: DoubleArray, box: Box) -> None:
-        """Add them to a float64 array (frequency, l, m)."""
-        contents, logs, maps = self._sky.contents, _logs(self._sky, box), self._maps
+    def add(self, field: DoubleArray, box: Box, logs: DoubleArray) -> None:
+        """Add them to a float64 array (frequency, l, m); logs (frequency) of the frequency over the reference."""
+        contents, maps = self._sky.contents, self._maps
         if maps and "synchrotron" in contents:
             diffuse.add_synchrotron(field, maps.brightness, maps.index, maps.curvature, logs)
         if maps and "freefree" in contents:
@@ -150,8 +151,8 @@ def _law(sky: EorSky) -> PointLaw:
 
 def _logs(sky: EorSky, box: Box) -> DoubleArray:
     """Return the logarithms of the channels' frequencies over the reference, float64 array (frequency)."""
-    channels = range(box.start[0], box.stop[0])
-    return np.array([logarithm(sky.frequency(channel) / sky.reference_hz) for channel in channels])
+    channels, reference = range(box.start[0], box.stop[0]), sky.reference_hz
+    return np.array([logarithm(sky.frequency(channel) / reference) for channel in channels])
 
 
 def _parts(box: Box, shape: Shape) -> Iterator[Box]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from tessellar.model import DoubleArray, FloatArray
 from tessellar.simulate.eor.taps import Taps
 from tessellar.simulate.procedural_noise import CHANNEL_BITS, PIXEL_BITS, fill_noise, pieces
 from tessellar.tiling.box import Box
+
+Floats: TypeAlias = FloatArray | DoubleArray
 
 _CHANNEL_ZERO, _PIXEL_ZERO = 1 << (CHANNEL_BITS - 1), 1 << (PIXEL_BITS - 1)  # lattices go on below the cube
 _RATIO = 4.0  # of the squares of neighbouring widths: a power law is followed to 1 or 2 %
@@ -85,102 +88,83 @@ def field_of(components: tuple[Component, ...], box: Box) -> FloatArray:
     box
         Its voxels.
     """
-    channels, width, height = box.shape
-    # The rows that are added up lie side by side in memory: at strides of whole planes they would evict each other.
-    total = np.zeros((width, channels, height), dtype=np.float32)
+    total = np.zeros(box.shape, dtype=np.float32)
     for part in components:
-        first, last = part.z.span(box.start[0], box.stop[0])
-        x, x_end = part.x.span(box.start[1], box.stop[1])
-        y, y_end = part.y.span(box.start[2], box.stop[2])
-        white = np.empty((1, x_end - x, y_end - y), dtype=np.float32)
-        planes = np.empty((width, last - first, height), dtype=np.float32)
-        for number in range(first, last):
-            place = (number + _CHANNEL_ZERO, x + _PIXEL_ZERO, y + _PIXEL_ZERO)
-            fill_noise(white, part.key, *place, 1.0, pieces())
-            _smooth_plane(
-                white[0], part.x.table, part.y.table, box.start[1], box.start[2], number - first, planes
-            )
-        _add_planes(planes, part.z.table, box.start[0], total)
-    return np.ascontiguousarray(total.transpose(1, 0, 2))
+        white = _white_noise(part, box)
+        _add_smoothed(white, part.z.table, part.x.table, part.y.table, *box.start, total)
+    return total
+
+
+def _white_noise(part: Component, box: Box) -> FloatArray:
+    """Return the numbers of a lattice that make the voxels of a box, float32 array (frequency, m, l)."""
+    z, z_end = part.z.span(box.start[0], box.stop[0])
+    x, x_end = part.x.span(box.start[1], box.stop[1])
+    y, y_end = part.y.span(box.start[2], box.stop[2])
+    white = np.empty((z_end - z, y_end - y, x_end - x), dtype=np.float32)
+    place = (z + _CHANNEL_ZERO, x + _PIXEL_ZERO, y + _PIXEL_ZERO)
+    fill_noise(white.transpose(0, 2, 1), part.key, *place, 1.0, pieces())
+    return white
 
 
 @compiled
-def _smooth_plane(
+def _add_smoothed(
     white: FloatArray,
+    along_z: FloatArray,
     along_x: FloatArray,
     along_y: FloatArray,
+    z: int,
     x: int,
     y: int,
-    number: int,
-    planes: FloatArray,
+    out: FloatArray,
 ) -> None:
-    """Smooth a plane of a lattice along l and m into the pixels from ``(x, y)`` on: ``planes[:, number]``."""
-    half = np.zeros((white.shape[0], planes.shape[2]), np.float32)
-    spacing = along_y.shape[0]
-    for i in range(half.shape[0]):
-        if spacing == 1:
-            _add_shifted(white[i], along_y[0], half[i])
-        else:
-            _add_spaced(white[i], along_y, y, half[i])
-    spacing = along_x.shape[0]
-    for i in range(planes.shape[0]):
-        phase, base = (x + i) % spacing, (x + i) // spacing - x // spacing
-        planes[i, number] = np.float32(0.0)
-        _add_rows(half, base, along_x[phase], planes[i, number])
+    """Add a lattice (frequency, m, l) to the voxels (frequency, l, m) from ``(z, x, y)`` on.
+
+    It is smoothed along frequency, then m, then l: a sparse lattice has few numbers before it becomes pixels, and a
+    channel costs the same alone as among others. What is added lies side by side in memory, however narrow the box.
+    """
+    planes = white.reshape(white.shape[0], -1)
+    plane = np.empty((1, planes.shape[1]), np.float32)
+    lattice = plane.reshape(white.shape[1:])
+    half = np.empty((out.shape[2], white.shape[2]), np.float32)
+    turned = np.empty((white.shape[2], out.shape[2]), np.float32)
+    for i in range(out.shape[0]):
+        base = (z + i) // along_z.shape[0] - z // along_z.shape[0]
+        plane[:] = np.float32(0.0)
+        _smooth(planes[base:], along_z, z + i, plane)
+        half[:] = np.float32(0.0)
+        _smooth(lattice, along_y, y, half)
+        for j in range(half.shape[1]):
+            for k in range(half.shape[0]):
+                turned[j, k] = half[k, j]
+        _smooth(turned, along_x, x, out[i])
 
 
 @compiled
-def _add_planes(planes: FloatArray, along_z: FloatArray, z: int, out: FloatArray) -> None:
-    """Add a lattice, smoothed along frequency into the channels from ``z`` on; arrays (l, frequency, m)."""
-    spacing = along_z.shape[0]
-    for j in range(out.shape[0]):
-        for i in range(out.shape[1]):
-            phase, base = (z + i) % spacing, (z + i) // spacing - z // spacing
-            _add_rows(planes[j], base, along_z[phase], out[j, i])
+def _smooth(lattice: FloatArray, table: FloatArray, first: int, out: FloatArray) -> None:
+    """Add to rows, which begin at pixel ``first``, the rows of a lattice around them."""
+    spacing, width = table.shape[0], out.shape[1]
+    run = out.shape[0] if spacing == 1 else 1  # all rows have the same weights
+    source, target = lattice.reshape(-1), out.reshape(-1)
+    for row in range(0, out.shape[0], run):
+        base = (first + row) // spacing - first // spacing
+        weights = table[(first + row) % spacing]
+        add_shifted(source[base * width :], width, weights, target[row * width : (row + run) * width])
 
 
 @compiled
-def _add_rows(rows: FloatArray, base: int, weights: FloatArray, out: FloatArray) -> None:
-    """Add rows from ``base`` on, each times its weight, one after the other; four are taken in one go."""
+def add_shifted(source: Floats, shift: int, weights: Floats, out: Floats) -> None:
+    """Add numbers, ``shift`` further each time, times their weights, one after the other; four in one go."""
     whole = weights.size // 4 * 4
     for t in range(0, whole, 4):
         a, b, c, d = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        row = base + t
+        one, two = source[t * shift :], source[(t + 1) * shift :]
+        three, four = source[(t + 2) * shift :], source[(t + 3) * shift :]
         for k in range(out.size):
-            total = out[k] + a * rows[row, k]
-            total += b * rows[row + 1, k]
-            total += c * rows[row + 2, k]
-            out[k] = total + d * rows[row + 3, k]
+            total = out[k] + a * one[k]
+            total += b * two[k]
+            total += c * three[k]
+            out[k] = total + d * four[k]
     for t in range(whole, weights.size):
-        a = weights[t]
+        a, one = weights[t], source[t * shift :]
         for k in range(out.size):
-            out[k] += a * rows[base + t, k]
-
-
-@compiled
-def _add_shifted(row: FloatArray, weights: FloatArray, out: FloatArray) -> None:
-    """Add a row, shifted by one number more each time, times its weight; four are taken in one go."""
-    whole = weights.size // 4 * 4
-    for t in range(0, whole, 4):
-        a, b, c, d = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
-        for k in range(out.size):
-            total = out[k] + a * row[t + k]
-            total += b * row[t + k + 1]
-            total += c * row[t + k + 2]
-            out[k] = total + d * row[t + k + 3]
-    for t in range(whole, weights.size):
-        a = weights[t]
-        for k in range(out.size):
-            out[k] += a * row[t + k]
-
-
-@compiled
-def _add_spaced(row: FloatArray, along_y: FloatArray, y: int, out: FloatArray) -> None:
-    """Smooth the numbers of a sparse lattice into the pixels that begin at ``y``."""
-    spacing = along_y.shape[0]
-    for k in range(out.size):
-        phase, base = (y + k) % spacing, (y + k) // spacing - y // spacing
-        total = np.float32(0.0)
-        for t in range(along_y.shape[1]):
-            total += along_y[phase, t] * row[base + t]
-        out[k] = total
+            out[k] += a * one[k]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tessellar.cosmology import LINE_HZ
 from tessellar.simulate.eor.points import MAX_IN_PIXEL
+from tessellar.simulate.eor.sensitivity import problems_of_noise
 
 if TYPE_CHECKING:
     from tessellar.simulate.eor.sky import EorSky
@@ -35,6 +36,7 @@ RANGES = {
     "signal_mk": (1e-9, 1e9),
     "noise_mk": (0.0, 1e9),
     "noise_index": (-10.0, 10.0),
+    "hours": (1e-6, 1e9),
     "synchrotron_k": (0.0, 1e9),
     "synchrotron_spread": (0.0, 1.0),
     "synchrotron_index": (-10.0, 10.0),
@@ -98,6 +100,7 @@ def _problems_of_sampling(sky: EorSky) -> Iterator[str]:
             "points_per_deg2 or pixel_arcsec"
         )
     yield from _problems_of_beam(sky)
+    yield from problems_of_noise(sky)
 
 
 def _problems_of_beam(sky: EorSky) -> Iterator[str]:

@@ -16,7 +16,9 @@ from tessellar.simulate.eor.signal import Signal, make_signal
 from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
 from tessellar.tiling.box import Box, Shape
 
-_DRAWING = 1  # raised whenever a change of the code changes a voxel
+CHUNK: Shape = (32, 128, 128)
+
+_DRAWING = 2  # raised whenever a change of the code changes a voxel
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class EorSky:
     noise_mk, noise_index
         Noise of a voxel at the reference frequency, mK, and the power of the frequency that it follows: about -2.55
         where the sky's own brightness makes it.
+    noise, hours
+        ``ska-low`` for the thermal noise of SKA-Low after so many hours instead, of an image with the beam of this
+        sky, or with pixels for a beam where it has none.
+    noise_table
+        A file that says the noise of a voxel by frequency instead: two columns of text, MHz and mK, or ECSV with the
+        columns ``frequency`` and ``rms`` in units of their own (kelvin, or Jy/beam); straight lines between its rows.
     synchrotron_k, synchrotron_spread
         Mean brightness, K, and the relative standard deviation of its map; angular power ``l^-2.4``.
     synchrotron_index, index_spread, curvature, curvature_spread
@@ -73,6 +81,8 @@ class EorSky:
     ------
     UsageError
         If a setting is out of range; every problem is named.
+    InputError
+        If a file of noise cannot be used.
     """
 
     shape: Shape = (128, 64, 64)
@@ -85,6 +95,9 @@ class EorSky:
     signal_mk: float = 5.0
     noise_mk: float = 2.5
     noise_index: float = 0.0
+    noise: str = ""
+    hours: float = 1000.0
+    noise_table: str = ""
     synchrotron_k: float = 330.0
     synchrotron_spread: float = 0.1
     synchrotron_index: float = -2.55
@@ -137,12 +150,17 @@ class EorSky:
             from tessellar.simulate.eor.gsm import model_of
 
             content = f", maps {model_of(self.gsm).digest}"
+        if self.noise_table:
+            from tessellar.simulate.eor.noise_table import table_of
+
+            content += f", noise {table_of(self.noise_table).digest}"
         return f"{self!r}, drawing {_DRAWING}{content}"
 
     @property
-    def chunks(self) -> None:
-        """Any box is as good as another."""
-        return
+    def chunks(self) -> Shape:
+        """A box that takes little more time than its voxels; of one channel, or one pixel, each voxel takes more."""
+        depth, width, height = (min(n, c) for n, c in zip(self.shape, CHUNK, strict=True))
+        return (depth, width, height)
 
     @property
     def stored_bytes(self) -> int:
