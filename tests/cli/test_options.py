@@ -232,8 +232,6 @@ def test_the_program_lists_what_exists_and_nothing_else() -> None:
     assert result.exit_code == 0
     for command in COMMANDS:
         assert f"  {command} " in result.stdout
-    for absent in ("tune",):
-        assert absent not in result.stdout
     assert call().exit_code == USAGE
 
 
