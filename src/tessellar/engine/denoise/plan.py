@@ -16,6 +16,7 @@ from tessellar.engine.find.plan import (
     sum_read,
 )
 from tessellar.engine.memory import resident_bytes
+from tessellar.engine.shelf_plan import shelf_for
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import MemoryBudgetError, UsageError
 from tessellar.io.zarr_layout import CHUNK
@@ -51,6 +52,8 @@ class DenoisePlan:
         How many cubes are on the disk at the same time, at most.
     remote
         Whether the workers are those of a running cluster; then the memory is that of one worker.
+    shelf_bytes
+        Decoded voxels that each process keeps for neighbouring pieces.
     """
 
     grid: Grid
@@ -63,6 +66,7 @@ class DenoisePlan:
     bytes_sampled: int
     cubes_written: int = 1
     remote: bool = False
+    shelf_bytes: int = 0
 
     @property
     def halo_overhead(self) -> float:
@@ -162,9 +166,20 @@ def make_plan(
             f"allowed ({size(unit)} for each piece in work, {size(cost.libraries)} for the program). "
             f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
-    written = outputs + by_way
+    left = memory - projected
+    shelf = shelf_for(grid, source.chunks, executor, workers, left, is_given=memory_is_given, remote=remote)
     return DenoisePlan(
-        grid, executor, workers, unit, projected, memory, on_device, cost.bytes_sampled, written, remote
+        grid,
+        executor,
+        workers,
+        unit,
+        projected + shelf.all_processes,
+        memory,
+        on_device,
+        cost.bytes_sampled,
+        outputs + by_way,
+        remote,
+        shelf.each,
     )
 
 

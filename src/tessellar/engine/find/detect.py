@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from tessellar.engine.shelf import shelf_of
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.network.finder import CalibratedNetworkFinder
 from tessellar.kernels.smooth_clip import CalibratedFinder
@@ -15,13 +16,26 @@ from tessellar.tiling.grid import Grid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectStage:
-    """Find the detected voxels of every tile and link them inside it."""
+    """Find the detected voxels of every tile and link them inside it.
+
+    Attributes
+    ----------
+    source
+        The cube.
+    finder, linker
+        What detects and what links.
+    grid
+        The tiles.
+    shelf
+        Bytes of decoded voxels that a process may keep for neighbouring tiles.
+    """
 
     source: Source
     finder: CalibratedFinder | CalibratedNetworkFinder
     linker: Linker
     grid: Grid
     fingerprint: str
+    shelf: int = 0
 
     name = "detect"
 
@@ -32,10 +46,8 @@ class DetectStage:
 
     def worker(self) -> Steps:
         """Return what does one tile."""
-        return Steps(self._read, partial(self._detect, self.finder.prepare(self.source.meta)))
-
-    def _read(self, unit: int) -> FloatArray:
-        return self.source.read(self.grid[unit].read)
+        shelf = shelf_of(f"{self.name} {self.fingerprint}", self.source, self.grid, self.shelf)
+        return Steps(shelf.read, partial(self._detect, self.finder.prepare(self.source.meta)))
 
     def _detect(self, finder: Callable[[Patch], ByteArray], unit: int, voxels: FloatArray) -> UnitResult:
         tile = self.grid[unit]

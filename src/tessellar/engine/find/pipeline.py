@@ -171,7 +171,8 @@ class FindRun:
         scales = calibration.finder
         finder = scales if isinstance(recipe, SmoothAndClip) else recipe.calibrated(scales)
         linker = self.recipes.linker
-        return DetectStage(source, finder, linker, grid, fingerprint(source, linker, grid, finder))
+        key = fingerprint(source, linker, grid, finder)
+        return DetectStage(source, finder, linker, grid, key, self.plan.shelf_bytes)
 
     def _flags(self, rows: Rows, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""

@@ -9,6 +9,7 @@ from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
+from tessellar.engine.shelf_plan import shelf_for, useful_bytes
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import MemoryBudgetError, UsageError
 from tessellar.kernels.network.finder import NetworkFinder
@@ -66,6 +67,8 @@ class FindPlan:
         What preconditioning adds.
     rate
         Voxels a second of one core, for the estimate of the time.
+    shelf_bytes
+        Decoded voxels that each process keeps for neighbouring tiles.
     """
 
     grid: Grid
@@ -80,6 +83,14 @@ class FindPlan:
     device_bytes: int = 0
     cost: ReadCost = NO_COST
     rate: float = VOXELS_PER_SECOND
+    shelf_bytes: int = 0
+
+    @property
+    def decoded_overhead(self) -> float:
+        """Voxels decoded for each voxel of the cube while detecting, about: what is kept is not decoded again."""
+        overhead = read_overhead(self.grid.core, self.grid.halo, self.grid.shape, self.chunks)
+        useful = useful_bytes(self.grid, self.chunks, self.workers)
+        return overhead if not useful else 1 + (overhead - 1) * (1 - min(1.0, self.shelf_bytes / useful))
 
     @property
     def halo_overhead(self) -> float:
@@ -120,8 +131,9 @@ class FindPlan:
     def _chunk_row(self) -> list[tuple[str, str]]:
         if self.chunks is None:
             return []
-        decoded = read_overhead(self.grid.core, self.grid.halo, self.grid.shape, self.chunks)
-        return [("chunks", f"{sides(self.chunks)}; {decoded:.2f} voxels decoded for each one owned")]
+        kept = f", {size(self.shelf_bytes)} kept for neighbours" if self.shelf_bytes else ""
+        decoded = f"{self.decoded_overhead:.2f} voxels decoded for each one owned"
+        return [("chunks", f"{sides(self.chunks)}; {decoded}{kept}")]
 
 
 def sum_read(grid: Grid) -> int:
@@ -225,6 +237,9 @@ def make_plan(
             f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
     grid = Grid(meta.shape, core, halo)
+    shelf = shelf_for(
+        grid, source.chunks, executor, workers, memory - projected, is_given=memory_is_given, remote=remote
+    )
     lattice = NoiseLattice(meta.shape)
     scales = finder if isinstance(finder, SmoothAndClip) else finder.scales
     blocks = SampleBlocks(meta.shape, scales.halo(meta))
@@ -240,13 +255,14 @@ def make_plan(
         executor,
         workers,
         unit,
-        projected,
+        projected + shelf.all_processes,
         memory,
         n_bytes,
         remote,
         on_device,
         cost,
         rate,
+        shelf.each,
     )
 
 

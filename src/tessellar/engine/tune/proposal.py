@@ -12,7 +12,6 @@ from tessellar.engine.tune.codecs import CodecRate
 from tessellar.engine.tune.rates import MachineRates, at
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
-from tessellar.tiling.plan import read_overhead
 
 AS_IT_IS = "as it is"
 GOOD_ENOUGH = 0.95  # fewer workers are proposed where they reach this part of the best speed
@@ -189,8 +188,7 @@ def forecast(
 ) -> Forecast:
     """Return how long the cube would keep disk and workers busy; ``read`` stands for the measured rates of reading."""
     shape, grid, hands = plan.grid.shape, plan.grid, plan.workers
-    decoded = prod(shape) * read_overhead(grid.core, grid.halo, shape, plan.chunks)
-    decoded = max(decoded, sum_read(grid))
+    decoded = prod(shape) * plan.decoded_overhead if plan.chunks else sum_read(grid)
     blocks = len(SampleBlocks(shape, grid.halo))
     disk = (rates.disk_cached if cached else rates.disk_cold) * expansion
     calibrating = NoiseLattice(shape).n_read / rates.noise + blocks / rates.scales
