@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks import driver, engine, finds, foregrounds, kernels, machine, peers, reading, separations
+from benchmarks import (
+    driver,
+    engine,
+    finds,
+    foregrounds,
+    kernels,
+    machine,
+    peers,
+    reading,
+    separations,
+    storage,
+)
 from benchmarks.bench import Measure
 from tessellar.errors import UsageError
 
@@ -16,6 +27,7 @@ CASES: dict[str, dict[str, Measure]] = {
         "measure": kernels.measure,
     },
     "read": {"read-fits": reading.fits, "read-zarr": reading.zarr},
+    "storage": {"codecs": storage.by_codec_and_chunk},
     "find": {"find-fits": finds.fits, "find-zarr": finds.zarr},
     "covariance": {"products": foregrounds.covariance},
     "spectra": {

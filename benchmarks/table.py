@@ -8,6 +8,7 @@ from statistics import median
 from benchmarks.foreground_table import covariances, spectra
 from benchmarks.markdown import number, rate_in_words, section
 from benchmarks.results import Report, Result, counted
+from benchmarks.storage_table import storage
 
 FLOOR_BYTES = 4  # what finding cannot do without: each float32 voxel is read once
 SEPARATION_BYTES = 12  # a separation reads each voxel twice and writes one
@@ -30,6 +31,7 @@ def render(report: Report) -> str:
         *_machine(report),
         *_kernels(report),
         *_reading(report),
+        *storage(report),
         *_finds(report),
         *_stages(report),
         *covariances(report),
