@@ -13,6 +13,7 @@ from tessellar.report.words import duration, percent, significant
 if TYPE_CHECKING:
     from tessellar.engine.tune.proposal import Forecast, Tuning
 
+_LIMITS = {"disk": "the disk", "decode": "reading and decoding", "kernel": "the kernel"}
 _TRUSTED = 0.9  # less than this of the sample from the device, and the file cache was not empty
 
 
@@ -69,15 +70,13 @@ def _proposal(tuning: Tuning) -> list[str]:
     disk = "the file cache, in which the cube fits" if tuning.cached else "the cold disk"
     lines = [
         f"{_hands(best.workers)} ({plan.executor}), tiles of {sides(plan.grid.core)}: {duration(made.seconds)}, "
-        f"{significant(made.rate / 1e6)} Mvoxel/s, limited by the {made.limit}; with {disk}.",
+        f"{significant(made.rate / 1e6)} Mvoxel/s, limited by {_LIMITS[made.limit]}; with {disk}.",
         "The start, measuring the sources and products come on top.",
     ]
     if tuning.codec == AS_IT_IS:
         return [*lines, "The cube is best left as it is."]
-    return [
-        *lines,
-        f"Searched more than once, it is faster after: tessellar convert CUBE OUT.zarr --codec {tuning.codec}",
-    ]
+    convert = f"tessellar convert CUBE OUT.zarr --codec {tuning.codec}"
+    return [*lines, f"If it is searched more than once, convert it first: {convert}"]
 
 
 def _hands(count: int) -> str:

@@ -26,13 +26,13 @@ class CodecRate:
         Its name for ``convert``.
     ratio
         Bytes of voxels for each stored byte.
-    read
-        Bytes of voxels that one worker reads and decodes in a second.
+    gain
+        How many times as fast one worker reads and decodes the sample as from the cube itself.
     """
 
     codec: str
     ratio: float
-    read: float
+    gain: float
 
 
 def measure_codecs(source: Source, seconds: float) -> list[CodecRate]:
@@ -42,6 +42,7 @@ def measure_codecs(source: Source, seconds: float) -> list[CodecRate]:
     if not np.isfinite(voxels).any():
         return []
     rates = []
+    own = ReadSample(source, [box], seconds)().rate
     with tempfile.TemporaryDirectory(prefix="tessellar-tune-") as folder:
         for codec in CODECS:
             sink = ZarrSink(Path(folder) / f"{codec}.zarr", part_of(source.meta, box), codec=codec)
@@ -50,7 +51,7 @@ def measure_codecs(source: Source, seconds: float) -> list[CodecRate]:
             stored = ZarrSource(sink.path)
             size = sum(extent.size for extent in stored.extents())
             taken = ReadSample(stored, [Box.of_shape(box.shape)], seconds)()
-            rates.append(CodecRate(codec, voxels.nbytes / size, taken.rate))
+            rates.append(CodecRate(codec, voxels.nbytes / size, taken.rate / own))
     return rates
 
 

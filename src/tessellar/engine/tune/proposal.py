@@ -171,9 +171,7 @@ def propose(
     best = tuning.best
     stored = [CodecForecast(AS_IT_IS, expansion, best.forecast)]
     for each in codecs:
-        gain = at(rates.read, best.workers) / rates.read[0][1]
-        read = ((best.workers, each.read * gain),)
-        seen = forecast(best.plan, rates, each.ratio, cached=cached, read=read)
+        seen = forecast(best.plan, rates, each.ratio, cached=cached, gain=each.gain)
         stored.append(CodecForecast(each.codec, each.ratio, seen))
     return Tuning(cube, rates, cached, candidates, tuple(stored))
 
@@ -184,9 +182,9 @@ def forecast(
     expansion: float,
     *,
     cached: bool,
-    read: tuple[tuple[int, float], ...] | None = None,
+    gain: float = 1.0,
 ) -> Forecast:
-    """Return how long the cube would keep disk and workers busy; ``read`` stands for the measured rates of reading."""
+    """Return how long the cube would keep disk and workers busy, if it were read and decoded ``gain`` times as fast."""
     shape, grid, hands = plan.grid.shape, plan.grid, plan.workers
     decoded = prod(shape) * plan.decoded_overhead if plan.chunks else sum_read(grid)
     blocks = len(SampleBlocks(shape, grid.halo))
@@ -194,7 +192,7 @@ def forecast(
     calibrating = NoiseLattice(shape).n_read / rates.noise + blocks / rates.scales
     return Forecast(
         disk=4 * prod(shape) / disk,
-        decode=4 * decoded / at(read or rates.read, hands),
+        decode=4 * decoded / (gain * at(rates.read, hands)),
         kernel=prod(shape) / at(rates.search, hands) + calibrating / hands,
         voxels=prod(shape),
     )
