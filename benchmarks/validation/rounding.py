@@ -138,7 +138,7 @@ def main(words: list[str]) -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[41, 42, 43, 44], metavar="N", help="of skies"
     )
-    parser.add_argument("--threshold", type=float, default=5.0, help="of the finder")
+    parser.add_argument("--threshold", type=float, default=4.5, help="of the finder")
     asked = parser.parse_args(words)
     z, x, y = asked.shape
     print(f"`{shlex.join(['python', '-m', 'benchmarks.validation.rounding', *words])}`\n")
