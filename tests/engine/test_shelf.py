@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from pathlib import Path
 from threading import Thread
@@ -113,6 +114,24 @@ def test_threads_share_a_shelf_and_read_what_is_right() -> None:
         thread.join()
     assert not wrong
     assert shelf.nbytes <= 30_000
+
+
+def test_threads_far_apart_keep_what_each_of_them_needs_next() -> None:
+    grid = Grid((8, 30, 120), (8, 10, 12), HALO)
+    voxels = np.zeros(grid.shape, np.float32)
+    half, column = len(grid) // 2, 4 * 8 * 20 * 18
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        counts = {}
+        for room in (0, 2 * column):
+            source = Chunked(voxels)
+            shelf = Shelf(source, grid, room)
+            for unit in range(half):
+                one.submit(shelf.read, unit).result()
+                other.submit(shelf.read, half + unit).result()
+            counts[room] = source.decoded.total()
+    # 2 x 20 chunks of frequency and m, times the 3 + 4 + 3 along l that the rows of tiles read: what neighbours along m
+    # share is decoded once, but for the 2 x 4 x 3 between the two sweeps
+    assert counts[2 * column] <= 400 + 24 < 0.7 * counts[0]
 
 
 def test_a_tile_that_cannot_be_read_leaves_the_shelf_as_it_was() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _SLAB_BYTES = 8 * 2**20  # read at a time, beside the tile
+_FAR = 2**62  # tiles from now
 _LARGEST = 4  # where whole chunks make a tile read so many times its voxels, they are left to the storage
 
 
@@ -52,9 +54,9 @@ class _Kept:
 class Shelf:
     """Reads the tiles of a grid from whole chunks, and keeps those chunks that other tiles read too.
 
-    They stay until the last tile that needs them was read. When there is no room, those go that are needed last: the
-    tiles of a sweep come in the order of their numbers. Several threads may read at the same time; chunks that two of
-    them want at the same moment are decoded twice.
+    They stay until the last tile that needs them was read. When there is no room, those go that are needed last: each
+    thread sweeps through tiles in the order of their numbers. Several threads may read at the same time; chunks that
+    two of them want at the same moment are decoded twice.
 
     Parameters
     ----------
@@ -74,6 +76,7 @@ class Shelf:
         self._axes = [_stretches(grid, axis, chunk) for axis, chunk in enumerate(self._chunks)]
         self._kept: dict[Box, _Kept] = {}
         self._promised = 0  # bytes that threads are about to put there
+        self._sweeps: dict[int, int] = {}  # the tile that each thread read last
         self._lock = threading.Lock()
 
     @property
@@ -139,11 +142,13 @@ class Shelf:
     def _make_room(self, unit: int, cells: Sequence[_Cell]) -> tuple[dict[_Cell, FloatArray], int]:
         """Return arrays for those of the cells that are worth keeping, and their bytes; what is needed last goes."""
         with self._lock:
+            self._sweeps[threading.get_ident()] = unit
+            sweeps = sorted(self._sweeps.values())
             rivals: list[tuple[int, int, Box | _Cell]] = [
-                (_distance(kept.waiting, unit), kept.voxels.nbytes, box) for box, kept in self._kept.items()
+                (_distance(kept.waiting, sweeps), kept.voxels.nbytes, box) for box, kept in self._kept.items()
             ]
             rivals += [
-                (_distance(cell.tiles - {unit}, unit), 4 * cell.box.size, cell)
+                (_distance(cell.tiles - {unit}, sweeps), 4 * cell.box.size, cell)
                 for cell in cells
                 if len(cell.tiles) > 1
             ]
@@ -212,9 +217,18 @@ def _stretches(grid: Grid, axis: int, chunk: int) -> list[_Stretch]:
     return [_Stretch(starts[0], min(n, starts[-1] + chunk), first, last) for starts, first, last in cut]
 
 
-def _distance(waiting: set[int] | frozenset[int], unit: int) -> int:
-    """Return how many tiles of the sweep lie between a tile and the next one that needs a cell."""
-    return min((abs(tile - unit) for tile in waiting), default=0)
+def _distance(waiting: set[int] | frozenset[int], sweeps: Sequence[int]) -> int:
+    """Return after how many tiles the nearest sweep comes to one that needs a cell; far, where all are past them.
+
+    Parameters
+    ----------
+    waiting
+        The tiles.
+    sweeps
+        Where threads are that read the tiles in ascending order, sorted.
+    """
+    before = ((tile, bisect_right(sweeps, tile)) for tile in waiting)
+    return min((tile - sweeps[k - 1] if k else _FAR - tile for tile, k in before), default=_FAR)
 
 
 def _paste(out: FloatArray, box: Box, voxels: FloatArray, where: Box) -> None:
