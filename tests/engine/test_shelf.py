@@ -42,7 +42,7 @@ class Chunked(MemorySource):
         return super().read(box)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     core=st.tuples(st.integers(2, 24), st.integers(2, 32), st.integers(2, 45)),
     chunks=st.tuples(st.integers(1, 9), st.integers(1, 12), st.integers(1, 50)),
