@@ -209,8 +209,11 @@ def test_what_tune_proposes_is_what_find_takes(
 
     monkeypatch.setattr(api, "tune", functools.partial(api.tune, seconds=0.01))
     monkeypatch.setenv("XDG_CACHE_HOME", str(empty_folder / "cache"))
-    result = call("tune", cube, "--out", "tune.toml", "--json", "tune.json", "--workers", "1")
+    result = call(
+        "tune", cube, "--out", "tune.toml", "--json", "tune.json", "--workers", "1", "--memory", "2GiB"
+    )
     assert result.exit_code == 0, result.output
+    assert "memory = " in Path("tune.toml").read_text()
     for words in ("measured", "disk", "search, 1 worker", "predicted", "limited by", "--config tune.toml"):
         assert words in result.stdout
     assert json.loads(Path("tune.json").read_text())["proposal"]["workers"] == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +13,6 @@ from tessellar.cli.options import argument, option, running_options, telling_opt
 from tessellar.cli.output import progress, show
 from tessellar.cli.recipes import running_of
 from tessellar.cli.values import path
-
-if TYPE_CHECKING:
-    from tessellar.engine.tune.proposal import Tuning
 
 _COMMENT = "Proposed by: tessellar tune; use it with: tessellar find CUBE --out RUN --config tune.toml"
 
@@ -39,22 +36,22 @@ def command(cube: str, out: str | None, json_file: str | None, **options: Any) -
 
     with progress(options) as observer:
         tuning = tune(cube, observer=observer, **running_of(options))
+    settings = {**tuning.settings(), "address": options["address"], "memory": options["memory"]}
     if out is not None:
-        write_text(Path(out), settings_text("find", tuning.settings(), _COMMENT))
+        write_text(Path(out), settings_text("find", settings, _COMMENT))
     if json_file is not None:
         write_text(Path(json_file), json.dumps(tuning.record(), indent=1) + "\n")
     if not options["quiet"]:
         show(summary(tuning))
-        show(f"\n{_next_step(tuning, cube, out)}")
+        show(f"\n{_next_step(settings, cube, out)}")
 
 
-def _next_step(tuning: Tuning, cube: str, out: str | None) -> str:
+def _next_step(settings: dict[str, Any], cube: str, out: str | None) -> str:
     """Return the command that does as proposed."""
-    settings = tuning.settings()
     words = ["tessellar", "find", cube, "--out", "RUN"]
     if out is not None:
-        words += ["--config", out]
-    else:
-        words += ["--executor", settings["executor"], "--workers", str(settings["workers"])]
-        words += ["--tile", ",".join(map(str, settings["tile"]))]
+        return shlex.join([*words, "--config", out])
+    for name, value in settings.items():
+        if value is not None:
+            words += [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join(words)
