@@ -35,7 +35,7 @@ def _root_is_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
     command = [sys.executable, "-W", "error", "-m", "benchmarks", *words]
     return subprocess.run(
         command,
