@@ -14,6 +14,7 @@ from benchmarks import (
     reading,
     separations,
     skies,
+    storage,
 )
 from benchmarks.bench import Measure
 from tessellar.errors import UsageError
@@ -29,6 +30,7 @@ CASES: dict[str, dict[str, Measure]] = {
     },
     "read": {"read-fits": reading.fits, "read-zarr": reading.zarr},
     "skies": {"made-skies": skies.made},
+    "storage": {"codecs": storage.by_codec_and_chunk},
     "find": {"find-fits": finds.fits, "find-zarr": finds.zarr},
     "covariance": {"products": foregrounds.covariance},
     "spectra": {

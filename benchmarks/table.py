@@ -9,6 +9,7 @@ from benchmarks.foreground_table import covariances, spectra
 from benchmarks.gpu_table import gpus
 from benchmarks.markdown import number, rate_in_words, section
 from benchmarks.results import Report, Result, counted
+from benchmarks.storage_table import storage
 
 FLOOR_BYTES = 4  # what finding cannot do without: each float32 voxel is read once
 SEPARATION_BYTES = 12  # a separation reads each voxel twice and writes one
@@ -32,6 +33,7 @@ def render(report: Report) -> str:
         *_kernels(report),
         *_reading(report),
         *_skies(report),
+        *storage(report),
         *_finds(report),
         *_stages(report),
         *covariances(report),

@@ -49,7 +49,13 @@ def random_cube(shape: tuple[int, int, int], seed: int) -> np.ndarray:
 @settings(max_examples=25)
 def test_random_cubes_kernels_links_and_tiles(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.integers(6, n)) for n in (20, 40, 40))
-    source = MemorySource(random_cube(shape, data.draw(st.integers(0, 99))), meta_of(shape))
+    source = MemorySource(
+        random_cube(shape, data.draw(st.integers(0, 99))),
+        meta_of(shape),
+        chunks=data.draw(
+            st.sampled_from([None, (3, 7, 8), (5, 16, 40)])
+        ),  # then tiles share what was decoded
+    )
     finder = SmoothAndClip(
         kernels_xy=(0, 3), kernels_z=(0, 3, 5), threshold=data.draw(st.sampled_from([3.0, 4.0]))
     )

@@ -43,6 +43,7 @@ _HOMES = {
     "score": "tessellar.api",
     "separate_foregrounds": "tessellar.api",
     "train": "tessellar.api",
+    "tune": "tessellar.api",
     "verify": "tessellar.api",
     "virtual_zarr": "tessellar.api.cubes",
 }

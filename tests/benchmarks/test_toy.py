@@ -35,7 +35,7 @@ def _root_is_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
     command = [sys.executable, "-W", "error", "-m", "benchmarks", *words]
     return subprocess.run(
         command,
@@ -64,13 +64,19 @@ def toy(folder: Path, *words: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.slow
 def test_machine_kernels_reading_engine_and_scipy(tmp_path: Path) -> None:
-    words = ["machine", "kernels", "read", "engine", "tiles", "driver", "scipy"]
+    words = ["machine", "kernels", "read", "storage", "engine", "tiles", "driver", "scipy"]
     table, results = toy(tmp_path, "--workers", "2", "--only", *words)
-    assert list(results) == ["machine", "kernels", "read", "engine", "tiles", "driver", "peers"]
+    assert list(results) == ["machine", "kernels", "read", "storage", "engine", "tiles", "driver", "peers"]
+    stored = results.pop("storage")
+    stores = {result["facts"]["store"]: result["facts"]["ratio"] for result in stored}
+    assert len(stored) == 4 * len(stores)
+    assert len(stores) >= 6
+    assert all((ratio > 1.0) != name.startswith("none") for name, ratio in stores.items())
+    assert all(f"| {name} | {ratio:.2f} |" in table for name, ratio in stores.items())
     names = {group: [result["name"] for result in rows] for group, rows in results.items()}
     assert {"triad, 1 thread", "triad, 2 threads", "multiply and add, 1 thread"} <= set(names["machine"])
     assert names["kernels"] == ["noise", "scales", "mask", "components", "measure"]
-    assert len(names["read"]) == 4
+    assert len(names["read"]) == 5
     crews = ["serial 1", "threads 2", "processes 2", "dask 2"]
     assert names["engine"] == names["tiles"] == crews + ["ray 2"] * (find_spec("ray") is not None)
     assert all(0 < share <= 1 for result in results["tiles"] for share in result["facts"]["kernel_share"])

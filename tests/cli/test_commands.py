@@ -22,7 +22,7 @@ def test_find_sums_up_on_standard_output_and_reports_progress_on_standard_error(
     assert lines[1].split()[:3] == ["name", "ra", "(deg)"]
     assert "f_sum (Jy Hz)" in lines[1]
     assert all(line.startswith("TSL J") for line in lines[2:4])
-    assert [line.split()[0] for line in lines[4:]] == ["time", "memory", "report"]
+    assert [line.split()[0] for line in lines[4:]] == ["time", "floor", "memory", "report"]
     assert lines[-1].endswith("run/report.html")
     assert Path("run/report.html").is_file()
     for stage in ("noise", "scales", "detect", "measure"):
@@ -200,3 +200,26 @@ def test_help_comes_before_numbers_are_loaded() -> None:
 
 def test_an_odd_error_sentence_stays_on_one_line(cube: Path) -> None:
     assert "\\x1b" in complaint(call("find", cube, "--out", "run", "--linker-shape", "\x1b[31m\nred"), 2)
+
+
+def test_what_tune_proposes_is_what_find_takes(
+    cube: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import functools
+
+    from tessellar import api
+
+    monkeypatch.setattr(api, "tune", functools.partial(api.tune, seconds=0.01))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(empty_folder / "cache"))
+    result = call(
+        "tune", cube, "--out", "tune.toml", "--json", "tune.json", "--workers", "1", "--memory", "2GiB"
+    )
+    assert result.exit_code == 0, result.output
+    assert "memory = " in Path("tune.toml").read_text()
+    for words in ("measured", "disk", "search, 1 worker", "predicted", "limited by", "--config tune.toml"):
+        assert words in result.stdout
+    assert json.loads(Path("tune.json").read_text())["proposal"]["workers"] == 1
+    found = call("find", cube, "--out", "run", "--config", "tune.toml")
+    assert found.exit_code == 0, found.output
+    assert "by tessellar tune of" in found.stdout
+    assert "Tune with a FITS or Zarr cube." in complaint(call("tune", "procedural://hi?shape=16,32,32"), 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
@@ -156,6 +157,20 @@ def test_a_file_that_changes_under_way_is_noticed(tmp_path):
     path.unlink()
     with pytest.raises(CubeNotFoundError, match="no cube"):
         source.read(Box((0, 0, 0), (1, 1, 1)))
+
+
+def test_beside_the_window_there_is_never_more_than_one_piece(tmp_path):
+    source = FitsSource(write_cube(tmp_path / "c.fits", np.ones((64, 256, 256), "f4")))
+    small, large = Box((0, 0, 0), (32, 256, 256)), Box((0, 0, 0), (64, 256, 256))
+    beside = []
+    for box in (small, large):
+        tracemalloc.start()
+        voxels = source.read(box)
+        beside.append(tracemalloc.get_traced_memory()[1] - voxels.nbytes)
+        tracemalloc.stop()
+    # a piece of the file in native numbers, and a byte for each of them that tells whether it is infinite
+    assert max(beside) < 1.3 * PIECE
+    assert abs(beside[1] - beside[0]) < 0.05 * PIECE
 
 
 @pytest.mark.parametrize("order", [("l", "m", "spectral"), ("spectral", "m", "l")])

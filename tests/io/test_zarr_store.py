@@ -61,7 +61,7 @@ sizes = st.tuples(*[st.integers(1, 9)] * 3)
 
 
 @settings(max_examples=25, deadline=None)
-@given(data=st.data(), shape=sizes, chunk=sizes, many=sizes, codec=st.sampled_from(["zstd", "none"]))
+@given(data=st.data(), shape=sizes, chunk=sizes, many=sizes, codec=st.sampled_from(["zstd", "lz4", "none"]))
 def test_any_cut_and_any_order_give_the_same_cube(data, shape, chunk, many, codec):
     voxels = noisy(shape)
     shard = tuple(min(c, n) * k for c, n, k in zip(chunk, shape, many, strict=True))

@@ -11,6 +11,7 @@ from tessellar.api.planning import plan
 from tessellar.api.power import power_spectrum
 from tessellar.api.proving import verify
 from tessellar.api.training import Network, train
+from tessellar.api.tuning import tune
 
 __all__ = [
     "CleanCube",
@@ -32,5 +33,6 @@ __all__ = [
     "separate_foregrounds",
     "simulate",
     "train",
+    "tune",
     "verify",
 ]

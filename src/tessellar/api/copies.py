@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
 
     from tessellar.io.fits_write import FitsSink
+    from tessellar.io.rounding import Rounding
     from tessellar.io.zarr_store import ZarrSink
     from tessellar.model import Observer, Source
     from tessellar.simulate.eor.sky import EorSky
@@ -36,6 +38,9 @@ def convert(
     device: str = "auto",
     tile: Shape | None = None,
     memory: str | int | None = None,
+    codec: str | None = None,
+    keep_bits: int | None = None,
+    lossy_noise_fraction: float | None = None,
     overwrite: bool = False,
     fresh: bool = False,
     observer: Observer | None = None,
@@ -54,6 +59,12 @@ def convert(
         Voxels of one file of a Zarr store ``(frequency, l, m)``; for Zarr output only.
     memory
         What the copy may use; fewer pieces are in work where they would not fit.
+    codec
+        How a Zarr store is compressed, without loss: ``zstd``, ``lz4`` or ``none``; zstd when None.
+    keep_bits, lossy_noise_fraction
+        Round the voxels of a Zarr store before that, to so many bits of mantissa, or so that the rms error is at most
+        this share of the cube's typical noise. At most one of both; every bit is kept when both are None. The store
+        says in its attributes what was done.
     overwrite
         Whether to replace an ``out`` that exists.
     fresh
@@ -80,7 +91,10 @@ def convert(
     check_executor(executor, workers, address)
     check_device(device)
     source = source_of(cube)
-    sink = _sink(out, source, tile, overwrite)
+    rounding = _rounding(source, keep_bits, lossy_noise_fraction)
+    if rounding is not None and observer is not None:
+        observer.say(str(rounding))
+    sink = _sink(out, source, tile, overwrite, codec=codec, rounding=rounding)
     hands = _hands_for(source.meta.shape, sink.piece_shape, executor, workers, memory_budget(memory))
     with make_executor(executor, workers if address else hands, address) as pool:
         copy(source, sink, executor=pool, observer=observer, fresh=fresh)
@@ -143,16 +157,42 @@ def _truth_of(sky: HiSky | ProceduralSky | EorSky) -> QTable:
     return truth_table(sky) if isinstance(sky, HiSky) else procedural_truth(sky)
 
 
+def _rounding(source: Source, keep_bits: int | None, noise_fraction: float | None) -> Rounding | None:
+    """Return how voxels are rounded, None where every bit is kept."""
+    from tessellar.io.rounding import Rounding
+    from tessellar.report.sample import sample
+
+    if keep_bits is not None and noise_fraction is not None:
+        raise UsageError(
+            "Voxels are rounded to a number of bits or to a share of the noise. Leave --keep-bits or "
+            "--lossy-noise-fraction out."
+        )
+    if noise_fraction is not None:
+        return Rounding.to_noise(noise_fraction, sample(source).rms)
+    return None if keep_bits is None else Rounding(keep_bits)
+
+
 def _sink(
-    out: str | PathLike[str], source: Source, tile: Shape | None, overwrite: bool
+    out: str | PathLike[str],
+    source: Source,
+    tile: Shape | None,
+    overwrite: bool,
+    *,
+    codec: str | None = None,
+    rounding: Rounding | None = None,
 ) -> FitsSink | ZarrSink:
     """Return where a copy of the source goes; a tile is a shard, and no smaller than a chunk of it."""
     from tessellar.io.sinks import open_sink
     from tessellar.io.zarr_layout import CHUNK
 
     options: dict[str, Any] = {"content": source.identity, "overwrite": overwrite}
+    options |= {} if codec is None else {"codec": codec}
+    meta = source.meta
+    if rounding is not None:
+        options["rounding"] = rounding
+        meta = replace(meta, missing=(*meta.missing, str(rounding)))
     if tile is None:
-        return open_sink(out, source.meta, **options)
+        return open_sink(out, meta, **options)
     if Path(out).suffix.lower() != ".zarr":
         raise UsageError(
             "A tile is the size of the files of a Zarr store; leave --tile out for other output."
@@ -163,7 +203,7 @@ def _sink(
             "Use multiples of these as --tile, or smaller numbers."
         )
     chunk = tuple(min(t, c) for t, c in zip(tile, CHUNK, strict=True))
-    return open_sink(out, source.meta, **options, shard=tile, chunk=chunk)
+    return open_sink(out, meta, **options, shard=tile, chunk=chunk)
 
 
 def _hands_for(shape: Shape, piece: Shape, executor: str, workers: int | None, memory: int) -> int:

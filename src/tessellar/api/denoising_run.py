@@ -173,7 +173,15 @@ def run(
     with crew_for(outputs, the_plan.executor, the_plan.workers, pool, observer, fresh=asked.fresh) as crew:
         second = outputs[1] if len(outputs) > 1 else None
         work = DenoiseRun(
-            asked.source, asked.recipe, crew, outputs[0], content, second, asked.device.name, asked.truth
+            asked.source,
+            asked.recipe,
+            crew,
+            outputs[0],
+            content,
+            second,
+            asked.device.name,
+            asked.truth,
+            the_plan.shelf_bytes,
         )
         return _finish(work, asked, the_plan, settings, begin)
 

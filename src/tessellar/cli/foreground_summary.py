@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tessellar.cli.summary import aligned
+from tessellar.cli.summary import aligned, floor
 from tessellar.report.words import duration, significant, things
 
 if TYPE_CHECKING:
@@ -48,5 +48,6 @@ def _costs(info: dict[str, Any]) -> list[str]:
     each = " for each worker" if info["plan"]["projected_for"] == "each worker" else ""
     return [
         f"time     {duration(info['seconds'])}, {significant(rate)} Mvoxel/s",
+        *floor(info),
         f"memory   {peak:.0f} MiB at the peak, {planned:.0f} MiB planned{each}",
     ]

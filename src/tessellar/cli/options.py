@@ -84,8 +84,12 @@ running_options = stacked(
     ),
 )
 
-watching_options = stacked(
-    click.option("--fresh", is_flag=True, help="Discard what an earlier run left there and start over."),
+telling_options = stacked(
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     click.option("--log-json", is_flag=True, help="Progress as lines of JSON on standard error."),
+)
+
+watching_options = stacked(
+    click.option("--fresh", is_flag=True, help="Discard what an earlier run left there and start over."),
+    telling_options,
 )

@@ -21,7 +21,7 @@ GROUPS = {
     "21-cm cosmology": ("power",),
     "Networks": ("train",),
     "Results": ("report", "match", "score", "export"),
-    "Program": ("demo", "doctor"),
+    "Program": ("demo", "doctor", "tune"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 

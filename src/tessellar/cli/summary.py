@@ -51,7 +51,19 @@ def costs(info: dict[str, Any]) -> list[str]:
     tiles = f"{count(info['n_tiles'])} tile{'s' if info['n_tiles'] != 1 else ''}"
     return [
         f"time     {duration(info['seconds'])}, {significant(rate)} Mvoxel/s, {tiles}",
+        *floor(info),
         f"memory   {peak:.0f} MiB at the peak{' of all' if each else ''}, {planned:.0f} MiB planned{each}",
+    ]
+
+
+def floor(info: dict[str, Any]) -> list[str]:
+    """Return what part of the speed at which the cube can be read and decoded the run had."""
+    if "floor" not in info:
+        return []
+    known = info["floor"]
+    return [
+        f"floor    {significant(100 * known['share'], 2)} % of the speed at which the cube can be read and decoded: "
+        f"{significant(known['bytes_per_second'] / 1e9)} GB/s by {known['origin']}"
     ]
 
 

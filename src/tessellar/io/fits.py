@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tessellar.io.axes import find_axes
 from tessellar.io.beams import BeamTable
 from tessellar.io.cards import Cards
 from tessellar.io.compressed import GZIP, Scratch, first_bytes, image_header
+from tessellar.io.extents import Extent
 from tessellar.io.hdus import Hdu, axis_lengths, choose, scan
 from tessellar.io.header import read_meta
 from tessellar.io.naming import short_name, shown
@@ -86,6 +87,17 @@ class FitsSource:
     def stored_bytes(self) -> int:
         """Bytes that the cube takes in its file."""
         return self._stored_bytes
+
+    @property
+    def storage(self) -> str:
+        """Whether the file is read as it is, and the type of its numbers."""
+        packed = "unpacked " if isinstance(self._file, Scratch) else ""
+        return f"{packed}FITS, {self._layout.dtype[1:]}"
+
+    def extents(self) -> Iterator[Extent]:
+        """Yield where the voxels lie: in the file, or in the scratch file into which it was unpacked."""
+        file = self._file.path() if isinstance(self._file, Scratch) else self._file
+        yield Extent(file, *self._layout.span(Box.of_shape(self._layout.shape)))
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box inside the cube, float32 C-order array (frequency, l, m), NaN = blank.

@@ -13,7 +13,7 @@ from tessellar.io.zarr_store import ZarrSink
 from tessellar.model import CubeMeta
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts")
-ZARR_ONLY = ("shard", "chunk", "codec")
+ZARR_ONLY = ("shard", "chunk", "codec", "rounding")
 
 
 def open_sink(path: str | os.PathLike[str], meta: CubeMeta, **options: Any) -> FitsSink | ZarrSink:
@@ -26,7 +26,7 @@ def open_sink(path: str | os.PathLike[str], meta: CubeMeta, **options: Any) -> F
     meta
         The cube.
     **options
-        ``content`` and ``overwrite`` for both; ``shard``, ``chunk`` and ``codec`` for Zarr.
+        ``content`` and ``overwrite`` for both; ``shard``, ``chunk``, ``codec`` and ``rounding`` for Zarr.
 
     Raises
     ------

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.io.extents import Extent
 from tessellar.io.naming import shown
 from tessellar.io.zarr_array import open_array
 from tessellar.io.zarr_find import find_cube
+from tessellar.io.zarr_manifest import MANIFEST
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _MOST_FILES = 20_000
+_NO_VOXELS = ("zarr.json", MANIFEST)
 
 
 class ZarrSource:
@@ -95,6 +99,18 @@ class ZarrSource:
         """Bytes of all files of the array; walks through the folder."""
         files = (entry for entry in self._cube.folder.rglob("*") if entry.is_file())
         return sum(entry.stat().st_size for entry in files)
+
+    @property
+    def storage(self) -> str:
+        """The codec, and the shapes of chunks and shards."""
+        codecs = " ".join(type(codec).__name__ for codec in self._array.compressors) or "no codec"
+        return f"Zarr, {codecs}, chunks {self.chunks}, shards {self.shards}"
+
+    def extents(self) -> Iterator[Extent]:
+        """Yield the files of the array; of very many the first ones."""
+        for entry in itertools.islice(self._cube.folder.rglob("*"), _MOST_FILES):
+            if entry.name not in _NO_VOXELS and entry.is_file():
+                yield Extent(entry, 0, entry.stat().st_size)
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box, float32 C-order array (frequency, l, m), NaN = blank.

@@ -15,6 +15,7 @@ from tessellar.io.draft import Draft
 from tessellar.io.meta_json import meta_to_json
 from tessellar.io.pieces import Pieces
 from tessellar.io.publish import output_errors, remove
+from tessellar.io.rounding import Rounding
 from tessellar.io.schema import SCHEMA_VERSION, SKY, sky_attributes
 from tessellar.io.zarr_layout import codecs, layout
 from tessellar.io.zarr_manifest import shard_key, write_manifest
@@ -44,7 +45,9 @@ class ZarrSink:
     chunk
         Voxels that are decoded together, ``(frequency, l, m)``; None for (16, 32, 32).
     codec
-        ``zstd`` or ``none``.
+        ``zstd``, ``lz4`` or ``none``.
+    rounding
+        How voxels are rounded before they are stored; None keeps every bit.
     content
         Text that changes with what is written (the source's identity); an unfinished store of other
         content is started again.
@@ -62,6 +65,7 @@ class ZarrSink:
     shard: Shape | None = None
     chunk: Shape | None = None
     codec: str = "zstd"
+    rounding: Rounding | None = None
     content: str = ""
     overwrite: bool = False
 
@@ -137,6 +141,8 @@ class ZarrSink:
         """
         box = self.pieces.check(index, voxels)
         key = shard_key(box, self.piece_shape)
+        if self.rounding is not None:
+            voxels = self.rounding(voxels)
         with output_errors(self.path):
             draft = self._draft
             folder, array = scratch_array(draft.scratch, draft.payload / SKY)
@@ -191,12 +197,15 @@ class ZarrSink:
             "layout": [self.chunk, self.shard, self.codec],
             "content": self.content,
         }
+        if self.rounding is not None:
+            settings["rounding"] = self.rounding.record()
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def _put_metadata(self, draft: Draft) -> None:
         """Write all but the shards: anew in a store that goes on, for no digest tells whether it is still sound."""
         chunk, shard = layout(self.meta.shape, self.chunk, self.shard)
-        voxels = VoxelArray(
-            SKY, "float32", float("nan"), chunk, shard, codecs(self.codec), sky_attributes(self.meta)
-        )
+        attributes = sky_attributes(self.meta)
+        if self.rounding is not None:
+            attributes["rounding"] = self.rounding.record()
+        voxels = VoxelArray(SKY, "float32", float("nan"), chunk, shard, codecs(self.codec), attributes)
         put_files(small_files(self.meta, voxels), draft.scratch, draft.payload)

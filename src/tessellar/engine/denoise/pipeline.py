@@ -85,6 +85,8 @@ class DenoiseRun:
         Where the kernel works.
     truth
         The cube without its noise; None where it is not known.
+    shelf
+        Bytes of decoded voxels that a process may keep for neighbouring pieces.
     """
 
     source: Source
@@ -95,6 +97,7 @@ class DenoiseRun:
     uncertainty: CubeOutput | None = None
     device: str = "cpu"
     truth: Source | None = None
+    shelf: int = 0
 
     def denoise(self) -> Denoised:
         """Denoise and judge; the result can be read afterwards, and `publish` gives it its name.
@@ -144,7 +147,7 @@ class DenoiseRun:
     def _stage(self, known: Calibrated) -> DenoiseStage:
         second = None if self.uncertainty is None else self.uncertainty.store
         content = fingerprint(self.source, self.content, known.kernel, known.noise)
-        return DenoiseStage(self.source, known, self.output.store, content, self.device, second)
+        return DenoiseStage(self.source, known, self.output.store, content, self.device, second, self.shelf)
 
     def _uncertain_digests(self, output: CubeOutput, denoised: Denoised) -> Iterator[bytes]:
         return output.digests(self.crew, self._stage(denoised.known), UNCERTAINTY_DIGEST)

@@ -17,6 +17,7 @@ from tessellar.engine.find.plan import (
     sum_read,
 )
 from tessellar.engine.memory import resident_bytes
+from tessellar.engine.shelf_plan import shelf_for
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.io.zarr_layout import CHUNK
@@ -54,6 +55,8 @@ class DenoisePlan:
         Whether the workers are those of a running cluster; then the memory is that of one worker.
     device
         Where the workers compute.
+    shelf_bytes
+        Decoded voxels that each process keeps for neighbouring pieces.
     """
 
     grid: Grid
@@ -67,6 +70,7 @@ class DenoisePlan:
     cubes_written: int = 1
     remote: bool = False
     device: Device = ON_CPU
+    shelf_bytes: int = 0
 
     @property
     def halo_overhead(self) -> float:
@@ -163,19 +167,21 @@ def make_plan(
             f"allowed ({size(unit)} for each piece in work, {size(cost.libraries)} for the program). "
             f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
-    written = outputs + by_way
+    left = memory - projected
+    shelf = shelf_for(grid, source.chunks, executor, workers, left, is_given=memory_is_given, remote=remote)
     return DenoisePlan(
         grid,
         executor,
         workers,
         unit,
-        projected,
+        projected + shelf.all_processes,
         memory,
         on_device,
         cost.bytes_sampled,
-        written,
+        outputs + by_way,
         remote,
         device,
+        shelf.each,
     )
 
 

@@ -11,6 +11,7 @@ from tessellar.engine.denoise.pipeline import Denoised
 from tessellar.engine.denoise.plan import DenoisePlan
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.record import cube_record, stage_record, version_record
+from tessellar.engine.floor import floor_record
 from tessellar.kernels.correlation import LAGS
 from tessellar.kernels.denoise.tallies import bin_centres
 from tessellar.model import Source
@@ -56,6 +57,14 @@ def denoise_record(
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
+        **floor_record(
+            source,
+            crew.reports,
+            n_voxels=n_voxels,
+            workers=plan.workers,
+            seconds=seconds,
+            remote=plan.remote,
+        ),
         "cube": cube_record(source),
         "settings": settings,
         "versions": version_record(),

@@ -11,12 +11,13 @@ from tessellar.engine.convert import ResumableSink
 from tessellar.engine.denoise.calibrate import Calibrated
 from tessellar.engine.denoise.peaks import Peaks, brightest, merged
 from tessellar.engine.devices import device_of_worker
+from tessellar.engine.shelf import shelf_of
 from tessellar.engine.verify import DIGEST
 from tessellar.errors import InputError
 from tessellar.kernels.denoise.dense import Denoise
 from tessellar.kernels.devices import CPU, torch_name
 from tessellar.model import FloatArray, Patch, Payload, Source, Steps, UnitResult
-from tessellar.tiling.box import Box
+from tessellar.tiling.grid import Grid
 
 UNCERTAINTY_DIGEST = "uncertainty_digest"
 
@@ -40,6 +41,8 @@ class DenoiseStage:
         Where the kernel works.
     uncertainty
         Where the kernel's second output goes, cut like the sink; None to write the first alone.
+    shelf
+        Bytes of decoded voxels that a process may keep for neighbouring pieces.
     """
 
     source: Source
@@ -48,6 +51,7 @@ class DenoiseStage:
     fingerprint: str
     device: str = CPU
     uncertainty: ResumableSink | None = None
+    shelf: int = 0
 
     name = "denoise"
 
@@ -63,17 +67,16 @@ class DenoiseStage:
         def compute(unit: int, voxels: FloatArray) -> UnitResult:
             return self._denoise(denoise, unit, voxels)
 
-        return Steps(self._read, compute, self._write, on_device=self.device != CPU)
+        shelf = shelf_of(f"{self.name} {self.fingerprint}", self.source, self._grid, self.shelf)
+        return Steps(shelf.read, compute, self._write, on_device=self.device != CPU)
 
-    def _read_box(self, unit: int) -> Box:
+    @property
+    def _grid(self) -> Grid:
         meta = self.source.meta
-        return self.sink.pieces[unit].grow(self.known.kernel.halo(meta)).clip(Box.of_shape(meta.shape))
-
-    def _read(self, unit: int) -> FloatArray:
-        return self.source.read(self._read_box(unit))
+        return Grid(meta.shape, self.sink.pieces[0].shape, self.known.kernel.halo(meta))
 
     def _denoise(self, denoise: Denoise, unit: int, voxels: FloatArray) -> UnitResult:
-        core, read = self.sink.pieces[unit], self._read_box(unit)
+        core, read = self.sink.pieces[unit], self._grid[unit].read
         noise = self.known.noise.of_voxels(read)
         output = denoise(Patch(voxels, read, core), noise)
         _check(output, (len(self.known.kernel.outputs), *core.shape), self.known.kernel.name)

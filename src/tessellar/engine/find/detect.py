@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tessellar.engine.devices import device_of_worker
+from tessellar.engine.shelf import Shelf, shelf_of
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.detected import DetectedVoxels
 from tessellar.kernels.devices import CPU
@@ -25,14 +26,14 @@ class DetectStage:
     ----------
     source
         The cube.
-    finder
-        What detects.
-    linker
-        What links.
+    finder, linker
+        What detects and what links.
     grid
         The tiles.
     device
         Where the finder works.
+    shelf
+        Bytes of decoded voxels that a process may keep for neighbouring tiles.
     """
 
     source: Source
@@ -41,6 +42,7 @@ class DetectStage:
     grid: Grid
     fingerprint: str
     device: str = CPU
+    shelf: int = 0
 
     name = "detect"
 
@@ -51,21 +53,19 @@ class DetectStage:
 
     def worker(self) -> Steps:
         """Return what does one tile."""
+        shelf = shelf_of(f"{self.name} {self.fingerprint}", self.source, self.grid, self.shelf)
         finder = self.finder.prepare(self.source.meta, device_of_worker(self.device))
         if isinstance(finder, DeviceFinder):
-            upload, detect = partial(self._upload, finder), partial(self._detect_there, finder)
+            upload, detect = partial(self._upload, finder, shelf), partial(self._detect_there, finder)
             return Steps(upload, detect, on_device=True)
-        return Steps(self._read, partial(self._detect, finder), on_device=self.device != CPU)
-
-    def _read(self, unit: int) -> FloatArray:
-        return self.source.read(self.grid[unit].read)
+        return Steps(shelf.read, partial(self._detect, finder), on_device=self.device != CPU)
 
     def _detect(self, finder: Callable[[Patch], ByteArray], unit: int, voxels: FloatArray) -> UnitResult:
         tile = self.grid[unit]
         return self._linked(tile, finder(Patch(voxels, tile.read, tile.core)), voxels.nbytes)
 
-    def _upload(self, finder: DeviceFinder, unit: int) -> Loaded:
-        return finder.upload(self._read(unit))
+    def _upload(self, finder: DeviceFinder, shelf: Shelf, unit: int) -> Loaded:
+        return finder.upload(shelf.read(unit))
 
     def _detect_there(self, finder: DeviceFinder, unit: int, loaded: Loaded) -> UnitResult:
         tile = self.grid[unit]

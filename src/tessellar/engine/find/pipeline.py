@@ -175,7 +175,7 @@ class FindRun:
         linker = self.recipes.linker
         device = self.plan.device.name
         content = fingerprint(source, linker, grid, finder, *_device_that_matters(recipe, device))
-        return DetectStage(source, finder, linker, grid, content, device)
+        return DetectStage(source, finder, linker, grid, content, device, self.plan.shelf_bytes)
 
     def _flags(self, rows: Rows, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""

@@ -10,6 +10,7 @@ from tessellar.engine.devices import ON_CPU, Device
 from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
+from tessellar.engine.shelf_plan import shelf_for, useful_bytes
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.kernels.network.finder import NetworkFinder
@@ -69,6 +70,8 @@ class FindPlan:
         Voxels a second of one core, for the estimate of the time.
     device
         Where the workers compute.
+    shelf_bytes
+        Decoded voxels that each process keeps for neighbouring tiles.
     """
 
     grid: Grid
@@ -84,6 +87,14 @@ class FindPlan:
     cost: ReadCost = NO_COST
     rate: float = VOXELS_PER_SECOND
     device: Device = ON_CPU
+    shelf_bytes: int = 0
+
+    @property
+    def decoded_overhead(self) -> float:
+        """Voxels decoded for each voxel of the cube while detecting, about: what is kept is not decoded again."""
+        overhead = read_overhead(self.grid.core, self.grid.halo, self.grid.shape, self.chunks)
+        useful = useful_bytes(self.grid, self.chunks, self.workers)
+        return overhead if not useful else 1 + (overhead - 1) * (1 - min(1.0, self.shelf_bytes / useful))
 
     @property
     def halo_overhead(self) -> float:
@@ -121,8 +132,9 @@ class FindPlan:
     def _chunk_row(self) -> list[tuple[str, str]]:
         if self.chunks is None:
             return []
-        decoded = read_overhead(self.grid.core, self.grid.halo, self.grid.shape, self.chunks)
-        return [("chunks", f"{sides(self.chunks)}; {decoded:.2f} voxels decoded for each one owned")]
+        kept = f", {size(self.shelf_bytes)} kept for neighbours" if self.shelf_bytes else ""
+        decoded = f"{self.decoded_overhead:.2f} voxels decoded for each one owned"
+        return [("chunks", f"{sides(self.chunks)}; {decoded}{kept}")]
 
 
 def sum_read(grid: Grid) -> int:
@@ -234,6 +246,9 @@ def make_plan(
             f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
     grid = Grid(meta.shape, core, halo)
+    shelf = shelf_for(
+        grid, source.chunks, executor, workers, memory - projected, is_given=memory_is_given, remote=remote
+    )
     lattice = NoiseLattice(meta.shape)
     scales = finder if isinstance(finder, SmoothAndClip) else finder.scales
     blocks = SampleBlocks(meta.shape, scales.halo(meta))
@@ -249,7 +264,7 @@ def make_plan(
         executor,
         workers,
         unit,
-        projected,
+        projected + shelf.all_processes,
         memory,
         n_bytes,
         remote,
@@ -257,6 +272,7 @@ def make_plan(
         cost,
         rate,
         device,
+        shelf.each,
     )
 
 

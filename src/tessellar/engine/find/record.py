@@ -11,6 +11,7 @@ from typing import Any
 from tessellar.engine.find.pipeline import Found
 from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.find.recipes import Recipes
+from tessellar.engine.floor import floor_record
 from tessellar.engine.run import StageReport
 from tessellar.model import Source
 
@@ -61,6 +62,14 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
+        **floor_record(
+            source,
+            found.stages,
+            n_voxels=n_voxels,
+            workers=plan.workers,
+            seconds=found.seconds,
+            remote=plan.remote,
+        ),
         "cube": cube_record(source),
         "settings": settings,
         "versions": version_record(),

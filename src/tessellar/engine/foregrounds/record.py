@@ -7,6 +7,7 @@ from typing import Any
 
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.record import cube_record, stage_record, version_record
+from tessellar.engine.floor import floor_record
 from tessellar.engine.foregrounds.pipeline import Cleaned
 from tessellar.engine.foregrounds.plan import ForegroundPlan
 from tessellar.model import Source
@@ -51,6 +52,14 @@ def foreground_record(
             "projected_for": "each worker" if plan.remote else "the run",
             "budget_bytes": plan.budget_bytes,
         },
+        **floor_record(
+            source,
+            crew.reports,
+            n_voxels=n_voxels * plan.passes,
+            workers=plan.workers,
+            seconds=seconds,
+            remote=plan.remote,
+        ),
         "cube": cube_record(source),
         "settings": settings,
         "versions": version_record(),
