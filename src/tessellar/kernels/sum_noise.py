@@ -16,6 +16,7 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.correlation import Correlation
+from tessellar.kernels.neighbour_sums import TOGETHER, add_neighbours
 from tessellar.kernels.nodes import value_between
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable
@@ -181,10 +182,11 @@ def _add_pairs(
     n_rows = (x0 + inverse_sky.shape[0] - 1) // side - row0 + 1
     n_columns = (y0 + inverse_sky.shape[1] - 1) // side - column0 + 1
     depth, (rx, ry) = pairs.shape[1], (reach[0], reach[1])
-    planes = np.zeros((depth, n_rows, n_columns + 2 * ry))
+    planes = np.zeros((depth, n_rows + 2 * rx, n_columns + 2 * ry + TOGETHER - 1))
+    cells = planes[:, rx : rx + n_rows]
     ends = np.zeros((depth, n_rows, 2), np.int64)
     table = np.zeros((2 * rx + 1, 2 * ry + 1))
-    work = np.empty((3, n_columns + 2 * ry))
+    work = np.empty((3, n_rows, planes.shape[2]))
     known = 0.0
     for z in range(min(depth - 1, channel.size)):
         _fill(
@@ -199,7 +201,7 @@ def _add_pairs(
             channel[z],
             inverse_sky,
             local,
-            planes[z],
+            cells[z],
             ends[z],
         )
     for z in range(channel.size):
@@ -208,28 +210,38 @@ def _add_pairs(
             k = new % depth
             _fill(
                 runs, begins[new], begins[new + 1], new, x0, y0, side, ry, channel[new], inverse_sky, local,
-                planes[k], ends[k],
+                cells[k], ends[k],
             )  # fmt: skip
         if begins[z] == begins[z + 1]:
             continue
         if stretch[z] != known:
             known = stretch[z]
             _fill_table(table, gaussian, known, side)
-        own, own_ends = planes[z % depth], ends[z % depth]
+        own, own_ends = cells[z % depth], ends[z % depth]
+        top, bottom, left, right = _extent(own_ends, first, first + rows)
         for apart in range(min(depth, channel.size - z)):
-            other, other_ends = planes[(z + apart) % depth], ends[(z + apart) % depth]
-            for row in range(first, first + rows):
+            add_neighbours(planes[(z + apart) % depth], top, bottom, left, right, table, work)
+            for row in range(top, bottom):
                 low, high = own_ends[row, 0], own_ends[row, 1]
-                if low >= high:
-                    continue
-                _smooth_row(other, other_ends, row, low, high, table, work)
                 x = (row0 + row) * side + 0.5 * (side - 1) - numbers[0]
                 for c in range(low, high):
                     y = (column0 + c - ry) * side + 0.5 * (side - 1) - numbers[1]
                     a = own[row, c]
-                    pairs[z, apart] += a * work[0, c]
-                    along_x[z, apart] += a * x * (x * work[0, c] + side * work[1, c])
-                    along_y[z, apart] += a * y * (y * work[0, c] + side * work[2, c])
+                    pairs[z, apart] += a * work[0, row, c]
+                    along_x[z, apart] += a * x * (x * work[0, row, c] + side * work[1, row, c])
+                    along_y[z, apart] += a * y * (y * work[0, row, c] + side * work[2, row, c])
+
+
+@compiled
+def _extent(ends: IntArray, first: int, last: int) -> tuple[int, int, int, int]:
+    """Return which of some rows and columns hold voxels: first and end of the rows, first and end of the columns."""
+    top, bottom, left, right = last, first, 0, 0
+    for row in range(first, last):
+        low, high = ends[row, 0], ends[row, 1]
+        if low < high:
+            left = min(left, low) if top < bottom else low
+            right, top, bottom = max(right, high), min(top, row), row + 1
+    return top, bottom, left, right
 
 
 @compiled
@@ -253,11 +265,14 @@ def _fill(
         plane[i, ends[i, 0] : ends[i, 1]] = 0.0
         ends[i, 0], ends[i, 1] = plane.shape[1], 0
     row0, column0 = x0 // side, y0 // side - margin
+    everywhere, same = local[0].size == 1, local[0][0, 0, 0]
     for r in range(begin, end):
         x, start, stop = np.int64(runs[r, 1]), np.int64(runs[r, 2]), np.int64(runs[r, 3])
         row = x // side - row0
         for y in range(start, stop):
-            more = value_between(local[0], local[1], local[2], local[3], z, x - x0, y - y0)
+            more = same
+            if not everywhere:  # a call for each voxel would count references to all of these arrays
+                more = value_between(local[0], local[1], local[2], local[3], z, x - x0, y - y0)
             plane[row, y // side - column0] += more * channel / np.float64(inverse_sky[x - x0, y - y0])
         ends[row, 0] = min(ends[row, 0], start // side - column0)
         ends[row, 1] = max(ends[row, 1], (stop - 1) // side - column0 + 1)
@@ -276,24 +291,3 @@ def _fill_table(table: DoubleArray, gaussian: DoubleArray, stretch: float, side:
             square = side * side * (yy * i * i - 2.0 * xy * i * j + xx * j * j) / size
             inside = square <= _REACH * _REACH
             table[i + rx, j + ry] = np.sqrt(before / size) * np.exp(-0.5 * square) if inside else 0.0
-
-
-@compiled
-def _smooth_row(
-    plane: DoubleArray, ends: IntArray, row: int, low: int, high: int, table: DoubleArray, work: DoubleArray
-) -> None:
-    """Sum what is correlated with the cells of a row: itself, and times its distance along l and m, in cells."""
-    rx, ry = table.shape[0] // 2, table.shape[1] // 2
-    work[:, low:high] = 0.0
-    for i in range(max(-rx, -row), min(rx, ends.shape[0] - 1 - row) + 1):
-        other = plane[row + i]
-        begin, end = ends[row + i, 0], ends[row + i, 1]
-        for j in range(-ry, ry + 1):
-            weight = table[i + rx, j + ry]
-            if weight == 0.0:
-                continue
-            for c in range(max(low, begin - j), min(high, end - j)):
-                value = weight * other[c + j]
-                work[0, c] += value
-                work[1, c] += i * value
-                work[2, c] += j * value
