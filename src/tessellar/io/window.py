@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -131,14 +132,17 @@ def _fill(voxels: FloatArray, path: Path, layout: Layout, box: Box) -> None:
 def _stored(path: Path, layout: Layout, box: Box) -> npt.NDArray[Any]:
     """Map a box of a file, array (frequency, l, m) of stored numbers."""
     first, size = layout.span(box)
-    with reading(path):
+    page = first - first % mmap.ALLOCATIONGRANULARITY
+    with reading(path), path.open("rb", buffering=0) as file:
         try:
-            mapped = np.memmap(path, dtype=np.uint8, mode="r", offset=first, shape=(size,))
+            mapped = mmap.mmap(file.fileno(), first + size - page, access=mmap.ACCESS_READ, offset=page)
         except ValueError:
             raise InputError(
                 f"{shown(path)} became shorter than {first + size} bytes while it was read. Copy it again."
             ) from None
-    return np.ndarray(box.shape, dtype=layout.dtype, buffer=mapped.data, strides=layout.strides)
+    return np.ndarray(
+        box.shape, dtype=layout.dtype, buffer=mapped, offset=first - page, strides=layout.strides
+    )
 
 
 def _replaced(shape: Sequence[int], axis: int, value: int) -> Shape:
