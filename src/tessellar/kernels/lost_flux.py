@@ -12,7 +12,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import special
 
 from tessellar.model import DoubleArray
 
@@ -38,6 +37,8 @@ def share_inside(mean: float, peak: float) -> float:
 @cache
 def _cut_gaussians() -> tuple[DoubleArray, DoubleArray]:
     """Return minus the mean over the peak, ascending, and the share of the flux inside, by the radius of the cut."""
+    from scipy import special
+
     radius = np.linspace(0.02, _FARTHEST, 800)
     half = 0.5 * _DIMENSIONS
     share = special.gammainc(half, 0.5 * radius * radius)

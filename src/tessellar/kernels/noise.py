@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tessellar.compiled import compiled
 from tessellar.kernels.nodes import Between, Field, one_everywhere
+from tessellar.kernels.noise_map import inverse_between
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.tiling.box import Box, Shape
 
@@ -227,32 +227,15 @@ class NoiseModel:
 
     def inverse_sky(self, box: Box) -> FloatArray:
         """Return one over the relative noise of the box's pixels, float32 array (l, m), bilinear between cells."""
-        centre_x, centre_y = self.lattice.centres()
-        i, u = _bracket(np.arange(box.start[1], box.stop[1]), centre_x)
-        j, v = _bracket(np.arange(box.start[2], box.stop[2]), centre_y)
-        g = self.spatial.astype(np.float64)
-        i1, j1 = np.minimum(i + 1, g.shape[0] - 1), np.minimum(j + 1, g.shape[1] - 1)
-        u, v = u[:, None], v[None, :]
-        lower = g[np.ix_(i, j)] * (1.0 - v) + g[np.ix_(i, j1)] * v
-        upper = g[np.ix_(i1, j)] * (1.0 - v) + g[np.ix_(i1, j1)] * v
-        return np.asarray(1.0 / (lower * (1.0 - u) + upper * u), dtype=np.float32)
+        inverse = np.empty(box.shape[1:], np.float32)
+        cells = self.spatial.astype(np.float64)
+        inverse_between(cells, *self.lattice.centres(), box.start[1], box.start[2], inverse)
+        return inverse
 
     def of_voxels(self, box: Box) -> FloatArray:
         """Return the noise of every voxel of a box, float32 array (frequency, l, m); 0 where there is none."""
         spectral = self.spectral[box.start[0] : box.stop[0]]
         return np.asarray(spectral[:, None, None] / self.inverse_sky(box), dtype=np.float32)
-
-
-def _bracket(
-    pixels: np.ndarray[tuple[int], np.dtype[np.int64]], centres: DoubleArray
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], DoubleArray]:
-    """Return the cell before each pixel and how far the pixel is on its way to the next one, 0 to 1."""
-    if centres.size == 1:
-        return np.zeros(pixels.size, np.int64), np.zeros(pixels.size)
-    step = centres[1] - centres[0]
-    position = np.clip((pixels - centres[0]) / step, 0.0, centres.size - 1.0)
-    before = np.minimum(position.astype(np.int64), centres.size - 2)
-    return before, position - before
 
 
 def separate(lattice: NoiseLattice, sigmas: FloatArray, blank: npt.NDArray[np.bool_]) -> NoiseModel:
@@ -303,6 +286,8 @@ def _fill_nearest(values: FloatArray) -> FloatArray:
     blank = ~np.isfinite(values)
     if not blank.any():
         return values
+    from scipy import ndimage
+
     nearest = ndimage.distance_transform_edt(blank, return_distances=False, return_indices=True)
     return np.asarray(values[tuple(nearest)], dtype=np.float32)
 
