@@ -1,14 +1,16 @@
 """The command line: each command a small module that is loaded when it is called."""
 
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
-"""Loading libraries makes hundreds of thousands of objects and no garbage: looking for it every 700 is a tenth of it."""
+"""Loading libraries makes hundreds of thousands of objects and no garbage, so it is looked for less often."""
 
 
 def main() -> None:
     """Run the command that the program was called with, and exit with its code."""
+    import atexit
     import gc
 
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)  # the interpreter would free them one by one, though the process ends
     from tessellar.cli.program import program
 
     program.main()
