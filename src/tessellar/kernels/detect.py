@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tessellar.compiled import compiled
+from tessellar.kernels.extremes import extremes_of_two
 from tessellar.kernels.scales import (
     BLOCK_X,
     BLOCK_Y,
@@ -65,8 +66,8 @@ def detection_mask(
     planes = np.zeros((taps.shape[0], BLOCK_Z + 2 * reach, PITCH), np.float32)
     usual = radii.size == 4 and radii[0] == 0 and radii[1] == 1 and radii[2] == 3 and radii[3] == 7
     total = np.empty(PIXELS, np.float32)
-    highest = np.empty(PIXELS, np.float32)
-    lowest = np.empty(PIXELS, np.float32)
+    highest = np.empty((2, PIXELS), np.float32)
+    lowest = np.empty((2, PIXELS), np.float32)
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             for z in range(z0, z1, BLOCK_Z):
@@ -77,13 +78,15 @@ def detection_mask(
                     taps, reaches, padded, rows, smooth, planes,
                 )  # fmt: skip
                 for i in range(min(BLOCK_Z, z1 - z)):
-                    if usual:
-                        _extremes_of_usual_widths(planes, i, thresholds, highest, lowest)
-                    else:
-                        _extremes(planes, i + reach, radii, thresholds, total, highest, lowest)
+                    own = i % 2
+                    if not usual:
+                        _extremes(planes, i + reach, radii, thresholds, total, highest[own], lowest[own])
+                    elif own == 0:
+                        extremes_of_two(planes, i, thresholds, highest, lowest)
                     _mark(
-                        voxels, core, z + i, x, y, inverse_channel, inverse_sky, limit, highest, lowest, mask
-                    )
+                        voxels, core, z + i, x, y, inverse_channel, inverse_sky, limit,
+                        highest[own], lowest[own], mask,
+                    )  # fmt: skip
 
 
 @compiled
@@ -110,49 +113,6 @@ def _extremes(
                 ratio = total[i] * scale
                 highest[i] = ratio if ratio > highest[i] else highest[i]
                 lowest[i] = ratio if ratio < lowest[i] else lowest[i]
-
-
-@compiled
-def _extremes_of_usual_widths(
-    planes: FloatArray, first: int, thresholds: FloatArray, highest: FloatArray, lowest: FloatArray
-) -> None:
-    """Do what `_extremes` does for boxcars of 1, 3, 7 and 15 channels, with their sums in registers.
-
-    ``first`` is the lowest of the 15 channels. The additions are the same in the same order, so the bits are too.
-    One flat array with constant strides lets the compiler see that loads and stores never meet.
-    """
-    highest[:] = np.float32(0.0)
-    lowest[:] = np.float32(0.0)
-    one = np.float32(1.0)
-    for k in range(planes.shape[0]):
-        v = planes[k, first : first + 15].reshape(15 * PITCH)
-        s0, s1, s2, s3 = (
-            one / thresholds[k, 0],
-            one / thresholds[k, 1],
-            one / thresholds[k, 2],
-            one / thresholds[k, 3],
-        )
-        for i in range(PIXELS):
-            total = v[i + 7 * PITCH]
-            ratio = total * s0
-            high = ratio if ratio > highest[i] else highest[i]
-            low = ratio if ratio < lowest[i] else lowest[i]
-            total += v[i + 6 * PITCH] + v[i + 8 * PITCH]
-            ratio = total * s1
-            high = ratio if ratio > high else high
-            low = ratio if ratio < low else low
-            total += v[i + 5 * PITCH] + v[i + 9 * PITCH]
-            total += v[i + 4 * PITCH] + v[i + 10 * PITCH]
-            ratio = total * s2
-            high = ratio if ratio > high else high
-            low = ratio if ratio < low else low
-            total += v[i + 3 * PITCH] + v[i + 11 * PITCH]
-            total += v[i + 2 * PITCH] + v[i + 12 * PITCH]
-            total += v[i + PITCH] + v[i + 13 * PITCH]
-            total += v[i] + v[i + 14 * PITCH]
-            ratio = total * s3
-            highest[i] = ratio if ratio > high else high
-            lowest[i] = ratio if ratio < low else low
 
 
 @compiled

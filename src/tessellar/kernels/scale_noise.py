@@ -24,6 +24,7 @@ MOST_SAMPLES = 128
 LOWEST_EXPONENT = -12
 HIGHEST_EXPONENT = 8
 N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE
+SPARE_BINS = 16
 _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 
@@ -96,43 +97,52 @@ def count_negative(
     padded, rows, smooth = work_arrays(taps.shape[1] - 1)
     planes = np.zeros((taps.shape[0], z1 - z0 + 2 * reach, PITCH), np.float32)
     total = np.empty(PIXELS, np.float32)
+    samples = np.empty(PIXELS, np.int64)
+    bins = np.zeros((taps.shape[0], radii.size, N_BINS + SPARE_BINS), np.int64)
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             smooth_block(
                 voxels, z0 - reach, x, y, 0, planes.shape[1], inverse_channel, inverse_sky, limit, replacement,
                 taps, reaches, padded, rows, smooth, planes,
             )  # fmt: skip
-            for k in range(taps.shape[0]):
-                for z in range(z1 - z0):
+            for z in range(z1 - z0):
+                n = _find_samples(voxels, z0 + z, x, y, core, step, samples)
+                for k in range(taps.shape[0]):
                     total[:] = planes[k, z + reach, :PIXELS]
                     inner = 0
                     for w in range(radii.size):
                         widen(planes[k], z + reach, inner, radii[w], total)
                         inner = radii[w]
-                        _count_plane(voxels, z0 + z, x, y, core, step, total, counts[k, w])
+                        _count(total, samples[:n], bins[k, w])
+    counts += bins[:, :, :N_BINS]
 
 
 @compiled
-def _count_plane(
-    voxels: FloatArray,
-    z: int,
-    bx: int,
-    by: int,
-    core: IntArray,
-    step: int,
-    total: FloatArray,
-    counts: IntArray,
-) -> None:
-    """Count the negative values of one plane of a block that stand on voxels with data; 0 is filling, not data."""
-    bits = total.view(np.int32)
+def _find_samples(
+    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, step: int, samples: IntArray
+) -> int:
+    """Note the pixels of one plane of a block that stand on voxels with data; 0 is filling, not data."""
+    n = 0
     for x in range(bx, min(bx + BLOCK_X, core[1, 1]), step):
         for y in range(by, min(by + BLOCK_Y, core[2, 1]), step):
-            i = (x - bx) * BLOCK_Y + y - by
             value = voxels[z, x, y]
-            has_data = value - value == np.float32(0.0) and value != np.float32(0.0)
-            if has_data and total[i] < np.float32(0.0):
-                key = ((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY
-                counts[min(max(key, 0), N_BINS - 1)] += 1
+            samples[n] = (x - bx) * BLOCK_Y + y - by
+            n += value - value == np.float32(0.0) and value != np.float32(0.0)
+    return n
+
+
+@compiled
+def _count(total: FloatArray, samples: IntArray, bins: IntArray) -> None:
+    """Count the negative values of the samples.
+
+    Every other one is not, and no processor guesses which: so those are counted too, in spare bins, taken in turn lest
+    one addition waits for the one before.
+    """
+    bits = total.view(np.int32)
+    for j in range(samples.size):
+        i = samples[j]
+        key = min(max(np.int64((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY, 0), N_BINS - 1)
+        bins[key if total[i] < np.float32(0.0) else N_BINS + j % SPARE_BINS] += 1
 
 
 def sigma_from_counts(counts: IntArray) -> FloatArray:

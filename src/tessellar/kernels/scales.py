@@ -70,14 +70,24 @@ def smooth_block(
             continue
         _normalise(voxels, z0 + z, x0, y0, pad, inverse_channel, inverse_sky, limit, replacement, padded)
         for k in range(planes.shape[0]):
+            if reaches[k] == 0 and taps[k, 0] == np.float32(1.0):
+                _take_middle(padded[pad * pitch : pad * pitch + size], pad, planes[k, z])
+                continue
             half = taps[k, : reaches[k] + 1]
             _convolve(padded, pad * pitch, pitch, half, rows[pad : pad + size])
             _convolve(rows, pad, 1, half, smooth)
-            for row in range(BLOCK_X):
-                target = planes[k, z, row * BLOCK_Y : (row + 1) * BLOCK_Y]
-                source = smooth[row * pitch + pad : row * pitch + pad + BLOCK_Y]
-                for i in range(BLOCK_Y):
-                    target[i] = source[i]
+            _take_middle(smooth, pad, planes[k, z])
+
+
+@compiled
+def _take_middle(rows: FloatArray, pad: int, plane: FloatArray) -> None:
+    """Copy the pixels of a block without the columns around them into its plane."""
+    pitch = BLOCK_Y + 2 * pad
+    for row in range(BLOCK_X):
+        target = plane[row * BLOCK_Y : (row + 1) * BLOCK_Y]
+        source = rows[row * pitch + pad : row * pitch + pad + BLOCK_Y]
+        for i in range(BLOCK_Y):
+            target[i] = source[i]
 
 
 @compiled
