@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tessellar.errors import UsageError
-from tessellar.kernels.detect import NEGATIVE, POSITIVE, _extremes, _extremes_of_usual_widths
+from tessellar.kernels.detect import NEGATIVE, POSITIVE, _extremes
+from tessellar.kernels.extremes import extremes_of_two
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, SampleBlocks, sigma_from_counts
@@ -93,11 +94,13 @@ def test_the_short_cut_for_the_usual_boxcars_has_the_same_bits() -> None:
     planes = rng.normal(size=(3, 20, PITCH)).astype(np.float32)
     thresholds = rng.uniform(0.5, 2, (3, 4)).astype(np.float32)
     radii = np.array([0, 1, 3, 7])
-    general, short = np.empty((2, PIXELS), np.float32), np.empty((2, PIXELS), np.float32)
-    _extremes(planes, 9, radii, thresholds, np.empty(PIXELS, np.float32), general[0], general[1])
-    _extremes_of_usual_widths(planes, 2, thresholds, short[0], short[1])
-    assert np.array_equal(general, short)
-    assert general[0].max() > 1 > -1 > general[1].min()
+    short = np.empty((2, 2, PIXELS), np.float32)  # highest and lowest of two planes
+    extremes_of_two(planes, 2, thresholds, short[0], short[1])
+    for plane in range(2):
+        general = np.empty((2, PIXELS), np.float32)
+        _extremes(planes, 9 + plane, radii, thresholds, np.empty(PIXELS, np.float32), general[0], general[1])
+        assert np.array_equal(general, short[:, plane])
+        assert general[0].max() > 1 > -1 > general[1].min()
 
 
 @given(st.data())
