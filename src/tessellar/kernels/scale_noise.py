@@ -141,8 +141,9 @@ def _count(total: FloatArray, samples: IntArray, bins: IntArray) -> None:
     bits = total.view(np.int32)
     for j in range(samples.size):
         i = samples[j]
-        key = min(max(np.int64((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY, 0), N_BINS - 1)
-        bins[key if total[i] < np.float32(0.0) else N_BINS + j % SPARE_BINS] += 1
+        key = ((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY
+        kept = min(max(key, 0), N_BINS - 1)
+        bins[kept if total[i] < np.float32(0.0) else N_BINS + j % SPARE_BINS] += 1
 
 
 def sigma_from_counts(counts: IntArray) -> FloatArray:
