@@ -30,7 +30,7 @@ def sky_modes(voxels: np.ndarray, reach: float = EVERYTHING, taper: str = "none"
     field = SkyField((0, 0), voxels.shape[1:], PIXEL, reach, taper)
     found = image_modes(voxels.astype(np.float32), field)
     return SkyModes(
-        field, FREQUENCIES[: len(voxels)], found.values, found.valid, found.squares, found.fourths
+        field, FREQUENCIES[: len(voxels)], found.values, found.valid, found.squares, found.tied
     )
 
 
