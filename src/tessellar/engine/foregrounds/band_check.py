@@ -41,7 +41,7 @@ class BandCheck:
 
     @property
     def corrected(self) -> CylindricalPower:
-        """The power after the separation over the transfer function, with its error; NaN where nothing of the signal is left.
+        """The power after the separation over the transfer function, with its error; NaN where a signal leaves nothing.
 
         The error has three parts beside that of the power: that of the transfer function; by how much what is left
         of the sky's own signal differs from it, which is sample variance: where the error of the power has all of

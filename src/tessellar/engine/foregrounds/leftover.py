@@ -8,7 +8,7 @@ import numpy as np
 
 from tessellar.engine.foregrounds.learn import Learned
 from tessellar.kernels.foregrounds.operator import residual_of
-from tessellar.kernels.foregrounds.pca import count_modes, tail_of
+from tessellar.kernels.foregrounds.pca import tail_of
 from tessellar.kernels.power.modes import SkyModes
 from tessellar.model import DoubleArray
 
@@ -26,10 +26,9 @@ def leftover_filter(learned: Learned) -> DoubleArray | None:
         where the eigenvalues are not known.
     """
     covariance, values = learned.statistics.covariance, learned.eigenvalues
-    tail, _ = tail_of(values)
-    if tail is None or not covariance.size or learned.separated.network is not None:
+    tail, number = tail_of(values)
+    if tail is None or not number or not covariance.size or learned.separated.network is not None:
         return None
-    number = count_modes(values)
     modes = learned.modes[:, :number]
     clean = residual_of(learned.separated.operator, residual_of(learned.separated.operator, covariance).T)
     variance = np.einsum("im,ij,jm->m", modes, clean, modes)
