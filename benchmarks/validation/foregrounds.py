@@ -92,7 +92,7 @@ def _trials(asked: argparse.Namespace, word: str, methods: list[Method]) -> dict
         sky = changed(low_sky(seed, shape=asked.shape, noise_k=1e-3 * asked.noise_mk), seed)
         for method in methods:
             start = perf_counter()
-            trials[method.title].append(tried(sky, method, common=common))
+            trials[method.title].append(tried(sky, method, common=common, seed=seed))
             rms = trials[method.title][-1].rms
             say(f"{title}, seed {seed}: {method.title}: rms {rms:.3f}, {perf_counter() - start:.1f} s")
     return trials
@@ -102,7 +102,7 @@ def _peers(asked: argparse.Namespace) -> dict[str, Any]:
     """Return the numbers of other programs and of ours on the same skies, by the program."""
     interpreters = {
         name: path
-        for name, path in (("sklearn", asked.sklearn), ("ps_eor", asked.ps_eor))
+        for name, path in (("sklearn", asked.sklearn), ("ps_eor", asked.ps_eor), ("ml_gpr", asked.ml_gpr))
         if path is not None
     }
     if "sklearn" not in interpreters and find_spec("sklearn"):
@@ -146,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         "--shape", type=int, nargs=3, default=SHAPE, metavar="N", help="frequency, l, m (default: 128 64 64)"
     )
     parser.add_argument("--ps-eor", type=Path, metavar="PYTHON", help="an interpreter that has ps_eor")
+    parser.add_argument("--ml-gpr", type=Path, metavar="PYTHON", help="one that has ps_eor[ml-gpr]")
     parser.add_argument(
         "--sklearn",
         type=Path,
