@@ -42,7 +42,10 @@ with TemporaryDirectory() as folder:
 noise = waves.make_diff_cube_interp()
 if name == "gpr":
     import torch
-    from ps_eor.ml_gpr import MLGPRConfigFile, MLGPRForegroundFitter
+    from ps_eor.ml_gpr import (  # type: ignore[import-not-found,unused-ignore]
+        MLGPRConfigFile,
+        MLGPRForegroundFitter,
+    )
 
     np.random.seed(0)  # noqa: NPY002  # it draws from the global generators
     torch.manual_seed(0)

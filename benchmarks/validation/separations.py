@@ -91,7 +91,7 @@ def tried(sky: LowSky, method: Method, *, common: bool = False, seed: int = 0) -
     common
         Whether all channels are smoothed to one beam first.
     seed
-        Of the signal that is injected: another one for each sky, else all would have the error of one transfer function.
+        Of the signal that is injected: one for each sky, else all would have the error of the same transfer function.
     """
     as_cleaned: Callable[[MadeCube], Source] = CommonResolution if common else lambda cube: cube
     with TemporaryDirectory() as scratch:

@@ -65,7 +65,7 @@ def _told(values: DoubleArray, out: int, tail: DoubleArray | None, *, whole: boo
     words = f"The others hold {significant(rest)} of the variance."
     if tail is not None:
         words += (
-            " The dashed line is the tail of signal and noise behind the foregrounds; the dotted one, twice as high, is "
+            " The dashed line is the tail behind the foregrounds; the dotted one, twice as high, is "
             "what the last mode that modes=0 counts exceeds."
         )
     return words
