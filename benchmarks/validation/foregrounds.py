@@ -102,7 +102,7 @@ def _peers(asked: argparse.Namespace) -> dict[str, Any]:
     """Return the numbers of other programs and of ours on the same skies, by the program."""
     interpreters = {
         name: path
-        for name, path in (("sklearn", asked.sklearn), ("ps_eor", asked.ps_eor), ("ml_gpr", asked.ml_gpr))
+        for name, path in (("sklearn", asked.sklearn), ("ps_eor", asked.ps_eor))
         if path is not None
     }
     if "sklearn" not in interpreters and find_spec("sklearn"):
@@ -146,7 +146,6 @@ def _parser() -> argparse.ArgumentParser:
         "--shape", type=int, nargs=3, default=SHAPE, metavar="N", help="frequency, l, m (default: 128 64 64)"
     )
     parser.add_argument("--ps-eor", type=Path, metavar="PYTHON", help="an interpreter that has ps_eor")
-    parser.add_argument("--ml-gpr", type=Path, metavar="PYTHON", help="one that has ps_eor[ml-gpr]")
     parser.add_argument(
         "--sklearn",
         type=Path,

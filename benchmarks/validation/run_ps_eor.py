@@ -1,10 +1,8 @@
 """A program for another interpreter: clean a cube with ps_eor, by its documented interface.
 
-    PYTHON run_ps_eor.py IN.npy OUT.npy pca|poly|gpr MODES FIRST_HZ CHANNEL_HZ DEGREES UMIN UMAX
+    PYTHON run_ps_eor.py IN.npy OUT.npy pca|poly MODES FIRST_HZ CHANNEL_HZ DEGREES UMIN UMAX
 
-IN and OUT are arrays (frequency, l, m); OUT holds the waves between UMIN and UMAX wavelengths only. With gpr it is
-the mean of MODES draws from the posterior of ML-GPR, whose settings are its defaults but for the highest point of the
-posterior in place of a chain, and the noise, which is that of the data's own channel differences. ps_eor is free
+IN and OUT are arrays (frequency, l, m); OUT holds the waves between UMIN and UMAX wavelengths only. ps_eor is free
 software under the GPL: it runs as a program of its own, and Tessellar holds none of its code.
 """
 
@@ -39,25 +37,6 @@ with TemporaryDirectory() as folder:
     waves = datacube.CartDataCube.load_from_fits_image(
         images, shortest, longest, np.deg2rad(degrees), convert_jy2k=False
     )
-noise = waves.make_diff_cube_interp()
-if name == "gpr":
-    import torch
-    from ps_eor.ml_gpr import (  # type: ignore[import-not-found,unused-ignore]
-        MLGPRConfigFile,
-        MLGPRForegroundFitter,
-    )
-
-    np.random.seed(0)  # noqa: NPY002  # it draws from the global generators
-    torch.manual_seed(0)
-    config = MLGPRConfigFile.get_defaults()
-    config.sampler_method = "map"
-    config.gp.use_uv_weight = False  # images have no weights
-    found = MLGPRForegroundFitter(config).run(waves, noise)
-    drawn = [cube.regrid().image().data for cube in found.get_residual_cubes(int(modes))]
-    made = np.mean(drawn, axis=0)
-else:
-    fitter = (
-        fgfit.PcaForegroundFit(int(modes)) if name == "pca" else fgfit.PolyForegroundFit(int(modes), "poly")
-    )
-    made = np.asarray(fitter.run(waves, noise).sub.regrid().image().data)
-np.save(wanted, made.transpose(0, 2, 1))
+fitter = fgfit.PcaForegroundFit(int(modes)) if name == "pca" else fgfit.PolyForegroundFit(int(modes), "poly")
+cleaned = fitter.run(waves, waves.make_diff_cube_interp()).sub
+np.save(wanted, np.asarray(cleaned.regrid().image().data).transpose(0, 2, 1))

@@ -30,7 +30,7 @@ class Peer:
     title
         Of the program and its method.
     library
-        ``sklearn``, ``ps_eor`` or ``ml_gpr``, which is ps_eor with what its ML-GPR needs.
+        ``sklearn`` or ``ps_eor``.
     words
         What the program is told.
     ours, settings
@@ -51,7 +51,6 @@ PEERS = (
     Peer("ps_eor PCA, 3 modes", "ps_eor", ("pca", "3"), "pca", {"modes": 3}),
     Peer("ps_eor PCA, 4 modes", "ps_eor", ("pca", "4"), "pca", {"modes": 4}),
     Peer("ps_eor polynomial, degree 3", "ps_eor", ("poly", "3"), "poly", {"degree": 3}),
-    Peer("ps_eor ML-GPR, 16 draws", "ml_gpr", ("gpr", "16"), "gpr", {}),
 )
 
 
@@ -90,7 +89,7 @@ def rivals(sky: LowSky, interpreters: dict[str, Path]) -> Iterator[tuple[Peer, R
     for peer in PEERS:
         if peer.library in interpreters:
             theirs = _theirs(peer, sky, interpreters[peer.library])
-            limits = None if peer.library == "sklearn" else WAVES
+            limits = WAVES if peer.library == "ps_eor" else None
             yield peer, _rival(_ours(peer, sky), sky, limits), _rival(theirs, sky, limits)
 
 
@@ -110,13 +109,12 @@ def _ours(peer: Peer, sky: LowSky) -> DoubleArray:
 
 
 def _theirs(peer: Peer, sky: LowSky, interpreter: Path) -> DoubleArray:
-    waves = peer.library != "sklearn"
-    program = _HERE / ("run_ps_eor.py" if waves else "run_sklearn.py")
+    program = _HERE / f"run_{peer.library}.py"
     with TemporaryDirectory() as scratch:
         given, made = (Path(scratch) / name for name in ("cube.npy", "clean.npy"))
         np.save(given, sky.cube.voxels.astype(np.float64))
         words = [str(interpreter), str(program), str(given), str(made), *peer.words]
-        if waves:
+        if peer.library == "ps_eor":
             words += map(str, (FIRST_HZ, CHANNEL_HZ, DEGREES, *WAVES))
         run_program(words)
         return np.asarray(np.load(made), dtype=np.float64)
