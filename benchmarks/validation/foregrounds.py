@@ -92,7 +92,7 @@ def _trials(asked: argparse.Namespace, word: str, methods: list[Method]) -> dict
         sky = changed(low_sky(seed, shape=asked.shape, noise_k=1e-3 * asked.noise_mk), seed)
         for method in methods:
             start = perf_counter()
-            trials[method.title].append(tried(sky, method, common=common))
+            trials[method.title].append(tried(sky, method, common=common, seed=seed))
             rms = trials[method.title][-1].rms
             say(f"{title}, seed {seed}: {method.title}: rms {rms:.3f}, {perf_counter() - start:.1f} s")
     return trials

@@ -17,7 +17,7 @@ Numbers = dict[str, float]
 
 HEAD = (
     "kernel", "rms", "power, lo", "hi", "transfer, lo", "hi", "corrected, lo", "hi", "coherence, lo", "hi",
-    "within 20 %", "in 1 sigma, hi", "all",
+    "within 20 %", "in 1 sigma, lo", "hi", "all",
 )  # fmt: skip
 PEER_HEAD = (
     "program", "rms", "power, lo", "hi", "coherence, lo", "hi",
@@ -41,7 +41,8 @@ def numbers_of(trials: Sequence[Trial]) -> Numbers:
     every = low | high
     found = {name: value for name, value in found.items() if np.isfinite(value)}
     found["close"] = _mean(trials, _close, every)
-    return found | {"covered_hi": _mean(trials, _covered, high), "covered": _mean(trials, _covered, every)}
+    shares = {"covered_lo": low, "covered_hi": high, "covered": every}
+    return found | {name: _mean(trials, _covered, rows) for name, rows in shares.items()}
 
 
 def numbers_before(trials: Sequence[Trial]) -> Numbers:
@@ -117,7 +118,7 @@ def _ordered(numbers: Numbers) -> Iterator[float]:
     pairs = (
         f"{name}_{end}" for name in ("power", "transfer", "corrected", "coherence") for end in ("lo", "hi")
     )
-    for name in ("rms", *pairs, "close", "covered_hi", "covered"):
+    for name in ("rms", *pairs, "close", "covered_lo", "covered_hi", "covered"):
         yield numbers.get(name, np.nan)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.validation.low_sky import LowSky, MadeCube
 from tessellar import api
+from tessellar.api.signals import signal_like
 from tessellar.engine.foregrounds.resolution import CommonResolution
 from tessellar.kernels.foregrounds.registry import separation_of
 from tessellar.kernels.power.cylindrical import CylindricalPower
@@ -78,7 +79,7 @@ class Trial:
     posterior: DoubleArray
 
 
-def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
+def tried(sky: LowSky, method: Method, *, common: bool = False, seed: int = 0) -> Trial:
     """Return what a kernel makes of a sky: two halves, a signal injected, all channels as one band.
 
     Parameters
@@ -89,6 +90,8 @@ def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
         The kernel.
     common
         Whether all channels are smoothed to one beam first.
+    seed
+        Of the signal that is injected: one for each sky, else all would have the error of the same transfer function.
     """
     as_cleaned: Callable[[MadeCube], Source] = CommonResolution if common else lambda cube: cube
     with TemporaryDirectory() as scratch:
@@ -97,7 +100,7 @@ def tried(sky: LowSky, method: Method, *, common: bool = False) -> Trial:
             separation_of(method.kernel, method.settings),
             out=Path(scratch) / "clean.zarr",
             halves=sky.halves,
-            inject="auto",
+            inject=replace(signal_like(sky.cube.meta), seed=1000 + seed),
             common_resolution="auto" if common else None,
         )
         table = _columns(clean.folder)

@@ -70,7 +70,7 @@ def measured(
 
 
 def bits(modes: SkyModes) -> bytes:
-    return b"".join(a.tobytes() for a in (modes.values, modes.valid, modes.squares, modes.fourths))
+    return b"".join(a.tobytes() for a in (modes.values, modes.valid, modes.squares, modes.tied))
 
 
 @pytest.mark.parametrize("chunks", [None, (1, 8, 8), (5, 32, 32), (24, 8, 40)])

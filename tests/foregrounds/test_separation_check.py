@@ -11,9 +11,8 @@ from astropy.table import QTable
 from mock_sky import mock_sky, svd_residual, write_cube
 
 import tessellar as ts
-from tessellar.engine.foregrounds.check import residual_of
 from tessellar.engine.foregrounds.power_file import read_power
-from tessellar.kernels.foregrounds.operator import SpectralOperator
+from tessellar.kernels.foregrounds.operator import SpectralOperator, residual_of
 from tessellar.model import FloatArray
 from tessellar.simulate.eor.sky import EorSky
 from tessellar.tiling.box import Box

@@ -29,9 +29,7 @@ def sky_modes(voxels: np.ndarray, reach: float = EVERYTHING, taper: str = "none"
     """Return the modes of a cube in kelvin."""
     field = SkyField((0, 0), voxels.shape[1:], PIXEL, reach, taper)
     found = image_modes(voxels.astype(np.float32), field)
-    return SkyModes(
-        field, FREQUENCIES[: len(voxels)], found.values, found.valid, found.squares, found.fourths
-    )
+    return SkyModes(field, FREQUENCIES[: len(voxels)], found.values, found.valid, found.squares, found.tied)
 
 
 def voxel_lengths(n_channels: int) -> tuple[float, float, float]:

@@ -95,18 +95,21 @@ def test_the_cross_power_of_halves_is_free_of_noise() -> None:
     assert coherence(true, true, ALL, WIDE) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("kind", ["plain", "tapered", "beam"])
+@pytest.mark.parametrize("kind", ["plain", "tapered", "beam", "scattered"])
 def test_errors_have_the_right_scatter(kind: str) -> None:
     """The share of bins within 1 sigma of the true power is that of a Gaussian, over many skies."""
     shape = (24, 40, 40)
     true = np.prod(voxel_lengths(shape[0]))
     x, y = np.indices(shape[1:])
     beyond = np.hypot(x - 20, y - 20) > 19  # blank, as beyond a primary beam
+    blank = np.random.default_rng(7).random(shape) < 0.4
     inside = []
     for seed in range(60):
         voxels = noise(shape, 1.0, 100 + seed)
         if kind == "beam":
             voxels[:, beyond] = np.nan
+        if kind == "scattered":
+            voxels[blank] = np.nan
         modes = sky_modes(voxels, 300.0, "hann" if kind == "tapered" else "none")
         found = cross_power(modes, modes, ALL, WIDE)
         inside.append(np.abs(found.power - true) <= found.sigma)

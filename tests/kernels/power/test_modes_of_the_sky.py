@@ -39,7 +39,7 @@ def test_the_modes_are_those_of_the_whole_transform(shape: tuple[int, int, int],
         whole = np.fft.fft2((image - mean) * weights)
         assert found.values[channel] == pytest.approx(whole[kept.rows, kept.columns], rel=1e-12, abs=1e-9)
         assert found.squares[channel] == pytest.approx((weights**2).mean())
-        assert found.fourths[channel] == pytest.approx((weights**4).mean())
+        assert found.tied[channel] == pytest.approx((weights**2 * np.roll(weights, 1, axis=1) ** 2).mean())
     assert found.valid == pytest.approx(np.isfinite(voxels).mean((1, 2)))
     assert np.isnan(found.values[2]).all()
 
@@ -82,7 +82,7 @@ def test_no_cut_of_the_work_changes_a_bit(strip: int, runs: list[int], name: str
     for run in (*runs, 3):
         part = image_modes(voxels[first : first + run], field, strip * ROWS)
         assert part.values.tobytes() == whole.values[first : first + run].tobytes()
-        for name_of in ("valid", "squares", "fourths"):
+        for name_of in ("valid", "squares", "tied"):
             assert np.array_equal(getattr(part, name_of), getattr(whole, name_of)[first : first + run])
         first += run
 

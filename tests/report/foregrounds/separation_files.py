@@ -10,11 +10,12 @@ import numpy as np
 from memory_cube import meta_of
 
 from tessellar.engine.companion import Companion
-from tessellar.engine.foregrounds.check import BandCheck, Transfer
+from tessellar.engine.foregrounds.band_check import BandCheck
 from tessellar.engine.foregrounds.folder import save_components
 from tessellar.engine.foregrounds.power_file import save_power
 from tessellar.kernels.power.band import Band
 from tessellar.kernels.power.cylindrical import CylindricalPower
+from tessellar.kernels.power.transfer import Transfer
 from tessellar.model import CubeMeta, DoubleArray, SpectralAxis
 
 N_CHANNELS = 40
@@ -138,4 +139,4 @@ def check(*, transfer: bool) -> BandCheck:
     if not transfer:
         return BandCheck(before, after)
     part = np.repeat([0.25, 0.25, 0.9, 0.9], 4).reshape(shape) * known
-    return BandCheck(before, after, Transfer(part, 0.01 * known))
+    return BandCheck(before, after, Transfer(part, 0.01 * known, 0.01 * known))

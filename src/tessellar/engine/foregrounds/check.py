@@ -9,8 +9,10 @@ import numpy as np
 
 from tessellar.engine.cube_output import scratch_sink
 from tessellar.engine.find.fingerprint import fingerprint
-from tessellar.engine.foregrounds.injected import BlankedSource, InjectedSource
-from tessellar.engine.foregrounds.learn import Learned
+from tessellar.engine.foregrounds.band_check import BandCheck
+from tessellar.engine.foregrounds.injected import InjectedSource
+from tessellar.engine.foregrounds.learn import Learned, learns
+from tessellar.engine.foregrounds.leftover import leftover_filter, leftover_modes
 from tessellar.engine.foregrounds.pipeline import Cleaned, ForegroundRun
 from tessellar.engine.foregrounds.separate import SeparateStage
 from tessellar.engine.power.kelvin import frequencies_of, kelvin_per_unit
@@ -18,13 +20,16 @@ from tessellar.engine.power.spectra import reach_of, whole_band
 from tessellar.engine.power.stage import measure_modes, unit_bytes, unit_channels
 from tessellar.engine.verify import DIGEST
 from tessellar.io.zarr_store import ZarrSource
-from tessellar.kernels.foregrounds.operator import SpectralOperator
+from tessellar.kernels.foregrounds.operator import residual_of
 from tessellar.kernels.power.band import Band
-from tessellar.kernels.power.cylindrical import Bins, CylindricalPower, cross_power, power_of_covariance
+from tessellar.kernels.power.cylindrical import Bins, cross_power, power_of_covariance
 from tessellar.kernels.power.field import SkyField, field_of
 from tessellar.kernels.power.modes import SkyModes, check_frequencies
-from tessellar.kernels.power.transform import ComplexArray
+from tessellar.kernels.power.transfer import transfer_of
 from tessellar.model import DoubleArray, Source
+
+FAINT = 0.2
+"""Share of a signal that is added where the filter learns from the sum: a 25th of its power."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,54 +56,6 @@ class CheckPlan:
     degrees: float | None = None
     halves: tuple[Source, Source] | None = None
     signal: Source | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Transfer:
-    """The part of the power of a signal that is left in each bin, and how much it scatters from signal to signal.
-
-    Both float64 arrays (k_par, k_perp).
-    """
-
-    part: DoubleArray
-    sigma: DoubleArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BandCheck:
-    """The power of a band before and after the separation.
-
-    Attributes
-    ----------
-    before, after
-        Power of the cube, and of the clean cube or, with halves, the cross power of the two clean halves.
-    transfer
-        What is left of a signal; None where none was injected.
-    posterior
-        Power of what the separation itself holds possible to be left of the foregrounds, or taken of the signal:
-        added to ``after`` it makes up for its bias, where it is a posterior covariance. float64 array (k_par); None
-        where the method knows none.
-    """
-
-    before: CylindricalPower
-    after: CylindricalPower
-    transfer: Transfer | None = None
-    posterior: DoubleArray | None = None
-
-    @property
-    def corrected(self) -> CylindricalPower:
-        """The power after the separation over the transfer function, with its error; NaN where nothing is left.
-
-        The error has two parts beside that of the power: how much the loss of another signal differs from that of the
-        injected one, once for the signal that was injected and once for that of the sky.
-        """
-        if self.transfer is None:
-            return self.after
-        with np.errstate(invalid="ignore", divide="ignore"):
-            left = np.where(self.transfer.part > 0, self.transfer.part, np.nan)
-            power = self.after.power / left
-            sigma = np.hypot(self.after.sigma, np.sqrt(2.0) * power * self.transfer.sigma) / left
-        return replace(self.after, power=power, sigma=sigma)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +89,8 @@ class PowerCheck:
             )
             pair = (first, second)
         left = self._what_is_left(raw, clean) if self.plan.signal is not None else None
-        return {band: self._check(band, raw, pair, left) for band in self._bands(raw)}
+        rest = self._leftover(pair)
+        return {band: self._check(band, raw, pair, left, rest) for band in self._bands(raw)}
 
     def _check(
         self,
@@ -140,13 +98,25 @@ class PowerCheck:
         raw: SkyModes,
         pair: tuple[SkyModes, SkyModes],
         left: tuple[SkyModes, SkyModes, SkyModes] | None,
+        rest: tuple[SkyModes, SkyModes] | None,
     ) -> BandCheck:
         bins = self.plan.bins
         crossed = pair[0] is not pair[1]
         before = cross_power(raw, raw, band, bins)
         after = cross_power(*pair, band, bins, sample_variance=not crossed)
-        transfer = None if left is None else self._transfer(band, *left)
-        return BandCheck(before, after, transfer, self._posterior(band, raw))
+        transfer = None if left is None else transfer_of(*left, band, bins)
+        leftover = None if rest is None else np.maximum(cross_power(*rest, band, bins).power, 0.0)
+        return BandCheck(before, after, transfer, self._posterior(band, raw), leftover, crossed)
+
+    def _leftover(self, pair: tuple[SkyModes, SkyModes]) -> tuple[SkyModes, SkyModes] | None:
+        """Return the foregrounds that the eigenvalues still see in two clean cubes, or in one that is given twice."""
+        learned = self.cleaned.learned
+        picked = leftover_filter(learned)
+        if picked is None:
+            return None
+        kelvin = kelvin_per_unit(self.run.source.meta)
+        first = leftover_modes(picked, learned, pair[0], kelvin)
+        return first, first if pair[1] is pair[0] else leftover_modes(picked, learned, pair[1], kelvin)
 
     def _posterior(self, band: Band, raw: SkyModes) -> DoubleArray | None:
         learned = self.cleaned.learned
@@ -158,52 +128,49 @@ class PowerCheck:
         covariance *= np.outer(kelvin, kelvin)
         return power_of_covariance(covariance, raw.field, learned.hertz, band, self.plan.bins)
 
-    def _transfer(self, band: Band, left: SkyModes, seen: SkyModes, signal: SkyModes) -> Transfer:
-        """Return the part of a signal's power that is left: of a projection P, that of P s, which is that of P s and s.
-
-        A filter that is no projection is near one: a mode stays or goes. The power of what is left itself would count
-        what the change of the filter leaves of the foregrounds. Blanks mix the modes of what is left, as they do those
-        of the cube: it is held against the signal as it is seen through them, and the power against the whole signal's.
-        """
-        kept = cross_power(left, seen, band, self.plan.bins, sample_variance=False)
-        own = cross_power(signal, signal, band, self.plan.bins).power
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return Transfer(kept.power / own, kept.sigma / own)
-
     def _what_is_left(self, raw: SkyModes, clean: SkyModes) -> tuple[SkyModes, SkyModes, SkyModes]:
-        """Return the modes of what is left of the signal once the separation has learned from the sum, and its own.
+        """Return the modes of what is left of the signal, of what the filter of the cube keeps of it, and its own.
 
-        Its own are those of the signal where the cube holds data, and those of all of it.
-
-        A filter that learns a few numbers from the cube, but no spectra, is kept: a signal does not lose by being
-        learned from, but one of twice the power would be taken for that of the sky.
+        What is left is what comes of a filter that has learned from the sum. It bends towards what the sky holds, and
+        is known to take more of it for that; a faint signal is added, since one as strong as the sky's would bend the
+        filter twice as far as the sky's own did. A filter that learns a few numbers from the cube, but no spectra,
+        stays as it is: it would take the sum for a sky of more power.
         """
-        signal, source = cast("Source", self.plan.signal), self.run.source
-        own = self._modes(signal, "modes-signal")
-        injected = InjectedSource(source, signal, 1.0 / kelvin_per_unit(source.meta))
+        own = self._modes(cast("Source", self.plan.signal), "modes-signal")
         learned = self.cleaned.learned
-        if learned.separated.operator.basis is not None:
-            learned = self.run.learner.learn(injected, "-injected")
-        if _is_whole(raw) and _is_whole(own):
-            seen, both = own, replace(raw, values=raw.values + own.values)
-        else:
-            seen = self._modes(BlankedSource(signal, source), "modes-signal-seen")
-            both = self._modes(injected, "modes-injected")
-        after = self._clean_modes(injected, both, learned, "injected")
-        return replace(clean, values=after.values - clean.values), seen, own
+        kept = self._response(1.0, learned, raw, clean, own)
+        if learned.separated.operator.basis is None or not learns(self.run.learner.recipe):
+            return kept, kept, own
+        bent = self.run.learner.learn(self._injected(FAINT), "-injected")
+        return self._response(FAINT, bent, raw, clean, own), kept, own
+
+    def _response(
+        self, share: float, learned: Learned, raw: SkyModes, clean: SkyModes, own: SkyModes
+    ) -> SkyModes:
+        """Return by how much the clean cube changes when a share of the signal is added, over the share."""
+        whole = _is_whole(raw) and _is_whole(own)
+        both = replace(raw, values=raw.values + share * own.values) if whole else None
+        name = "kept" if learned is self.cleaned.learned else "injected"
+        after = self._clean_modes(self._injected(share), both, learned, name)
+        return replace(clean, values=(after.values - clean.values) / share)
+
+    def _injected(self, share: float) -> InjectedSource:
+        source = self.run.source
+        return InjectedSource(source, cast("Source", self.plan.signal), share / kelvin_per_unit(source.meta))
 
     def _modes(self, source: Source, name: str) -> SkyModes:
         return measure_modes(source, self.run.crew, field=_field(source, self.plan), name=name)
 
     def _clean_modes(
-        self, source: Source, raw: SkyModes, learned: Learned, name: str, cleaned: Source | None = None
+        self, source: Source, raw: SkyModes | None, learned: Learned, name: str, cleaned: Source | None = None
     ) -> SkyModes:
         """Return the modes of a cube once it is cleaned.
 
         Cleaning is linear along frequency: where no voxel is blank it commutes with the transform on the sky, and is
-        done on the modes. Elsewhere, and behind a network, the cube is cleaned on disk.
+        done on the modes. Elsewhere, where they are not given, and behind a network, the cube is cleaned on disk.
         """
-        if _is_whole(raw) and learned.used.all() and learned.separated.network is None:
+        on_modes = learned.used.all() and learned.separated.network is None
+        if raw is not None and _is_whole(raw) and on_modes:
             kelvin = kelvin_per_unit(source.meta)[:, None]
             return replace(raw, values=kelvin * residual_of(learned.separated.operator, raw.values / kelvin))
         return self._modes(cleaned or self._clean_copy(source, learned, name), f"modes-clean-{name}")
@@ -227,22 +194,6 @@ class PowerCheck:
     def _bands(self, modes: SkyModes) -> tuple[Band, ...]:
         covered = tuple(band for band in self.plan.bands if band.is_covered(modes.frequencies))
         return covered or (whole_band(modes.frequencies),)
-
-
-def residual_of(operator: SpectralOperator, values: ComplexArray) -> ComplexArray:
-    """Return what an operator leaves of modes of the sky, whose mean spectrum is zero.
-
-    Parameters
-    ----------
-    operator
-        The filter.
-    values
-        complex128 array (frequency, mode).
-    """
-    if operator.residual is not None:
-        return np.asarray(operator.residual @ values)
-    basis, _ = np.linalg.qr(np.asarray(operator.basis))
-    return np.asarray(values - basis @ (basis.T @ values))
 
 
 def _is_whole(modes: SkyModes) -> bool:
@@ -275,8 +226,8 @@ def cost_of_check(source: Source, plan: CheckPlan | None) -> CheckCost:
     if plan is None:
         return CheckCost()
     field = _field(source, plan)
-    n_cubes = 2 + 2 * 2 * (plan.halves is not None) + 4 * (plan.signal is not None)
-    copies = 2 * (plan.halves is not None) + (plan.signal is not None)
+    n_cubes = 2 + 2 * 2 * (plan.halves is not None) + 3 * (plan.signal is not None)
+    copies = 2 * (plan.halves is not None) + 2 * (plan.signal is not None)
     modes = 16 * source.meta.shape[0] * len(field.modes())
     depth = unit_channels(source, field, source.meta.shape[0])
     passes = n_cubes + 2 * copies + 2 * (plan.signal is not None)

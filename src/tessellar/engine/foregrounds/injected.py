@@ -45,31 +45,6 @@ class InjectedSource(View):
         return np.asarray(self.source.read(box) + self.signal.read(box) * factors, dtype=np.float32)
 
 
-class BlankedSource(View):
-    """A signal where a cube on the same grid holds data, blank elsewhere.
-
-    Parameters
-    ----------
-    signal
-        What is seen.
-    cube
-        Where; of its voxels only those count that are blank.
-    """
-
-    def __init__(self, signal: Source, cube: Source) -> None:
-        self.source = signal
-        self.cube = cube
-
-    @property
-    def identity(self) -> str:
-        """That of both."""
-        return f"{self.source.identity} where there is {self.cube.identity}"
-
-    def read(self, box: Box) -> FloatArray:
-        """Return the voxels of a box, float32 array (frequency, l, m); NaN where either is blank."""
-        return np.where(np.isfinite(self.cube.read(box)), self.source.read(box), np.float32(np.nan))
-
-
 def check_grid(source: Source, other: Source) -> None:
     """Refuse two cubes whose voxels do not lie at the same places.
 

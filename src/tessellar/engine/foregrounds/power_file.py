@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tessellar.engine.foregrounds.check import BandCheck
+from tessellar.engine.foregrounds.band_check import BandCheck
 from tessellar.engine.foregrounds.folder import POWER
 from tessellar.errors import InputError
 from tessellar.io.naming import shown
@@ -30,6 +30,7 @@ _DESCRIPTIONS = {
     "power_after": "power of the clean cube, or cross power of its clean halves, K2 h-3 cMpc3",
     "sigma_after": "standard error of power_after",
     "transfer": "part of the power of an injected signal that is left; NaN where none was injected",
+    "leftover": "power of foregrounds in power_after, as far as the eigenvalues of the cube tell; it is in sigma",
     "posterior": "power of the posterior covariance of a Gaussian process, its bias in power_after; else NaN",
     "power": "power_after over transfer, K2 h-3 cMpc3",
     "sigma": "standard error of power",
@@ -60,7 +61,7 @@ def power_table(checks: Mapping[Band, BandCheck]) -> QTable:
         for column in zip(*(_columns(band, check) for band, check in checks.items()), strict=True)
     ]
     volume, per_length = units.K**2 * units.Mpc**3, 1 / units.Mpc
-    of_columns = [units.MHz, units.MHz, per_length, per_length, None, *3 * [volume], None, *3 * [volume]]
+    of_columns = [units.MHz, units.MHz, per_length, per_length, None, *3 * [volume], None, *4 * [volume]]
     table = QTable(columns, names=list(_DESCRIPTIONS), units=of_columns)
     for name, description in _DESCRIPTIONS.items():
         table[name].info.description = description
@@ -133,7 +134,8 @@ def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:
     found = [low, high, k_par, k_perp, after.n_modes, check.before.power, after.power, after.sigma]
     posterior = np.full(len(after.k_par), np.nan) if check.posterior is None else check.posterior
     spread = np.broadcast_to(posterior[:, None], k_par.shape)
-    return [*found, transfer, spread, corrected.power, corrected.sigma]
+    leftover = np.zeros(k_par.shape) if check.leftover is None else check.leftover
+    return [*found, transfer, leftover, spread, corrected.power, corrected.sigma]
 
 
 def _bins_of(rows: Mapping[str, DoubleArray], edge: tuple[float, float]) -> dict[str, DoubleArray]:

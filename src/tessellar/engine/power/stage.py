@@ -90,7 +90,7 @@ class ModesStage:
         kernel += time.perf_counter() - start
         payload: Payload = {
             "values": found.values,
-            "shares": np.stack([found.valid, found.squares, found.fourths]),
+            "shares": np.stack([found.valid, found.squares, found.tied]),
         }
         return UnitResult(payload, n_voxels, 4 * n_voxels, reading, kernel)
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from tessellar.errors import UsageError
 from tessellar.model import DoubleArray
+
+N = TypeVar("N", np.float64, np.complex128)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,3 +46,19 @@ class SpectralOperator:
         given = self.residual if self.basis is None else self.basis
         if given is None or given.ndim != 2 or len(given) != len(self.mean):
             raise UsageError(f"A spectral operator for {len(self.mean)} channels needs that many rows.")
+
+
+def residual_of(operator: SpectralOperator, values: npt.NDArray[N]) -> npt.NDArray[N]:
+    """Return what an operator leaves of spectra without a blank whose mean is zero.
+
+    Parameters
+    ----------
+    operator
+        The filter.
+    values
+        float64 or complex128 array (frequency, spectrum).
+    """
+    if operator.residual is not None:
+        return np.asarray(operator.residual @ values)
+    basis, _ = np.linalg.qr(np.asarray(operator.basis))
+    return np.asarray(values - basis @ (basis.T @ values))

@@ -14,9 +14,9 @@ from tessellar.kernels.foregrounds.statistics import SpectralStatistics
 from tessellar.model import DoubleArray, FloatArray
 
 AUTO = 0  # the number of modes is told by the eigenvalues
-ABOVE_TAIL = 3.0  # an eigenvalue this many times the tail's is a foreground's
-_TAIL = (0.15, 0.6)  # the part of the eigenvalues, by number, through which the tail is drawn
-_FEWEST_TAIL = 5
+ABOVE_TAIL = 2.0  # an eigenvalue this many times the tail behind it is a foreground's
+_TAIL = 6  # eigenvalues through which the tail is drawn
+_SEARCHED = 0.15  # of the eigenvalues, by number: no foregrounds are looked for behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +86,22 @@ def principal_modes(covariance: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
 
 
 def count_modes(values: DoubleArray) -> int:
-    """Return how many eigenvalues stand out of the tail that signal and noise make.
+    """Return how many eigenvalues stand out of the tail that signal and noise make; at least one.
 
-    The tail is a straight line in the logarithm of the eigenvalue against its number, through the numbers from 15 to
-    60 per cent; a foreground's mode lies three times above it. At least one mode is counted.
+    Eigenvalues of foregrounds fall steeply, those of a signal gently, however red it is. An eigenvalue stands out when
+    it is twice as high as a straight line in the logarithm through the six behind it says; the last one that does, and
+    all before it, are foregrounds'.
 
     Parameters
     ----------
     values
         Eigenvalues, descending, float64 array (mode).
     """
-    tail, first = tail_of(values)
-    if tail is None:
-        return 1
-    above = _logs(values) > tail + np.log(ABOVE_TAIL)
-    return max(1, int(np.argmin(above[:first])) if not above[:first].all() else first)
+    return max(1, tail_of(values)[1])
 
 
 def tail_of(values: DoubleArray) -> tuple[DoubleArray | None, int]:
-    """Return the tail of eigenvalues that `count_modes` draws, and the first number that it is drawn through.
+    """Return the tail behind the eigenvalues of foregrounds, and how many stand out of it.
 
     Parameters
     ----------
@@ -114,17 +111,25 @@ def tail_of(values: DoubleArray) -> tuple[DoubleArray | None, int]:
     Returns
     -------
     tail
-        Natural logarithm of the tail at each number, float64 array (mode); None where there are too few eigenvalues.
-    first
-        Counted from 0.
+        Natural logarithm of the line through the six eigenvalues behind those of foregrounds, from the first number to
+        the last of the six, float64 array (mode); None where there are too few eigenvalues.
+    number
+        How many stand out; 0 for none.
     """
-    n = len(values)
-    first, stop = int(_TAIL[0] * n), int(np.ceil(_TAIL[1] * n))
-    if stop - first < _FEWEST_TAIL:
-        return None, first
-    numbers = np.arange(n)
-    slope, level = np.polyfit(numbers[first:stop], _logs(values)[first:stop], 1)
-    return slope * numbers + level, first
+    logs, number = _logs(values), 0
+    if len(values) <= _TAIL:
+        return None, 0
+    for place in range(min(max(1, int(_SEARCHED * len(values))), len(values) - _TAIL)):
+        if logs[place] > _line(logs, place + 1)[place] + np.log(ABOVE_TAIL):
+            number = place + 1
+    return _line(logs, min(number, len(values) - _TAIL)), number
+
+
+def _line(logs: DoubleArray, first: int) -> DoubleArray:
+    """Return the straight line through six numbers from one on, from the first of all to the last of the six."""
+    numbers = np.arange(first, first + _TAIL)
+    slope, level = np.polyfit(numbers, logs[numbers], 1)
+    return np.asarray(slope * np.arange(first + _TAIL) + level)
 
 
 def _logs(values: DoubleArray) -> DoubleArray:

@@ -86,8 +86,18 @@ class Bins:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Means:
-    """Means over the modes of each bin, float64 arrays (k_par, k_perp), K² h⁻³ cMpc³ where they are of power."""
+class BinMeans:
+    """Means over the modes of each bin of two cubes, arrays (k_par, k_perp), K² h⁻³ cMpc³ where they are of power.
+
+    Attributes
+    ----------
+    cross, first, second
+        Cross power, and the power of either.
+    n_modes
+        How many modes of the whole Fourier space a bin has, int64.
+    n_independent
+        For how many independent ones they count: pairs of mirror images once, neighbours that are tied as fewer.
+    """
 
     cross: DoubleArray
     first: DoubleArray
@@ -129,7 +139,7 @@ def cross_power(
             "The error without sample variance needs two cubes with independent noise. Give both."
         )
     modes = band_modes(first, second, band)
-    means = _means(first, modes, bins)
+    means = bin_means(first, modes, bins)
     own = means.cross**2 if sample_variance else -(means.cross**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         sigma = np.sqrt(np.maximum(means.first * means.second + own, 0.0) / (2.0 * means.n_independent))
@@ -146,7 +156,7 @@ def cross_power(
 
 def coherence(first: SkyModes, second: SkyModes, band: Band, bins: Bins) -> DoubleArray:
     """Return P₁₂ / √(P₁ P₂) of two cubes, -1 to 1, float64 array (k_par, k_perp); NaN in bins without modes."""
-    means = _means(first, band_modes(first, second, band), bins)
+    means = bin_means(first, band_modes(first, second, band), bins)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(means.cross / np.sqrt(means.first * means.second))
 
@@ -193,7 +203,7 @@ def _voxel(field: SkyField, frequencies: DoubleArray) -> tuple[float, float]:
     return radial, depth.transverse**2 * field.pixel[0] * field.pixel[1] * radial
 
 
-def _means(sky: SkyModes, modes: BandModes, bins: Bins) -> _Means:
+def bin_means(sky: SkyModes, modes: BandModes, bins: Bins) -> BinMeans:
     """Return the mean powers of the bins: one column of k_perp at a time, so that little is in memory."""
     frequency = float(modes.frequencies.mean())
     n_channels, n_pixels = len(modes.frequencies), sky.field.shape[0] * sky.field.shape[1]
@@ -216,7 +226,7 @@ def _means(sky: SkyModes, modes: BandModes, bins: Bins) -> _Means:
                 n_modes[rows[row], column] += times.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         cross, one, two = scale * sums / n_modes
-    return _Means(cross, one, two, n_modes, np.outer(_depth_cells(modes, weights, rows, shape[0]), halves))
+    return BinMeans(cross, one, two, n_modes, np.outer(_depth_cells(modes, weights, rows, shape[0]), halves))
 
 
 def _lines(modes: BandModes, chosen: IntArray, times: IntArray, weights: DoubleArray) -> DoubleArray:
@@ -233,11 +243,12 @@ def _lines(modes: BandModes, chosen: IntArray, times: IntArray, weights: DoubleA
 def _depth_cells(modes: BandModes, weights: DoubleArray, rows: IntArray, n_rows: int) -> DoubleArray:
     """Return what the cells of each bin of k_par are worth, and for how much less modes tied on the sky count.
 
-    Behind a taper W on the sky n modes are worth n <W²>² / <W⁴>, since a bin is wide against what the taper ties
-    together.
+    Behind a taper W on the sky n modes are worth n <W²>² / <W²W₊²>, with the neighbour W₊ of each pixel: a bin is wide
+    against what a smooth taper ties together, and narrow against the whole plane, over which scattered blanks spread
+    their ties.
     """
     effective = weights * np.sqrt(modes.squares) * modes.measured
-    tied = float((weights**2 * modes.fourths * modes.measured).sum())
+    tied = float((weights**2 * modes.tied * modes.measured).sum())
     sky = float((weights**2 * modes.squares**2 * modes.measured).sum()) / tied
     cells = [independent_cells(effective, np.flatnonzero(rows == row)) for row in range(n_rows)]
     return sky * np.array(cells)

@@ -34,8 +34,9 @@ class SkyModes:
         (frequency, mode), kelvin; NaN in missing channels.
     valid
         Share of the field's pixels that are not blank, float64 array (frequency); 0 in missing channels.
-    squares, fourths
-        Mean over the field of the second and fourth power of the taper, 0 in blank pixels, float64 arrays (frequency).
+    squares, tied
+        Means over the field of the square of the taper, 0 in blank pixels, and of the product of the squares of two
+        pixels that are neighbours along m, float64 arrays (frequency).
     """
 
     field: SkyField
@@ -43,7 +44,7 @@ class SkyModes:
     values: ComplexArray
     valid: DoubleArray
     squares: DoubleArray
-    fourths: DoubleArray
+    tied: DoubleArray
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:
@@ -71,7 +72,7 @@ class BandModes:
         Hz, float64 array (frequency).
     measured
         Channels that were not filled, bool array (frequency).
-    squares, fourths
+    squares, tied
         Of the taper on the sky, as for `SkyModes`; of two cubes the geometric means. float64 arrays (frequency).
     """
 
@@ -80,7 +81,7 @@ class BandModes:
     frequencies: DoubleArray
     measured: npt.NDArray[np.bool_]
     squares: DoubleArray
-    fourths: DoubleArray
+    tied: DoubleArray
 
     @property
     def n_filled(self) -> int:
@@ -129,7 +130,7 @@ def band_modes(first: SkyModes, second: SkyModes, band: Band) -> BandModes:
         frequencies,
         measured,
         np.sqrt(first.squares[channels] * second.squares[channels]),
-        np.sqrt(first.fourths[channels] * second.fourths[channels]),
+        np.sqrt(first.tied[channels] * second.tied[channels]),
     )
 
 

@@ -34,15 +34,15 @@ class ImageModes:
         (frequency, mode) in the cube's unit; NaN where a channel is blank.
     valid
         Share of the field's pixels that are not blank, float64 array (frequency).
-    squares, fourths
-        Mean over the field of the second and fourth power of the taper, which is 0 in blank pixels, float64 arrays
-        (frequency).
+    squares, tied
+        Means over the field of the square of the taper, which is 0 in blank pixels, and of the product of the squares
+        of two pixels that are neighbours along m, the last and the first among them: float64 arrays (frequency).
     """
 
     values: ComplexArray
     valid: DoubleArray
     squares: DoubleArray
-    fourths: DoubleArray
+    tied: DoubleArray
 
 
 class ImageTransform:
@@ -65,7 +65,7 @@ class ImageTransform:
         self._rows: ComplexArray = np.empty((n_channels, field.shape[0], self._columns), np.complex128)
         self._sums = np.zeros(
             (5, n_channels)
-        )  # pixels, weights, their 2nd and 4th powers, weighted brightness
+        )  # pixels, weights, their squares, products of those of neighbours, weighted brightness
         self._holes: dict[int, ComplexArray] = {}
 
     def add(self, first: int, voxels: FloatArray) -> None:
@@ -92,7 +92,8 @@ class ImageTransform:
         if n_good < image.size or self._fades:
             weight = np.multiply.outer(self._along_l[rows], self._along_m) * good
             image *= weight
-            powers = (weight.sum(), (weight**2).sum(), (weight**4).sum())
+            square = weight**2
+            powers = (weight.sum(), square.sum(), (square * np.roll(square, 1, axis=1)).sum())
         else:
             powers = (n_good, n_good, n_good)
         if n_good < image.size:
@@ -113,12 +114,12 @@ class ImageTransform:
 
     def finish(self) -> ImageModes:
         """Return the modes; every row must have been added."""
-        pixels, weights, squares, fourths, brightness = self._sums
+        pixels, weights, squares, tied, brightness = self._sums
         values = np.full((len(self._rows), len(self._kept)), np.nan + 1j * np.nan)
         for channel in np.flatnonzero(weights > 0):
             mean = brightness[channel] / weights[channel]
             values[channel] = self._across(self._rows[channel]) - mean * self._window(int(channel))
-        return ImageModes(values, pixels / self._area, squares / self._area, fourths / self._area)
+        return ImageModes(values, pixels / self._area, squares / self._area, tied / self._area)
 
     def _window(self, channel: int) -> ComplexArray:
         """Return the modes of the taper of a channel with its blanks, complex128 array (mode)."""

@@ -65,8 +65,8 @@ def _told(values: DoubleArray, out: int, tail: DoubleArray | None, *, whole: boo
     words = f"The others hold {significant(rest)} of the variance."
     if tail is not None:
         words += (
-            " The dashed line is the tail of signal and noise; the dotted one, three times as high, is what a mode "
-            "must exceed to be counted with modes=0."
+            " The dashed line is the tail behind the foregrounds; the dotted one, twice as high, is "
+            "what the last mode that modes=0 counts exceeds."
         )
     return words
 
@@ -88,8 +88,8 @@ def _eigenvalues(values: DoubleArray, out: int, tail: DoubleArray | None, unit: 
         if out:
             axes.plot(number[:out], values[:out], "o", ms=5, color=WARM, label="taken out")
         if tail is not None:
-            axes.plot(number, np.exp(tail), "--", color=MUTED, linewidth=1, label="tail")
-            axes.plot(number, ABOVE_TAIL * np.exp(tail), ":", color=MUTED, linewidth=1)
+            axes.plot(number[: len(tail)], np.exp(tail), "--", color=MUTED, linewidth=1, label="tail")
+            axes.plot(number[: len(tail)], ABOVE_TAIL * np.exp(tail), ":", color=MUTED, linewidth=1)
         axes.set_xscale("log")
         axes.set_xlim(0.8, 1.25 * len(values))
         label_decades(axes.xaxis, len(values))
