@@ -124,6 +124,7 @@ def _power(sky: Sdc2Sky) -> Iterator[tuple[float, float, float]]:
 
 def _draw(official: dict[str, DoubleArray], truths: dict[str, dict[str, DoubleArray]], path: Path) -> None:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(11.0, 5.4), layout="constrained")
     for ax, name in zip(figure.subplots(2, 3).ravel(), COLUMNS, strict=True):
@@ -137,6 +138,7 @@ def _draw(official: dict[str, DoubleArray], truths: dict[str, dict[str, DoubleAr
         ax.set_yticks([])
         if name in _LOGARITHMIC:
             ax.set_xscale("log")
+            ax.xaxis.set_minor_formatter(NullFormatter())
     figure.axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=80)
 
