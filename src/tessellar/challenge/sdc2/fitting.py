@@ -43,9 +43,8 @@ if TYPE_CHECKING:
 _FWHM = 2.354820045030949
 _DISPERSION = 10e3  # m/s, of the gas
 _LEAST, _MOST = 9, 24  # pixels of the cube that are looked at to either side of a source
-_FACTOR = (
-    4.0  # a fit whose flux, size or width is further off than this from what was measured is not believed
-)
+_FACTOR = 4.0
+"""A fit whose flux, size or width is further off from what was measured is not believed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
