@@ -16,7 +16,7 @@ from tessellar.challenge.sdc2.galaxies import inclination_of_disc, size_of_disc,
 from tessellar.challenge.sdc2.score import score_sdc2
 from tessellar.challenge.sdc2.submission import Sampling, submission
 from tessellar.challenge.tables import SDC2_UNITS
-from tessellar.errors import InputError
+from tessellar.errors import InputError, UsageError
 from tessellar.simulate.hi import HiSky
 from tessellar.simulate.truth import sdc2_table, truth_table, write_truth
 
@@ -129,5 +129,15 @@ def test_a_field_is_found_exported_and_scored(tmp_path: Path) -> None:
     again = ts.score("sdc2", tmp_path / "run", tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     assert again.record() == ts.score("sdc2", run, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record()
     assert again.value == pytest.approx(score.value)
-    text = ts.export(run, tmp_path / "mine.txt", format="sdc2")
+    fitted = ts.export(run, tmp_path / "fitted.txt", format="sdc2", fit=sky)
+    better = ts.score("sdc2", fitted, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
+    assert better.n_match == score.n_match
+    for name in ("position", "central_freq", "line_flux_integral", "pa", "w20", "i"):
+        assert better.accuracy[name] > 0.97, better  # sizes have another meaning here than in the challenge
+    assert fitted.read_text() != ts.export(run, tmp_path / "mine.txt", format="sdc2").read_text()
+    with pytest.raises(InputError, match="is not the cube that was searched"):
+        ts.export(run, tmp_path / "x.txt", format="sdc2", fit=HiSky((128, 160, 161), 1))
+    with pytest.raises(UsageError, match="--fit"):
+        ts.export(run, tmp_path / "x", format="fits", fit=sky)
+    text = tmp_path / "mine.txt"
     assert ts.score("sdc2", text, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record() == again.record()

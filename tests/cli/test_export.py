@@ -254,6 +254,15 @@ def test_a_submission_is_what_its_scorer_reads(run: Path, tmp_path: Path) -> Non
     assert "exists already" in complaint(call(*words, "-q"), USAGE)
 
 
+def test_discs_are_fitted_for_the_challenge_only(run: Path, tmp_path: Path) -> None:
+    said = complaint(call("export", run, tmp_path / "out", "--format", "fits", "--fit", run), USAGE)
+    assert "for sdc2 only" in said
+    said = complaint(
+        call("export", run, tmp_path / "out", "--format", "sdc2", "--fit", "none.fits"), BAD_INPUT
+    )
+    assert "none.fits" in said
+
+
 @pytest.mark.parametrize("layout", ["fits", "sdc2"])
 def test_what_is_no_run_is_refused(tmp_path: Path, layout: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -80,7 +80,7 @@ def test_what_people_may_write(address: str, sky: ProceduralSky) -> None:
         ("hi?seed=1", "shape is missing"),
         ("hi?xshape=4,8,8", "shape is missing"),
         ("HI?shape=4,8,8", "hi or noise"),
-        ("dust?shape=4,8,8", "hi or noise or eor"),
+        ("dust?shape=4,8,8", "hi or noise or eor or sdc2"),
         ("?shape=4,8,8", "hi or noise"),
         ("hi/?shape=4,8,8", "hi or noise"),
         ("hi?shape", "shape has no value"),

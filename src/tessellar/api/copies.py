@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tessellar.simulate.eor.sky import EorSky
     from tessellar.simulate.hi import HiSky
     from tessellar.simulate.procedural import ProceduralSky
+    from tessellar.simulate.sdc2.sky import Sdc2Sky
     from tessellar.tiling.box import Shape
 
 _COPIES = (
@@ -102,14 +103,18 @@ def convert(
 
 
 def simulate(
-    sky: HiSky | ProceduralSky | EorSky, out: str | PathLike[str], *, overwrite: bool = False, **running: Any
+    sky: HiSky | Sdc2Sky | ProceduralSky | EorSky,
+    out: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    **running: Any,
 ) -> QTable:
     """Write a made-up sky as a cube, and what it really holds as ``NAME.truth.ecsv`` beside it.
 
     Parameters
     ----------
     sky
-        The sky.
+        The sky; an `Sdc2Sky` has its truth in the columns of the challenge as well, ``NAME.truth.txt``.
     out
         ``.fits`` or ``.zarr``.
     overwrite
@@ -134,27 +139,30 @@ def simulate(
     """
     from tessellar.engine.convert import check_output
     from tessellar.engine.executors import check_executor
-    from tessellar.simulate.truth import truth_path, write_truth
+    from tessellar.simulate.sdc2.sky import Sdc2Sky
+    from tessellar.simulate.truth import truth_path, write_sdc2, write_truth
 
     truth = _truth_of(sky)
     check_executor(running.get("executor", "threads"), running.get("workers"), running.get("address"))
     # An output that is in the way is refused before a truth is replaced; and a cube that exists has its truth.
     check_output(_sink(out, sky, running.get("tile"), overwrite), fresh=running.get("fresh", False))
     write_truth(truth, truth_path(out))
+    if isinstance(sky, Sdc2Sky):
+        write_sdc2(truth, truth_path(out).with_suffix(".txt"))
     convert(sky, out, overwrite=overwrite, **running)
     return truth
 
 
-def _truth_of(sky: HiSky | ProceduralSky | EorSky) -> QTable:
+def _truth_of(sky: HiSky | Sdc2Sky | ProceduralSky | EorSky) -> QTable:
     from tessellar.simulate.eor.sky import EorSky
     from tessellar.simulate.eor.truth import eor_truth
-    from tessellar.simulate.hi import HiSky
+    from tessellar.simulate.procedural import ProceduralSky
     from tessellar.simulate.procedural_truth import procedural_truth
     from tessellar.simulate.truth import truth_table
 
     if isinstance(sky, EorSky):
         return eor_truth(sky)
-    return truth_table(sky) if isinstance(sky, HiSky) else procedural_truth(sky)
+    return procedural_truth(sky) if isinstance(sky, ProceduralSky) else truth_table(sky)
 
 
 def _rounding(source: Source, keep_bits: int | None, noise_fraction: float | None) -> Rounding | None:

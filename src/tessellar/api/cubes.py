@@ -24,7 +24,8 @@ def open_cube(path: str | PathLike[str]) -> Source:
     ----------
     path
         A file or folder, or the address of a procedural cube: ``procedural://hi?shape=1024,512,512&seed=0``, or
-        ``procedural://eor?shape=901,2048,2048&pixel_arcsec=16`` (see `ProceduralSky` and `EorSky`).
+        ``procedural://eor?shape=901,2048,2048&pixel_arcsec=16``, or ``procedural://sdc2?shape=6668,643,643`` (see
+        `ProceduralSky`, `EorSky` and `Sdc2Sky`).
 
     Raises
     ------

@@ -6,13 +6,14 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tessellar.api.cubes import source_of
 from tessellar.errors import InputError, UsageError
 from tessellar.io.naming import shown
 
 if TYPE_CHECKING:
     from tessellar.api.finding import Run
     from tessellar.api.foregrounds import CleanCube
-    from tessellar.model import Observer
+    from tessellar.model import Observer, Source
 
 FORMATS = ("sofia", "fits", "sdc2", "sdc3a")
 """What a run can be exported as."""
@@ -24,6 +25,7 @@ def export(
     out: str | PathLike[str],
     *,
     format: str,  # noqa: A002  # the name of the option
+    fit: Source | str | PathLike[str] | None = None,
     team: str = TEAM,
     overwrite: bool = False,
     fresh: bool = False,
@@ -41,6 +43,9 @@ def export(
         ``sofia``: catalogue, mask, maps and cubelets as SoFiA 2 names them; ``fits``: the catalogue as a FITS table,
         mask and maps; ``sdc2``: a submission to SKA Data Challenge 2; ``sdc3a``: one to SKA Data Challenge 3a, from
         the folder of a separation of foregrounds.
+    fit
+        With ``sdc2``: the cube that was searched, or its path. A turning disc is fitted to every source in it, and its
+        flux, size, width, inclination and position angle replace what was measured.
     team
         With ``sdc3a``: what the names of the files begin with.
     overwrite
@@ -53,7 +58,7 @@ def export(
     Raises
     ------
     UsageError
-        There is no such format.
+        There is no such format, or it takes no fit.
     InputError
         The folder is none of a finished run, or is damaged.
     OutputError
@@ -65,6 +70,7 @@ def export(
     PosixPath('run1_sofia')
     """
     from tessellar.challenge.sdc2.writing import write_submission
+    from tessellar.engine.cgroup import usable_cores
     from tessellar.report.export import exporting, finished_run
     from tessellar.report.export_fits import export_fits
     from tessellar.report.export_sofia import export_sofia
@@ -75,6 +81,8 @@ def export(
         )
     folder = Path(fspath(run)) if isinstance(run, str | PathLike) else run.folder
     target = Path(fspath(out))
+    if fit is not None and format != "sdc2":
+        raise UsageError(f"Discs are fitted for sdc2 only, not for {format}. Leave --fit out.")
     if format == "sdc3a":
         remark = _export_powers(folder, target, team, overwrite)
         if remark and observer is not None:
@@ -82,7 +90,10 @@ def export(
         return target
     if format == "sdc2":
         found, catalogue = finished_run(folder)
-        remark = write_submission(catalogue, found.summary, target, overwrite=overwrite)
+        cube = None if fit is None else source_of(fit)
+        remark = write_submission(
+            catalogue, found.summary, target, fit=cube, workers=usable_cores(), overwrite=overwrite
+        )
         if remark and observer is not None:
             observer.say(remark)
         return target

@@ -8,7 +8,7 @@ import click
 
 from tessellar.cli.options import argument, option, watching_options
 from tessellar.cli.output import progress, show
-from tessellar.cli.values import words
+from tessellar.cli.values import path, words
 
 
 @click.command("export")
@@ -21,6 +21,13 @@ from tessellar.cli.values import words
     required=True,
     about="sofia: catalogue, mask, maps and cubelets as SoFiA 2 names them; fits: a FITS table, mask and maps; sdc2: a "
     "submission to SKA Data Challenge 2; sdc3a: one to SKA Data Challenge 3a, of the powers that a separation found.",
+)
+@option(
+    "--fit",
+    metavar="CUBE",
+    reads=path,
+    about="With sdc2: the cube that was searched. A turning disc is fitted to every source in it, which gives better "
+    "fluxes, sizes and angles.",
 )
 @option(
     "--team",
@@ -41,7 +48,7 @@ def command(run: str, out: str, **options: Any) -> None:
     """
     from tessellar.api import export
 
-    settings = {name: options[name] for name in ("format", "team", "overwrite", "fresh")}
+    settings = {name: options[name] for name in ("format", "fit", "team", "overwrite", "fresh")}
     with progress(options) as observer:
         done = export(run, out, observer=observer, **settings)
     if not options["quiet"]:

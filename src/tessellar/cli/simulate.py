@@ -9,9 +9,10 @@ import click
 from tessellar.cli import values
 from tessellar.cli.options import argument, option, running_options, stacked, watching_options
 from tessellar.cli.simulate_eor import eor
+from tessellar.cli.simulate_hi import hi
 from tessellar.cli.sky_writing import overwrite_option, write_sky
 
-_SAMPLING = (
+_SETTINGS = (
     "shape",
     "seed",
     "rms_jy",
@@ -20,9 +21,9 @@ _SAMPLING = (
     "channel_hz",
     "first_frequency_hz",
     "flux_range",
+    "kind",
+    "sources_per_mvoxel",
 )
-_HI = (*_SAMPLING, "n_sources", "touch_edges")
-_PROCEDURAL = (*_SAMPLING, "kind", "sources_per_mvoxel")
 
 _sampling_options = stacked(
     option(
@@ -63,31 +64,6 @@ def command() -> None:
     """Write a made-up sky as a cube, and its truth as a table beside it."""
 
 
-@command.command("hi")
-@argument("out", "OUT")
-@_sampling_options
-@option(
-    "--n-sources",
-    metavar="N",
-    reads=values.whole(0),
-    about="How many galaxies.  [default: 40 in 128 x 192 x 192 voxels, and as dense elsewhere]",
-)
-@click.option("--touch-edges", is_flag=True, help="Let the edge of the cube cut galaxies.")
-@overwrite_option
-@running_options
-@watching_options
-def hi(out: str, **options: Any) -> None:
-    """Write a cube of rotating HI galaxies in beam-correlated noise to OUT (.fits or .zarr).
-
-    The truth stands beside it as NAME.truth.ecsv: compare a run with it by `tessellar match RUN NAME.truth.ecsv`. The
-    same seed gives the same sky.
-    """
-    from tessellar.simulate.hi import HiSky
-
-    sky = HiSky(**{name: options.pop(name) for name in _HI})
-    write_sky(sky, out, "{count} galaxies; their truth", options)
-
-
 @command.command("procedural")
 @argument("out", "OUT")
 @_sampling_options
@@ -117,8 +93,9 @@ def procedural(out: str, **options: Any) -> None:
     """
     from tessellar.simulate.procedural import ProceduralSky
 
-    sky = ProceduralSky(**{name: options.pop(name) for name in _PROCEDURAL})
+    sky = ProceduralSky(**{name: options.pop(name) for name in _SETTINGS})
     write_sky(sky, out, "{count} sources; their truth", options)
 
 
+command.add_command(hi)
 command.add_command(eor)

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from tessellar.simulate.eor.sky import EorSky
     from tessellar.simulate.hi import HiSky
     from tessellar.simulate.procedural import ProceduralSky
+    from tessellar.simulate.sdc2.sky import Sdc2Sky
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 
 
-def write_sky(sky: HiSky | ProceduralSky | EorSky, out: str, words: str, options: dict[str, Any]) -> None:
+def write_sky(
+    sky: HiSky | Sdc2Sky | ProceduralSky | EorSky, out: str, words: str, options: dict[str, Any]
+) -> None:
     """Write a sky, and say what it holds: ``{count} galaxies; their truth``, with the rows of the truth table."""
     from tessellar.api import simulate
     from tessellar.simulate.truth import truth_path

@@ -123,7 +123,9 @@ def draw(disc: Disc, sampling: Sampling) -> Cubelet:
     radius = beam.size // 2
     channels, width, height = box.shape
     sky = np.zeros((channels, width + 2 * radius, height + 2 * radius), dtype=np.float32)
-    radii = _cloud_radii(disc)
+    area = math.pi * (EDGE * disc.scale_length) ** 2
+    count = int(min(max(_CLOUDS_PER_PIXEL * area, _CLOUDS_MIN), _CLOUDS_MAX))
+    radii = cloud_radii(disc.scale_length, disc.hole, count)
     inclination, pa = math.radians(disc.inclination), math.radians(disc.pa)
     frequency = sampling.frequency(disc.z)
     _scatter(
@@ -145,14 +147,12 @@ def _line_sigma(frequency: float, sampling: Sampling) -> float:
     return DISPERSION / SPEED_OF_LIGHT * frequency / sampling.channel_hz
 
 
-def _cloud_radii(disc: Disc) -> DoubleArray:
-    """Return the radius of every cloud, pixels: equal steps of enclosed flux, exp(-r) - hole exp(-2 r)."""
-    area = math.pi * (EDGE * disc.scale_length) ** 2
-    count = int(min(max(_CLOUDS_PER_PIXEL * area, _CLOUDS_MIN), _CLOUDS_MAX))
+def cloud_radii(scale_length: float, hole: float, count: int) -> DoubleArray:
+    """Return the radius of every cloud of a disc: equal steps of enclosed flux, exp(-r) - hole exp(-2 r)."""
     r = np.linspace(0.0, EDGE, 2049)
-    enclosed = 1.0 - (1.0 + r) * np.exp(-r) - 0.25 * disc.hole * (1.0 - (1.0 + 2.0 * r) * np.exp(-2.0 * r))
+    enclosed = 1.0 - (1.0 + r) * np.exp(-r) - 0.25 * hole * (1.0 - (1.0 + 2.0 * r) * np.exp(-2.0 * r))
     share = (np.arange(count) + 0.5) / count
-    return np.asarray(np.interp(share, enclosed / enclosed[-1], r) * disc.scale_length, dtype=np.float64)
+    return np.asarray(np.interp(share, enclosed / enclosed[-1], r) * scale_length, dtype=np.float64)
 
 
 @compiled

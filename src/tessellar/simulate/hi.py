@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from tessellar.errors import UsageError
-from tessellar.model import Beam, CubeMeta, FloatArray, SpectralAxis
+from tessellar.model import Beam, CubeMeta, DoubleArray, FloatArray, SpectralAxis
+from tessellar.simulate.adding import Extents, add_cubelets
 from tessellar.simulate.cache import CubeletCache
 from tessellar.simulate.discs import Cubelet, Sampling, draw, extent
 from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
 from tessellar.simulate.noise import correlated_noise
-from tessellar.simulate.population import Population, Recipe, draw_population
+from tessellar.simulate.population import SIZE_IN_SCALE_LENGTHS, Population, Recipe, draw_population
 from tessellar.simulate.voxels import MAX_AXIS
 from tessellar.tiling.box import Box, Shape
 
@@ -127,16 +127,24 @@ class HiSky:
         """Return galaxy ``number`` without noise; its box may reach beyond the cube."""
         return _CUBELETS.get((self, number), lambda: draw(self.population[number], self.sampling))
 
+    def rms_of(self, number: int) -> float:
+        """Return the noise at galaxy ``number``, Jy/beam: the same everywhere."""
+        del number
+        return self.rms_jy
+
+    def frequency_of(self, number: int) -> float:
+        """Return the systemic frequency of galaxy ``number``, Hz."""
+        return self.sampling.frequency(float(self.population.z[number]))
+
+    def places(self) -> dict[str, DoubleArray]:
+        """Return what the truth says of all galaxies beside what is measured: ``x y z hi_size pa i``."""
+        galaxies = self.population
+        size = galaxies.scale_length * SIZE_IN_SCALE_LENGTHS * self.pixel_arcsec
+        own = {"x": galaxies.x, "y": galaxies.y, "z": galaxies.z, "hi_size": size}
+        return {**own, "pa": galaxies.pa, "i": galaxies.inclination}
+
     def _add_galaxies(self, box: Box, voxels: FloatArray) -> FloatArray:
-        """Add the galaxies that overlap a box in the order of their numbers: every box rounds alike."""
-        starts, stops = _extents(self)
-        overlapping = np.all((starts < box.stop) & (stops > box.start), axis=1)
-        for number in np.flatnonzero(overlapping):
-            cubelet = self.cubelet(int(number))
-            shared = cubelet.box & box
-            piece = cubelet.voxels[shared.relative_to(cubelet.box.start).slices()]
-            voxels[shared.relative_to(box.start).slices()] += piece
-        return voxels
+        return add_cubelets(box, voxels, _extents(self), self.cubelet)
 
     def _check(self, box: Box) -> None:
         if box.empty or not Box.of_shape(self.shape).contains(box):
@@ -200,9 +208,5 @@ def _populate(sky: HiSky) -> Population:
 
 
 @lru_cache(maxsize=8)
-def _extents(sky: HiSky) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return first voxels and ends of all galaxies, two int64 arrays (source, 3)."""
-    boxes = [extent(sky.population[number], sky.sampling) for number in range(len(sky.population))]
-    starts = np.array([box.start for box in boxes], dtype=np.int64).reshape(-1, 3)
-    stops = np.array([box.stop for box in boxes], dtype=np.int64).reshape(-1, 3)
-    return starts, stops
+def _extents(sky: HiSky) -> Extents:
+    return Extents.of([extent(sky.population[number], sky.sampling) for number in range(len(sky.population))])

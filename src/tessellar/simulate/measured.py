@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.model import GAUSSIAN_AREA, DoubleArray, FloatArray
-from tessellar.simulate.discs import SPEED_OF_LIGHT
-from tessellar.simulate.header import REST_FREQUENCY
+from tessellar.model import GAUSSIAN_AREA, CubeMeta, DoubleArray, FloatArray
+from tessellar.simulate.discs import SPEED_OF_LIGHT, Cubelet, Sampling
+from tessellar.simulate.header import REST_FREQUENCY, Sampled
 from tessellar.tiling.box import Box
-
-if TYPE_CHECKING:
-    from tessellar.simulate.hi import HiSky
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
@@ -22,7 +19,39 @@ BOUNDS = ("x_min", "x_max", "y_min", "y_max", "z_min", "z_max")
 MEASURED = ("f_sum", "w20", "w20_freq", "snr", "n90", *BOUNDS)
 
 
-def measure(sky: HiSky, number: int) -> dict[str, float]:
+class SkyOfGalaxies(Sampled, Protocol):
+    """A sky whose galaxies can be drawn one by one."""
+
+    @property
+    def identity(self) -> str:
+        """A text that changes with every setting."""
+
+    @property
+    def meta(self) -> CubeMeta:
+        """What is known of the cube without its voxels."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the cube samples sky and spectrum."""
+
+    @property
+    def rms_jy(self) -> float:
+        """Noise that was asked for, Jy/beam."""
+
+    def cubelet(self, number: int) -> Cubelet:
+        """Return a galaxy without noise."""
+
+    def rms_of(self, number: int) -> float:
+        """Return the noise at the centre of a galaxy, Jy/beam."""
+
+    def frequency_of(self, number: int) -> float:
+        """Return the frequency of a galaxy, Hz."""
+
+    def places(self) -> dict[str, DoubleArray]:
+        """Return ``x y z hi_size pa i`` of all galaxies, float64 arrays (galaxy)."""
+
+
+def measure(sky: SkyOfGalaxies, number: int) -> dict[str, float]:
     """Return what galaxy ``number`` looks like inside the cube: the columns of ``MEASURED``.
 
     Bounding box and ``n90`` are those of the brightest voxels that hold 90 % of the flux. The S/N follows
@@ -35,14 +64,14 @@ def measure(sky: HiSky, number: int) -> dict[str, float]:
     total = float(voxels.sum(dtype=np.float64))
     bright = _brightest(voxels, 0.9)
     width = line_width(voxels.sum(axis=(1, 2), dtype=np.float64), 0.2) * sky.channel_hz
-    frequency = sky.sampling.frequency(sky.population[number].z)
+    frequency = sky.frequency_of(number)
     n90 = int(bright.sum())
     return {
         "f_sum": total / area * sky.channel_hz,
         "w20": SPEED_OF_LIGHT / 1e3 * REST_FREQUENCY * width / frequency**2,
         "w20_freq": width,
         "n90": n90,
-        "snr": 0.9 * total / (sky.rms_jy * math.sqrt(n90 * area)),
+        "snr": 0.9 * total / (sky.rms_of(number) * math.sqrt(n90 * area)),
         **_bounds(bright, inside),
     }
 

@@ -12,11 +12,13 @@ from tessellar.errors import InputError, UsageError
 from tessellar.simulate.eor.settings import PARTS
 from tessellar.simulate.eor.sky import EorSky
 from tessellar.simulate.procedural import KINDS, ProceduralSky
+from tessellar.simulate.sdc2.settings import NOISES, POPULATIONS, SHAPES
+from tessellar.simulate.sdc2.sky import Sdc2Sky
 
 SCHEME = "procedural://"
-EOR = "eor"
+EOR, SDC2 = "eor", "sdc2"
 
-Sky: TypeAlias = ProceduralSky | EorSky
+Sky: TypeAlias = ProceduralSky | EorSky | Sdc2Sky
 Readers: TypeAlias = dict[str, Callable[[str, str], Any]]
 
 _EXAMPLE = f"{SCHEME}hi?shape=1024,512,512&seed=0"
@@ -33,7 +35,8 @@ def sky_of(address: str) -> Sky:
     ----------
     address
         ``procedural://KIND?shape=Z,X,Y`` and, joined by ``&``, any other setting of the cube by its name: of
-        `ProceduralSky` if the kind is ``hi`` or ``noise``, of `EorSky` if it is ``eor``.
+        `ProceduralSky` if the kind is ``hi`` or ``noise``, of `EorSky` if it is ``eor``, of `Sdc2Sky` if it is
+        ``sdc2``.
 
     Raises
     ------
@@ -41,9 +44,9 @@ def sky_of(address: str) -> Sky:
         If it is not of that form or a setting is out of range; every problem is named, with what is allowed.
     """
     kind, _, query = address.removeprefix(SCHEME).partition("?")
-    kinds = (*KINDS, EOR)
+    kinds = (*KINDS, EOR, SDC2)
     problems = [] if kind in kinds else [f"kind {_quoted(kind)} is not known, choose {' or '.join(kinds)}"]
-    readers = _EOR_READERS if kind == EOR else _READERS
+    readers = _READERS_OF.get(kind, _READERS)
     settings: dict[str, Any] = {}
     pairs = query.split("&") if query else []
     for pair in pairs:
@@ -60,15 +63,18 @@ def sky_of(address: str) -> Sky:
         words = "; ".join(list(dict.fromkeys(problems))[:_MOST_PROBLEMS])
         raise InputError(f"{_quoted(address)} names no cube: {words}. Write it like {_EXAMPLE}.")
     try:
-        return EorSky(**settings) if kind == EOR else ProceduralSky(kind, **settings)
+        own = _SKIES.get(kind)
+        return own(**settings) if own else ProceduralSky(kind, **settings)
     except UsageError as error:
         raise InputError(f"{_quoted(address)}: {error}") from error
 
 
 def address_of(sky: Sky) -> str:
     """Return the address of a cube, which names the settings that are not the usual ones."""
-    if isinstance(sky, EorSky):
-        return _written(EOR, sky, EorSky(), _EOR_READERS)
+    for kind, own in _SKIES.items():
+        if isinstance(sky, own):
+            return _written(kind, sky, own(), _READERS_OF[kind])
+    assert isinstance(sky, ProceduralSky)
     return _written(sky.kind, sky, ProceduralSky(sky.kind, (1, 1, 1)), _READERS)
 
 
@@ -124,10 +130,13 @@ def _row(read: Callable[[str, str], Any], length: int, example: str) -> Callable
     return parse
 
 
-def _part(name: str, text: str) -> str:
-    if text not in PARTS:
-        raise ValueError(f"{name} is {_quoted(text)}, needed is {', '.join(PARTS)}")
-    return text
+def _one_of(*choices: str) -> Callable[[str, str], str]:
+    def parse(name: str, text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"{name} is {_quoted(text)}, needed is {', '.join(choices)}")
+        return text
+
+    return parse
 
 
 def _switch(name: str, text: str) -> bool:
@@ -160,15 +169,26 @@ _READERS: Readers = {
 
 
 _BY_TYPE = {bool: _switch, int: _whole, float: _real, tuple: _row(_real, 2, "1e-3,0.1")}
-_OWN: Readers = {
-    "shape": _row(_whole, 3, "901,2048,2048"),
-    "part": _part,
-    "noise": _word,
-    "noise_table": _path,
-    "gsm": _path,
+_OWN: dict[str, Readers] = {
+    EOR: {
+        "shape": _row(_whole, 3, "901,2048,2048"),
+        "part": _one_of(*PARTS),
+        "noise": _word,
+        "noise_table": _path,
+        "gsm": _path,
+    },
+    SDC2: {
+        "shape": _row(_whole, 3, "6668,643,643"),
+        "population": _one_of(*POPULATIONS),
+        "shapes": _one_of(*SHAPES),
+        "noise": _one_of(*NOISES),
+        "sdc2_data": _path,
+    },
 }
-_EOR_READERS: Readers = {
-    field.name: _OWN.get(field.name) or _BY_TYPE[type(field.default)] for field in fields(EorSky)
+_SKIES: dict[str, type[EorSky] | type[Sdc2Sky]] = {EOR: EorSky, SDC2: Sdc2Sky}
+_READERS_OF: dict[str, Readers] = {
+    kind: {field.name: _OWN[kind].get(field.name) or _BY_TYPE[type(field.default)] for field in fields(sky)}
+    for kind, sky in _SKIES.items()
 }
 
 

@@ -12,13 +12,10 @@ import numpy as np
 from tessellar.errors import InputError, OutputError
 from tessellar.model import DoubleArray
 from tessellar.simulate.header import REST_FREQUENCY
-from tessellar.simulate.measured import BOUNDS, MEASURED, measure
-from tessellar.simulate.population import SIZE_IN_SCALE_LENGTHS
+from tessellar.simulate.measured import BOUNDS, MEASURED, SkyOfGalaxies, measure
 
 if TYPE_CHECKING:
     from astropy.table import QTable
-
-    from tessellar.simulate.hi import HiSky
 
 UNITS: Mapping[str, str] = {
     **dict.fromkeys(("x", "y", "z", *BOUNDS), "pix"),
@@ -37,7 +34,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "dec": "declination of the centre, ICRS",
     "freq": "systemic frequency",
     "f_sum": "line flux integral inside the cube",
-    "hi_size": "diameter of the HI disc at five scale lengths",
+    "hi_size": "diameter of the HI disc, where 1 Msun/pc² is left by the relations of its population",
     "w20": "line width at 20 % of the peak, c rest width / freq², without noise",
     "w20_freq": "line width at 20 % of the peak, without noise",
     "pa": "position angle of the receding side, anticlockwise from north",
@@ -59,7 +56,7 @@ SDC2_COLUMNS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def truth_table(sky: HiSky) -> QTable:
+def truth_table(sky: SkyOfGalaxies) -> QTable:
     """Return the galaxies of a sky with units, one row each, in the order of their numbers.
 
     Flux, line width, S/N and bounding box are those of the part inside the cube, without noise (see
@@ -77,8 +74,9 @@ def truth_table(sky: HiSky) -> QTable:
     """
     from astropy.table import QTable
 
-    rows = [measure(sky, number) for number in range(len(sky.population))]
-    columns: dict[str, Any] = {"id": np.arange(len(rows)), **_drawn(sky)}
+    drawn = _drawn(sky)
+    rows = [measure(sky, number) for number in range(drawn["x"].size)]
+    columns: dict[str, Any] = {"id": np.arange(len(rows)), **drawn}
     columns |= {name: np.array([row[name] for row in rows]) for name in MEASURED}
     table = QTable({name: columns[name] for name in DESCRIPTIONS}, units=dict(UNITS), meta=_meta(sky))
     for name, text in DESCRIPTIONS.items():
@@ -87,7 +85,10 @@ def truth_table(sky: HiSky) -> QTable:
 
 
 def truth_path(cube: str | os.PathLike[str]) -> Path:
-    """Return where the truth of a cube stands: ``sky.fits`` has ``sky.truth.ecsv`` beside it."""
+    """Return where the truth of a cube stands: ``sky.fits`` has ``sky.truth.ecsv`` beside it.
+
+    In the columns of SKA Data Challenge 2 it is ``sky.truth.txt``.
+    """
     path = Path(cube)
     stem = path.name
     for suffix in (".gz", ".fz", ".fits", ".fit", ".zarr"):
@@ -160,7 +161,7 @@ def _write(table: QTable, path: Path, table_format: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _meta(sky: HiSky) -> dict[str, Any]:
+def _meta(sky: SkyOfGalaxies) -> dict[str, Any]:
     return {
         "sky": sky.identity,
         "shape": list(sky.shape),
@@ -172,21 +173,11 @@ def _meta(sky: HiSky) -> dict[str, Any]:
     }
 
 
-def _drawn(sky: HiSky) -> dict[str, DoubleArray]:
+def _drawn(sky: SkyOfGalaxies) -> dict[str, DoubleArray]:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
-    galaxies = sky.population
+    places = sky.places()
     wcs = WCS(Header.fromstring(sky.meta.wcs_header, sep="\n"))
-    ra, dec, freq = wcs.all_pix2world(galaxies.x, galaxies.y, galaxies.z, 0)
-    return {
-        "x": galaxies.x,
-        "y": galaxies.y,
-        "z": galaxies.z,
-        "ra": ra,
-        "dec": dec,
-        "freq": freq,
-        "hi_size": galaxies.scale_length * SIZE_IN_SCALE_LENGTHS * sky.pixel_arcsec,
-        "pa": galaxies.pa,
-        "i": galaxies.inclination,
-    }
+    ra, dec, freq = wcs.all_pix2world(places["x"], places["y"], places["z"], 0)
+    return {**places, "ra": ra, "dec": dec, "freq": freq}

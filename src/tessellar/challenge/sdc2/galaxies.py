@@ -5,22 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tessellar.model import DoubleArray
+from tessellar.simulate.sdc2.relations import JY_HZ, SIZE_MASS, SPEED_MASS
 
-SIZE_MASS = (0.4815, -2.966)
-"""Decimal logarithm of the diameter in kpc over that of the HI mass in solar masses, in the challenge's own catalogue
-of its development field; the scatter is `SIZE_SCATTER`. Galaxies nearby have slope 0.506 (Wang et al. 2016, MNRAS 460,
-2143)."""
-SIZE_SCATTER = 0.134  # dex
-SPEED_MASS = (0.2044, 0.2829)
-"""The same of half of the line width of an edge-on galaxy in km/s; the scatter is `SPEED_SCATTER`."""
-SPEED_SCATTER = 0.175  # dex
 THICKNESS = 0.2  # axis ratio of a disc that is seen edge on
-_MASS = 49.7  # solar masses for a Jy Hz at one Mpc (Meyer et al. 2017, PASA 34, 52)
 
 
 def hi_mass(flux: DoubleArray, luminosity_distance: DoubleArray) -> DoubleArray:
     """Return the HI mass in solar masses of a line flux in Jy Hz at a distance in Mpc (Meyer et al. 2017)."""
-    return _MASS * luminosity_distance**2 * flux
+    return JY_HZ * luminosity_distance**2 * flux
 
 
 def typical_size(mass: DoubleArray) -> DoubleArray:

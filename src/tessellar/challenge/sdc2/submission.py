@@ -12,8 +12,6 @@ from tessellar.challenge.columns import numbers
 from tessellar.challenge.places import HI_REST_FREQUENCY, frequencies
 from tessellar.challenge.sdc2.field import BAND, COLUMNS, SPEED_OF_LIGHT, cosmology
 from tessellar.challenge.sdc2.galaxies import (
-    SIZE_SCATTER,
-    SPEED_SCATTER,
     THICKNESS,
     hi_mass,
     inclination_of_disc,
@@ -24,6 +22,7 @@ from tessellar.challenge.sdc2.galaxies import (
 from tessellar.challenge.tables import SDC2_UNITS
 from tessellar.errors import InputError
 from tessellar.model import DoubleArray
+from tessellar.simulate.sdc2.relations import SIZE_SCATTER, SPEED_SCATTER
 
 if TYPE_CHECKING:
     from astropy.table import QTable

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tessellar.challenge.sdc2.fitting import fit_discs
 from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.errors import InputError
 from tessellar.io.publish import check_target, write_text
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+    from tessellar.model import Source
+
 
 def write_submission(
-    catalogue: QTable, info: Mapping[str, Any], out: Path, *, overwrite: bool = False
+    catalogue: QTable,
+    info: Mapping[str, Any],
+    out: Path,
+    *,
+    fit: Source | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
 ) -> str:
     """Write the sources of a run in the columns of the challenge, and return in a sentence what was left out.
 
@@ -27,29 +38,56 @@ def write_submission(
         What the run's ``run.json`` holds.
     out
         The file to make.
+    fit
+        The cube that was searched, to fit a disc to every source in it; None to leave that out.
+    workers
+        How many sources are fitted at the same time.
     overwrite
         Whether to replace a file that is there.
 
     Returns
     -------
     str
-        Empty where every source is in the file.
+        Empty where every source is in the file, as it was fitted.
 
     Raises
     ------
     InputError
-        The cube has no beam or no spectral axis.
+        The cube has no beam or no spectral axis, or is not the one that was searched.
     OutputError
         The file exists or cannot be written.
     """
     check_target(out, overwrite=overwrite)
-    table, n_left_out = submission(catalogue, Sampling.of_run(info))
+    sampling = Sampling.of_run(info)
+    table, n_left_out = submission(catalogue, sampling)
+    n_kept = 0
+    if fit is not None:
+        _check_cube(fit, info)
+        table, n_kept = fit_discs(table, fit, sampling, workers)
     text = io.StringIO()
     table.write(text, format="ascii.basic")
     write_text(out, text.getvalue())
-    if not n_left_out:
-        return ""
-    return (
-        f"{n_left_out} of {n_left_out + len(table)} sources are not in {out.name}: they have no position, no positive "
-        "flux, or lie beyond the band of the challenge."
+    remarks = []
+    if n_left_out:
+        remarks.append(
+            f"{n_left_out} of {n_left_out + len(table)} sources are not in {out.name}: they have no position, no "
+            "positive flux, or lie beyond the band of the challenge."
+        )
+    if n_kept:
+        remarks.append(f"{n_kept} of {len(table)} sources keep what was measured: no disc fits them.")
+    return " ".join(remarks)
+
+
+def _check_cube(cube: Source, info: Mapping[str, Any]) -> None:
+    """Refuse a cube that is not the one that was searched, as far as its shape and its channels tell."""
+    searched = info["cube"]
+    axis, own = searched.get("spectral") or {}, cube.meta.spectral
+    same_band = own is not None and all(
+        math.isclose(value, axis.get(end, math.nan), rel_tol=1e-9)
+        for value, end in ((own.values[0], "first"), (own.values[-1], "last"))
     )
+    if list(cube.meta.shape) != list(searched["shape"]) or not same_band:
+        raise InputError(
+            f"{cube.meta.name} is not the cube that was searched, {searched['name']} of "
+            f"{' x '.join(map(str, searched['shape']))} voxels: its shape or channels differ. Give that one to --fit."
+        )

@@ -1,0 +1,39 @@
+"""The comparison of made-up populations with the challenge's runs, at toy size, on a catalogue made up here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.validation import sdc2_fit, sdc2_population
+
+
+def test_it_tells_distances_flux_and_noise(
+    sdc2_data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = tmp_path / "figure.png"
+    words = ["--sdc2-data", sdc2_data, "--shape", "2000,60,60", "--figure", str(figure)]
+    assert sdc2_population.main(words) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"\| `sdc2` \| \d+ \| 0\.", said)
+    assert "| flux of all voxels, atlas | 1.00000 |" in said
+    ratios = [float(value) for value in re.findall(r"power of the noise.*\| (\d\.\d+) \|", said)]
+    assert ratios == pytest.approx([1.0] * 3, abs=0.05)
+    assert figure.stat().st_size > 10_000
+
+
+def test_without_the_files_it_says_what_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sdc2_population.main(["--sdc2-data", str(tmp_path / "none")]) == 1
+    assert "sky_dev_truthcat_v2.txt" in capsys.readouterr().err
+
+
+def test_the_table_of_fits_has_a_row_for_each_field(
+    sdc2_data: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sdc2_fit, "_FIELDS", (("atlas", 7, 1.1e9),))
+    assert sdc2_fit.main(["--sdc2-data", sdc2_data, "--shape", "64,80,80"]) == 0
+    row = capsys.readouterr().out.splitlines()[-1].split(" | ")
+    assert row[0] == "| atlas, seed 7, from 1100 MHz"
+    assert len(row) == 11
