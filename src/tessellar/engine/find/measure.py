@@ -15,6 +15,7 @@ from tessellar.engine.find.layers import Layer, fetch_runs
 from tessellar.engine.find.skymap import SparseMap
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
+from tessellar.io.publish import atomic_file, make_folder
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
@@ -30,6 +31,7 @@ from tessellar.tiling.grid import Grid
 SOURCES_PER_UNIT = 32
 WINDOW_VOXELS = 2**20  # a source is read in windows of at most about this many voxels
 CACHED_TILES = 16
+_ARRAYS = ("table", "piece_tile", "piece_label", "piece_source")
 _ONE_AROUND = Halo.symmetric((1, 1, 1))
 
 
@@ -43,7 +45,7 @@ class MeasureStage:
         The cube, its noise, and how that of neighbouring voxels goes together.
     sign
         ``POSITIVE``, or ``NEGATIVE`` for the detections that tell how many of the positive ones are false.
-    sources_file
+    sources_folder
         The merged sources, as `save_sources` wrote them.
     partials, layers
         Where the runs of the sources lie.
@@ -56,7 +58,7 @@ class MeasureStage:
     correlation: Correlation
     sign: int
     n_sources: int
-    sources_file: Path
+    sources_folder: Path
     partials: PartialStore
     fingerprint: str
     layers: tuple[Layer, ...]
@@ -79,21 +81,22 @@ class MeasureStage:
         return _Measurer(self)
 
 
-def save_sources(sources: Sources, path: Path) -> None:
-    """Write the merged sources for the workers."""
-    np.savez(
-        path,
-        table=sources.table,
-        piece_tile=sources.piece_tile,
-        piece_label=sources.piece_label,
-        piece_source=sources.piece_source,
-    )
+def save_sources(sources: Sources, folder: Path) -> None:
+    """Write the merged sources for the workers, one array a file."""
+    make_folder(folder)
+    for name in _ARRAYS:
+        with atomic_file(folder / f"{name}.npy") as draft:
+            np.save(draft, getattr(sources, name))
 
 
-def load_sources(path: Path) -> Sources:
-    """Read what `save_sources` wrote."""
-    with np.load(path) as f:
-        return Sources(f["table"], f["piece_tile"], f["piece_label"], f["piece_source"])
+def load_sources(folder: Path) -> Sources:
+    """Map what `save_sources` wrote: the workers of a machine share one copy, of which each sees what it asks for."""
+    return Sources(*(_mapped(folder / f"{name}.npy") for name in _ARRAYS))
+
+
+def _mapped(path: Path) -> IntArray:
+    array: IntArray = np.load(path, mmap_mode="r")
+    return array if array.size else np.array(array)  # nothing cannot be mapped
 
 
 class _Measurer:
@@ -101,7 +104,7 @@ class _Measurer:
 
     def __init__(self, stage: MeasureStage) -> None:
         self._stage = stage
-        self._sources = load_sources(stage.sources_file)
+        self._sources = load_sources(stage.sources_folder)
         self._scale = FluxScale.of(stage.source.meta)
         self._widths = SpectralScale.of(stage.source.meta).widths
         self._tiles: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()

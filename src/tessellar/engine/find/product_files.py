@@ -139,9 +139,8 @@ def write_products(run: ProductRun, products: Products) -> list[StageReport]:
     _remove_unwanted(run.folder, products)
     if products == NO_PRODUCTS:
         return []
-    runs = SourceRuns(run.folder / PARTIALS / "catalogue.npz", run.partials, run.layers)
-    make_folder(runs.sources_file.parent)
-    save_sources(run.sources, runs.sources_file)
+    runs = SourceRuns(run.folder / PARTIALS / "catalogue", run.partials, run.layers)
+    save_sources(run.sources, runs.sources_folder)
     reports = []
     if products.mask:
         reports.append(_mask(run, runs))

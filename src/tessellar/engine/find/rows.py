@@ -145,7 +145,7 @@ class RowMaker:
             correlation,
             sign,
             len(sources),
-            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}.npz",
+            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}",
             self.crew.partials,
             fingerprint(
                 view,
@@ -159,7 +159,7 @@ class RowMaker:
             detections.layers,
             again,
         )
-        save_sources(sources, stage.sources_file)
+        save_sources(sources, stage.sources_folder)
         given_up = {failure.unit for failure in self.crew.do(stage).failed}
         measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
         columns = gather(self.crew.partials.units(stage)) | _bounds(sources, measured)

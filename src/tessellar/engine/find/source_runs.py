@@ -26,19 +26,35 @@ class SourceRuns:
 
     Attributes
     ----------
-    sources_file
+    sources_folder
         The sources of the catalogue, row by row, as `tessellar.engine.find.measure.save_sources` wrote them.
     partials, layers
         Where the stages left their runs.
     """
 
-    sources_file: Path
+    sources_folder: Path
     partials: PartialStore
     layers: tuple[Layer, ...]
 
     def open(self) -> OpenRuns:
         """Read the sources; once per worker."""
         return OpenRuns(self)
+
+
+@dataclass(slots=True, eq=False)
+class _Tile:
+    """The runs of a tile, sorted, and the row of the catalogue of each; sorted by row once somebody asks for a row."""
+
+    runs: RunTable
+    rows: IntArray
+    order: IntArray | None = None
+
+    def of_row(self, row: int) -> IntArray:
+        """Return which runs are those of a row, ascending."""
+        if self.order is None:
+            self.order = np.argsort(self.rows, kind="stable")
+        first, last = (np.searchsorted(self.rows, row, side, self.order) for side in ("left", "right"))
+        return self.order[first:last]
 
 
 class OpenRuns:
@@ -52,13 +68,13 @@ class OpenRuns:
 
     def __init__(self, where: SourceRuns) -> None:
         self._where = where
-        self.sources = load_sources(where.sources_file)
+        self.sources = load_sources(where.sources_folder)
         self._first = first_pieces(where.layers)
         order = np.argsort(self.sources.piece_tile, kind="stable")
         self._tile = self.sources.piece_tile[order]
         self._label = self.sources.piece_label[order]
         self._row = self.sources.piece_source[order]
-        self._kept: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
+        self._kept: OrderedDict[int, _Tile] = OrderedDict()
 
     def sign_of(self, row: int) -> int:
         """Return whether a source is ``POSITIVE`` or ``NEGATIVE``."""
@@ -71,12 +87,8 @@ class OpenRuns:
 
         A tile that was given up has none.
         """
-        if tile not in self._kept:
-            self._kept[tile] = self._fetch(tile)
-            if len(self._kept) > CACHED_TILES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(tile)
-        return self._kept[tile]
+        kept = self._tile_of(tile)
+        return kept.runs, kept.rows
 
     def of_box(self, box: Box) -> Iterator[tuple[RunTable, IntArray]]:
         """Yield the runs inside a box, cut at its faces, with their rows: all of one sign at a time.
@@ -109,9 +121,17 @@ class OpenRuns:
         tiles, _ = self.sources.pieces(row)
         parts = [np.empty((0, 4), np.int32)]
         for tile in np.unique(tiles).tolist():
-            runs, rows = self.of_tile(tile)
-            parts.append(runs[rows == row])
+            kept = self._tile_of(tile)
+            parts.append(kept.runs[kept.of_row(row)])
         return merge_touching(np.concatenate(parts))
+
+    def _tile_of(self, tile: int) -> _Tile:
+        if tile not in self._kept:
+            self._kept[tile] = _Tile(*self._fetch(tile))
+            if len(self._kept) > CACHED_TILES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(tile)
+        return self._kept[tile]
 
     def _fetch(self, tile: int) -> tuple[RunTable, IntArray]:
         nothing = np.empty((0, 4), np.int32), np.empty(0, np.int64)
