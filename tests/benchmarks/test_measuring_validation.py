@@ -41,7 +41,7 @@ def galaxies() -> dict[str, np.ndarray]:
     known |= {"true_i": np.array([60.0, 60.0, 60.0, 10.0]), "true_snr": np.array([4.0, 6.0, 6.5, 30.0])}
     angles = (known["true_pa"] + 185.0) % 360.0
     inside = {f"mask_{name}": values - 0.2 for name, values in columns.items()}
-    errors = {f"err_{name}": np.full(n, 0.1) for name in (*columns, "w20", "w50", "wm50")}
+    errors = {f"err_{name}": np.full(n, 0.1) for name in (*columns, "w20", "w50", "wm50", "kin_pa", "ell_pa")}
     widths = {f"{kind}{name}": np.ones(n) for kind in ("", "true_") for name in ("w20", "w50", "wm50")}
     more = {"kin_pa": angles, "ell_pa": angles % 180.0 - 90.0, "f_sum_corr": np.ones(n)}
     return columns | known | inside | errors | widths | more

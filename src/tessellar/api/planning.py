@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tessellar.engine.find.plan import FindPlan
     from tessellar.engine.precondition.prepare import Prepared
     from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.kernels.deblend import Deblending
+    from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -25,6 +27,8 @@ def plan(
     kernel: SmoothAndClip | NetworkFinder | None = None,
     *,
     preconditioning: Preconditioning | None = None,
+    deblending: Deblending | None = None,
+    dilation: Dilation | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -41,6 +45,8 @@ def plan(
         The finder, `SmoothAndClip` or `NetworkFinder`; the former with its defaults when None.
     preconditioning
         What is done to the cube before; nothing when None.
+    deblending, dilation
+        How sources are separated and masks grow; they are not when None.
     executor, workers
         Who works; as many workers as there are cores, or in the cluster, when None.
     address
@@ -70,7 +76,8 @@ def plan(
     check_executor(executor, workers, address)
     prepared = prepare(source_of(cube), preconditioning or Preconditioning())
     with joined_cluster(executor, workers, address) as pool:
-        return plan_of(prepared, kernel or SmoothAndClip(), executor, workers, pool, tile, memory)
+        finder = kernel or SmoothAndClip()
+        return plan_of(prepared, finder, executor, workers, pool, tile, memory, deblending, dilation)
 
 
 @contextmanager
@@ -113,14 +120,18 @@ def plan_of(
     pool: Executor | None,
     tile: Shape | None,
     memory: str | int | None,
+    deblending: Deblending | None = None,
+    dilation: Dilation | None = None,
 ) -> FindPlan:
     """Return the plan for a cube that is opened, and for the workers of a cluster that is joined.
 
     Parameters as for `plan`; ``pool`` are those workers, None without an address.
     """
     from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.find.refine_cost import RefineCost
 
     workers, budget = crew_and_memory(executor, workers, pool, memory)
+    meta = prepared.source.meta
     return make_plan(
         prepared.source,
         finder,
@@ -131,4 +142,5 @@ def plan_of(
         workers=workers,
         remote=pool is not None,
         cost=prepared.cost,
+        refining=RefineCost.of(meta.shape, finder.halo(meta), deblending, dilation),
     )

@@ -40,7 +40,7 @@ class EdgeLaw:
     def factor(self, share: float, channel_snr: float) -> float:
         """Return the factor; parameters as for `edge_factor`."""
         faint = self.faint / max(FAINTEST_CHANNEL, channel_snr)  # the first, where there is no noise to tell
-        return self.at_all * math.sqrt(1.0 + faint**4) * max(share, LEAST_SHARE) ** -self.power
+        return self.at_all * math.sqrt(1.0 + faint**4) * math.pow(max(share, LEAST_SHARE), -self.power)
 
 
 EDGE_LAWS = {

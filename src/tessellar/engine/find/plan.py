@@ -7,6 +7,7 @@ from math import prod
 
 from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.refine_cost import NO_REFINING, RefineCost
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.worker import AHEAD_BYTES
@@ -18,7 +19,7 @@ from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Source
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
-from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
+from tessellar.tiling.plan import choose_tile, read_overhead, read_shape, sum_read
 
 LIBRARY_BYTES = 600 * 2**20  # the interpreter, its libraries, the compiler's first use, the report's figures
 GROWTH_BYTES = 350 * 2**20  # what of that is still to come in a process that holds other things already
@@ -66,6 +67,8 @@ class FindPlan:
         What preconditioning adds.
     rate
         Voxels a second of one core, for the estimate of the time.
+    refining
+        What separating sources and growing masks adds at most; ``bytes_read`` and the time are without it.
     """
 
     grid: Grid
@@ -80,6 +83,7 @@ class FindPlan:
     device_bytes: int = 0
     cost: ReadCost = NO_COST
     rate: float = VOXELS_PER_SECOND
+    refining: RefineCost = NO_REFINING
 
     @property
     def halo_overhead(self) -> float:
@@ -104,6 +108,7 @@ class FindPlan:
             *self._chunk_row(),
             ("read", f"{size(self.bytes_read)} of voxels over all stages"),
             *(("", words) for words in self.cost.words()),
+            *(("", words) for words in self.refining.words(self.rate * self.workers)),
             (
                 "memory",
                 f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
@@ -124,14 +129,6 @@ class FindPlan:
         return [("chunks", f"{sides(self.chunks)}; {decoded:.2f} voxels decoded for each one owned")]
 
 
-def sum_read(grid: Grid) -> int:
-    """Return how many voxels all tiles of a grid read; the axes are independent, so no tile is visited."""
-    total = 1
-    for n, core, before, after in zip(grid.shape, grid.core, grid.halo.before, grid.halo.after, strict=True):
-        total *= sum(min(n, a + core + after) - max(0, a - before) for a in range(0, n, core))
-    return total
-
-
 def make_plan(
     source: Source,
     finder: SmoothAndClip | NetworkFinder,
@@ -144,6 +141,7 @@ def make_plan(
     remote: bool = False,
     device_memory: int = 0,
     cost: ReadCost = NO_COST,
+    refining: RefineCost = NO_REFINING,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -167,6 +165,8 @@ def make_plan(
         Bytes of the device that the workers of one machine share; 0 without one.
     cost
         What preconditioning adds.
+    refining
+        What separating sources and growing masks adds at most.
 
     Raises
     ------
@@ -182,7 +182,8 @@ def make_plan(
     sharing = workers
     if remote:
         libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
-    smallest = max((MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS, cost.unit_bytes)
+    window = (MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS
+    smallest = max(window, cost.unit_bytes, refining.unit_bytes)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
 
     def unit_bytes(shape: Shape) -> int:
@@ -247,6 +248,7 @@ def make_plan(
         on_device,
         cost,
         rate,
+        refining,
     )
 
 
