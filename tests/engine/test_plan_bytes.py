@@ -37,14 +37,3 @@ def test_the_plan_tells_at_most_what_separating_and_growing_read() -> None:
     assert "to separate sources" in str(planned)
     assert "to grow masks" in str(planned)
     assert "to grow masks" not in str(ts.plan(source, executor="serial"))
-
-
-def test_long_rings_are_in_the_memory_of_the_plan() -> None:
-    source = MemorySource(np.zeros((300, 300, 300), np.float32), meta_of((300, 300, 300)))
-    short, long = (
-        ts.plan(
-            source, executor="serial", memory="4 GiB", dilation=ts.Dilation(iterations_xy=n, iterations_z=n)
-        )
-        for n in (1, 60)
-    )
-    assert long.unit_bytes > short.unit_bytes

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tessellar.engine.find.layers import Layer, fetch_runs, first_pieces
-from tessellar.engine.find.measure import load_sources
+from tessellar.engine.find.layers import Layer, first_pieces
+from tessellar.engine.find.source_store import RunsBySource, load_sources, runs_of_tile, save_sources
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.stitch import Sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
-from tessellar.kernels.runs import RunTable, merge_touching
+from tessellar.kernels.runs import RunTable
 from tessellar.model import IntArray
 from tessellar.tiling.box import Box
 
@@ -27,7 +28,7 @@ class SourceRuns:
     Attributes
     ----------
     sources_folder
-        The sources of the catalogue, row by row, as `tessellar.engine.find.measure.save_sources` wrote them.
+        The sources of the catalogue, row by row, as `tessellar.engine.find.source_store.save_sources` wrote them.
     partials, layers
         Where the stages left their runs.
     """
@@ -36,25 +37,13 @@ class SourceRuns:
     partials: PartialStore
     layers: tuple[Layer, ...]
 
+    def save(self, sources: Sources) -> None:
+        """Write the sources for the workers."""
+        save_sources(sources, self.sources_folder, self.partials, self.layers)
+
     def open(self) -> OpenRuns:
         """Read the sources; once per worker."""
         return OpenRuns(self)
-
-
-@dataclass(slots=True, eq=False)
-class _Tile:
-    """The runs of a tile, sorted, and the row of the catalogue of each; sorted by row once somebody asks for a row."""
-
-    runs: RunTable
-    rows: IntArray
-    order: IntArray | None = None
-
-    def of_row(self, row: int) -> IntArray:
-        """Return which runs are those of a row, ascending."""
-        if self.order is None:
-            self.order = np.argsort(self.rows, kind="stable")
-        first, last = (np.searchsorted(self.rows, row, side, self.order) for side in ("left", "right"))
-        return self.order[first:last]
 
 
 class OpenRuns:
@@ -68,13 +57,13 @@ class OpenRuns:
 
     def __init__(self, where: SourceRuns) -> None:
         self._where = where
-        self.sources = load_sources(where.sources_folder)
+        self.sources, self._by_source = load_sources(where.sources_folder), RunsBySource(where.sources_folder)
         self._first = first_pieces(where.layers)
         order = np.argsort(self.sources.piece_tile, kind="stable")
         self._tile = self.sources.piece_tile[order]
         self._label = self.sources.piece_label[order]
         self._row = self.sources.piece_source[order]
-        self._kept: OrderedDict[int, _Tile] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
 
     def sign_of(self, row: int) -> int:
         """Return whether a source is ``POSITIVE`` or ``NEGATIVE``."""
@@ -87,8 +76,12 @@ class OpenRuns:
 
         A tile that was given up has none.
         """
-        kept = self._tile_of(tile)
-        return kept.runs, kept.rows
+        if tile not in self._kept:
+            self._kept[tile] = self._fetch(tile)
+            if len(self._kept) > CACHED_TILES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(tile)
+        return self._kept[tile]
 
     def of_box(self, box: Box) -> Iterator[tuple[RunTable, IntArray]]:
         """Yield the runs inside a box, cut at its faces, with their rows: all of one sign at a time.
@@ -118,34 +111,14 @@ class OpenRuns:
 
     def of_source(self, row: int) -> RunTable:
         """Return the runs of a row of the catalogue in the order of the cube, whole again where tiles had cut them."""
-        tiles, _ = self.sources.pieces(row)
-        parts = [np.empty((0, 4), np.int32)]
-        for tile in np.unique(tiles).tolist():
-            kept = self._tile_of(tile)
-            parts.append(kept.runs[kept.of_row(row)])
-        return merge_touching(np.concatenate(parts))
-
-    def _tile_of(self, tile: int) -> _Tile:
-        if tile not in self._kept:
-            self._kept[tile] = _Tile(*self._fetch(tile))
-            if len(self._kept) > CACHED_TILES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(tile)
-        return self._kept[tile]
+        return self._by_source.of(row)
 
     def _fetch(self, tile: int) -> tuple[RunTable, IntArray]:
-        nothing = np.empty((0, 4), np.int32), np.empty(0, np.int64)
         first, last = np.searchsorted(self._tile, [tile, tile + 1])
         if first == last:
-            return nothing
-        try:
-            runs, labels = fetch_runs(self._where.partials, self._where.layers, tile)
-        except KeyError:
-            return nothing
-        row_of = np.full(labels.max(initial=-1) + 1, -1, np.int64)
-        row_of[self._label[first:last]] = self._row[first:last]
-        rows = row_of[labels]
-        return runs[rows >= 0], rows[rows >= 0]
+            return np.empty((0, 4), np.int32), np.empty(0, np.int64)
+        label, row = self._label[first:last], self._row[first:last]
+        return runs_of_tile(self._where.partials, self._where.layers, tile, label, row)
 
 
 def _cut(runs: RunTable, box: Box) -> tuple[RunTable, IntArray]:
