@@ -20,9 +20,7 @@ from tessellar.tiling.grid import Grid
 
 _VOXEL: Shape = (1, 1, 1)
 _RUN_BYTES = 16
-_SORTING_PASSES = (
-    6  # over what was detected, to lay the runs of each source side by side: two for each of three tables
-)
+_SORTING_PASSES = 4  # over what was detected, to lay the runs of each source side by side, twice
 
 
 def predict(job: Job, cluster: Cluster, rates: Rates) -> Prediction:
