@@ -136,7 +136,7 @@ class _Model:
 
     def _runs_bytes(self) -> float:
         """Return what is read of the detect stage's results for each source: a run of voxels for each of its rows."""
-        return _RUN_BYTES * self._rates.source_voxels ** (2 / 3)
+        return float(_RUN_BYTES * self._rates.source_voxels ** (2 / 3))
 
     def _boxes(self, name: str, units: int, boxes: list[Box], kernel: float, *, overlap: bool) -> StageCost:
         decoded = sum(_touched(box, self._decoded) for box in boxes)

@@ -48,7 +48,7 @@ def main(words: Sequence[str]) -> int:
     asked = _parser().parse_args(words)
     kinds = {name: replace(kind, count=max(1, int(kind.count * asked.part))) for name, kind in KINDS.items()}
     if not asked.test_only:
-        samples = [_made(kind) for kind in kinds.values()]
+        samples = [sample for kind in kinds.values() if (sample := _made(kind))]
         laws = [(names, fitted(samples, names)) for names in TOGETHER]
         rows = [
             [", ".join(sorted(names)), *(f"{number:.2f}" for number in (law.at_all, law.faint, law.power))]
@@ -116,7 +116,7 @@ def _running_median(values: DoubleArray, along: DoubleArray) -> DoubleArray:
 
 def pull_rows(name: str, sample: Measured) -> Iterator[list[str]]:
     """Yield bias and width of the pulls in bins of the true S/N."""
-    for low, high in pairwise(EDGES):
+    for low, high in pairwise(EDGES) if sample else ():
         inside = (sample["snr"] >= low) & (sample["snr"] < high)
         if not inside.any():
             continue

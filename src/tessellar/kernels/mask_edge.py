@@ -5,7 +5,7 @@ way that the noise inside pushes it already, and farther. How far depends on how
 which the share of its flux inside the mask tells, and on how well a channel stands out, for it is in a channel that
 the mask, the end of a line and the centre that an axis goes through are found: where noise is as large as the line
 there, errors grow faster than noise does. The numbers here were fitted to the deviations from the truth of made-up
-galaxies, each alone in fresh noise, with three beams, four widths of channels and four thresholds, by
+galaxies, each alone in fresh noise, with three beams, three widths of channels and four thresholds, by
 ``python -m benchmarks.validation.mask_edges``; they serve for nothing else. ``docs/measuring.md`` tells what the
 errors achieve in other skies.
 """
