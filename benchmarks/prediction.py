@@ -7,7 +7,7 @@ from math import ceil, prod
 
 from benchmarks.jobs import FLOAT, Cluster, Job, Prediction, StageCost
 from benchmarks.rates import Rates
-from tessellar.engine.find.measure import CACHED_TILES, SOURCES_PER_UNIT
+from tessellar.engine.find.measure import SOURCES_PER_UNIT
 from tessellar.engine.find.plan import FindPlan, make_plan
 from tessellar.engine.lease import Agenda
 from tessellar.engine.run import TARGET_SECONDS
@@ -19,6 +19,8 @@ from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _VOXEL: Shape = (1, 1, 1)
+_RUN_BYTES = 16
+_SORTING_PASSES = 4  # over what was detected, to lay the runs of each source side by side, twice
 
 
 def predict(job: Job, cluster: Cluster, rates: Rates) -> Prediction:
@@ -122,18 +124,19 @@ class _Model:
     def alone(self) -> dict[str, float]:
         """Return what the driver does while nobody else works, seconds."""
         rates, n = self._rates, self.n_sources
-        pairs = n * n * rates.source_voxels ** (1 / 3) / max(self._job.shape)
+        *_, second, longest = sorted(self._job.shape)
+        pairs = n * n * 4 * rates.source_voxels ** (2 / 3) / (second * longest)
         payload = self._payload * self._job.n_voxels
         return {
             "start": rates.start_seconds,
-            "stitch": payload / rates.stitch + 2 * len(self._grid) * rates.merge_seconds,
+            "stitch": (1 + _SORTING_PASSES) * payload / rates.stitch
+            + 2 * len(self._grid) * rates.merge_seconds,
             "tables": n * rates.table_seconds + pairs * rates.pair_seconds,
         }
 
     def _runs_bytes(self) -> float:
-        """Return what is read of a tile's results for each source, where a worker cannot keep a layer of tiles."""
-        _, x, y = self._grid.counts
-        return self._payload * prod(self._grid.core) if x * y > CACHED_TILES else 0.0
+        """Return what is read of the detect stage's results for each source: a run of voxels for each of its rows."""
+        return float(_RUN_BYTES * self._rates.source_voxels ** (2 / 3))
 
     def _boxes(self, name: str, units: int, boxes: list[Box], kernel: float, *, overlap: bool) -> StageCost:
         decoded = sum(_touched(box, self._decoded) for box in boxes)

@@ -37,7 +37,12 @@ OFFSETS = {
     "kin_pa": Quantity("kinematic angle", "degrees"),
     "ell_pa": Quantity("angle of the ellipse", "degrees"),
 }
-PULLS = {"f_sum": "flux", "x": "x", "y": "y", "z": "z", "w20": "w20", "w50": "w50", "wm50": "wm50"}
+PULLS = {
+    "f_sum": "flux",
+    **{name: name for name in ("x", "y", "z", "w20", "w50", "wm50")},
+    "kin_pa": "kinematic angle",
+    "ell_pa": "angle of the ellipse",
+}
 
 
 def deviations(galaxies: Galaxies, name: str) -> DoubleArray:
@@ -54,6 +59,8 @@ def deviations(galaxies: Galaxies, name: str) -> DoubleArray:
 
 def pulls(galaxies: Galaxies, name: str) -> DoubleArray:
     """Return measured minus true in units of the error; true is for a flux what the galaxy has inside the mask."""
+    if name.endswith("_pa"):
+        return deviations(galaxies, name) / galaxies[f"err_{name}"]
     true = galaxies[f"{'mask' if name == 'f_sum' else 'true'}_{name}"]
     return (galaxies[name] - true) / galaxies[f"err_{name}"]
 

@@ -25,7 +25,7 @@ from tessellar.tiling.box import Box, Shape
 
 MEASURED = (
     "x", "y", "z", "err_x", "err_y", "err_z", "f_sum", "f_sum_corr", "err_f_sum", "w20", "w50", "wm50", "err_w20",
-    "err_w50", "err_wm50", "ell_pa", "kin_pa",
+    "err_w50", "err_wm50", "ell_pa", "err_ell_pa", "kin_pa", "err_kin_pa",
 )  # fmt: skip
 """Columns of the catalogue that are kept."""
 

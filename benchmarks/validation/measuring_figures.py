@@ -52,10 +52,13 @@ def draw_pulls(galaxies: Galaxies, path: Path) -> None:
     """Draw the distributions of pulls beside the normal distribution."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13.0, 2.4), layout="constrained")
+    figure = Figure(figsize=(13.0, 4.6), layout="constrained")
     edges = np.linspace(-5.0, 5.0, 31)
     grid = np.linspace(-5.0, 5.0, 201)
-    for ax, (name, title) in zip(figure.subplots(1, len(PULLS)), PULLS.items(), strict=True):
+    panels = figure.subplots(2, (len(PULLS) + 1) // 2).ravel()
+    for ax in panels[len(PULLS) :]:
+        ax.set_axis_off()
+    for ax, (name, title) in zip(panels, PULLS.items(), strict=False):
         values = pulls(galaxies, name)
         ax.hist(values[np.isfinite(values)], edges, density=True, color="0.8")
         ax.plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2.0 * np.pi), color="tab:green")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.validation import mask_edges
 from benchmarks.validation.biases import bins, centre_and_scatter, deviations, pulls, tables
 from benchmarks.validation.measuring import BIASES, PULL_FIGURE, main
 
@@ -41,7 +42,7 @@ def galaxies() -> dict[str, np.ndarray]:
     known |= {"true_i": np.array([60.0, 60.0, 60.0, 10.0]), "true_snr": np.array([4.0, 6.0, 6.5, 30.0])}
     angles = (known["true_pa"] + 185.0) % 360.0
     inside = {f"mask_{name}": values - 0.2 for name, values in columns.items()}
-    errors = {f"err_{name}": np.full(n, 0.1) for name in (*columns, "w20", "w50", "wm50")}
+    errors = {f"err_{name}": np.full(n, 0.1) for name in (*columns, "w20", "w50", "wm50", "kin_pa", "ell_pa")}
     widths = {f"{kind}{name}": np.ones(n) for kind in ("", "true_") for name in ("w20", "w50", "wm50")}
     more = {"kin_pa": angles, "ell_pa": angles % 180.0 - 90.0, "f_sum_corr": np.ones(n)}
     return columns | known | inside | errors | widths | more
@@ -68,3 +69,10 @@ def test_bins_hold_every_galaxy_once() -> None:
 def test_centre_and_scatter_do_not_look_at_what_is_not_there() -> None:
     assert centre_and_scatter(np.array([1.0, 2.0, 3.0, np.nan])) == pytest.approx((2.0, 1.4826))
     assert np.isnan(centre_and_scatter(np.array([np.nan]))).all()
+
+
+def test_the_laws_of_the_errors_are_tested_by_one_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mask_edges.main(["--part", "0.002", "--test-only"]) == 0
+    told = capsys.readouterr().out
+    assert "| galaxies | S/N | rows | x | y | z |" in told
+    assert "Laws" not in told

@@ -138,9 +138,9 @@ def _nodes(nodes: int, shared: float = inf):
 )
 def test_touched_voxels_are_those_of_every_tile_and_block(shape, core, halo, blocks) -> None:
     from benchmarks.prediction import touched
-    from tessellar.engine.find.plan import sum_read
     from tessellar.tiling.box import Halo
     from tessellar.tiling.grid import Grid
+    from tessellar.tiling.plan import sum_read
 
     grid = Grid(shape, core, Halo.symmetric(halo))
     total = 0

@@ -21,6 +21,7 @@ from tessellar.flags import FLAGS, flag_legend, flags_in
 from tessellar.io.catalogue import make_table, read_catalogue, write_catalogue
 from tessellar.io.columns import COLUMNS
 from tessellar.io.source_names import source_names
+from tessellar.io.votable import votable_bytes
 from tessellar.model import CubeMeta, SpectralAxis
 
 FORMATS = ("vot", "parquet", "ecsv")
@@ -124,6 +125,18 @@ def test_units_that_the_standards_dislike_are_kept_without_a_warning(tmp_path: P
     write_catalogue(table, tmp_path)
     for form in FORMATS:
         assert read_catalogue(tmp_path / f"catalogue.{form}")["f_max"].unit == table["f_max"].unit
+
+
+def test_the_rows_of_the_votable_are_those_that_astropy_writes() -> None:
+    numbers = [0.0, -0.0, 1.0, -3.0, 1e16, 1e22, 1.5e-300, 0.1, np.nan, np.inf, -np.inf]
+    table = Table(
+        {"a": numbers, "b": np.arange(11), "c": ["x < y & 'z' é"] * 11, "d": np.arange(11, dtype=np.int32)}
+    )
+    for n in (0, 1, 11):
+        text = io.BytesIO()
+        votable.from_table(table[:n]).to_xml(text)
+        rows = text.getvalue().partition(b"<TABLEDATA>")[2]
+        assert votable_bytes(table[:n]).partition(b"<TABLEDATA>")[2] == rows
 
 
 def test_other_programs_read_the_votable(tmp_path: Path) -> None:

@@ -46,7 +46,10 @@ def row_of(
     return measure(gathered, scale, cube.shape, sign)
 
 
-def error_inside(row: dict[str, float], name: str) -> float:
-    """Return the error that a column has where the mask is given, and noise decides nothing about it."""
-    factor = 1.0 if name == "f_sum" else edge_factor(name, row["f_sum"] / row["f_sum_corr"])
-    return row[f"err_{name}"] / factor
+def error_inside(row: dict[str, float], name: str, channels: int) -> float:
+    """Return the error that a column has where a mask of so many channels is given, and noise decides nothing of it."""
+    if name == "f_sum":
+        return row["err_f_sum"]
+    return row[f"err_{name}"] / edge_factor(
+        name, row["f_sum"] / row["f_sum_corr"], row["snr"] / channels**0.5
+    )

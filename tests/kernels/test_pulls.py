@@ -68,10 +68,11 @@ def pulls_of(
     truth = np.where(mask, 8.0 + 10.0 * depth / depth.max(), 0.0).astype(np.float32)
     scale = FluxScale(np.full(SHAPE[0], 2.0), np.ones(SHAPE[0]), "Jy Hz", np.arange(10.0))
     model = flat_noise(SHAPE, 1.0)
+    channels = int(mask.any(axis=(1, 2)).sum())
     right = row_of(truth, mask, scale, noise=model, correlation=correlation)
     rows = [row_of(truth + one, mask, scale, noise=model, correlation=correlation) for one in noise]
     return {
-        name: np.array([(row[name] - right[name]) / error_inside(row, name) for row in rows])
+        name: np.array([(row[name] - right[name]) / error_inside(row, name, channels) for row in rows])
         for name in names
     }
 

@@ -26,6 +26,7 @@ def columns(seed: int, n: int, boost: float = 1.0, sign: float = 1.0) -> Payload
         "mean": sign * mean * rms,
         "n_pix": n_pix,
         "rms": rms,
+        "snr": mean * np.sqrt(n_pix) / 3.0,
     }
 
 
@@ -34,9 +35,9 @@ def joined(*parts: Payload) -> Payload:
 
 
 def test_places_are_logarithms_in_units_of_the_noise():
-    one = {"f_min": [-1.0], "f_max": [20.0], "mean": [4.0], "n_pix": [50.0], "rms": [2.0]}
+    one = {"f_min": [-1.0], "f_max": [20.0], "mean": [4.0], "n_pix": [50.0], "rms": [2.0], "snr": [8.0]}
     arrays = {name: np.array(values) for name, values in one.items()}
-    assert parameters(arrays, 1.0) == pytest.approx(np.array([[1.0, 2.0, np.log10(2.0)]]))
+    assert parameters(arrays, 1.0) == pytest.approx(np.array([[1.0, np.log10(8.0), np.log10(2.0)]]))
     negative = arrays | {"f_min": np.array([-20.0]), "mean": np.array([-4.0])}
     assert parameters(negative, -1.0) == pytest.approx(parameters(arrays, 1.0))
 

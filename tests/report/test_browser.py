@@ -34,7 +34,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     points = np.random.default_rng(0).normal(size=(40, 3))
     np.savez(
         folder / "reliability.npz",
-        axes=np.array(["peak", "sum", "mean"]),
+        axes=np.array(["peak", "snr", "mean"]),
         positive=points,
         negative=points[:10],
         kept=points[:, 0] > 0,

@@ -183,7 +183,18 @@ def find_sources(
     if folder is not None and tile is None and not fresh:
         tile = earlier_tile(folder)  # a run is resumed with its tiles, however much memory is free by now
     with joined_cluster(executor, workers, address, observer, where) as pool:
-        the_plan = plan_of(prepared, finder, executor, workers, pool, tile, memory, where)
+        the_plan = plan_of(
+            prepared,
+            recipes.finder,
+            executor,
+            workers,
+            pool,
+            tile,
+            memory,
+            where,
+            deblending,
+            dilation,
+        )
         settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)

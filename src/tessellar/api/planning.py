@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tessellar.engine.find.plan import FindPlan
     from tessellar.engine.precondition.prepare import Prepared
     from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.kernels.deblend import Deblending
+    from tessellar.kernels.dilate import Dilation
     from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -27,6 +29,8 @@ def plan(
     kernel: SmoothAndClip | NetworkFinder | None = None,
     *,
     preconditioning: Preconditioning | None = None,
+    deblending: Deblending | None = None,
+    dilation: Dilation | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -44,6 +48,8 @@ def plan(
         The finder, `SmoothAndClip` or `NetworkFinder`; the former with its defaults when None.
     preconditioning
         What is done to the cube before; nothing when None.
+    deblending, dilation
+        How sources are separated and masks grow; they are not when None.
     executor, workers
         Who works; as many workers as there are cores, or in the cluster, when None.
     address
@@ -77,7 +83,7 @@ def plan(
     where = device_of(device, finder, address)
     prepared = prepare(source_of(cube), preconditioning or Preconditioning())
     with joined_cluster(executor, workers, address, device=where) as pool:
-        return plan_of(prepared, finder, executor, workers, pool, tile, memory, where)
+        return plan_of(prepared, finder, executor, workers, pool, tile, memory, where, deblending, dilation)
 
 
 @contextmanager
@@ -131,14 +137,18 @@ def plan_of(
     tile: Shape | None,
     memory: str | int | None,
     device: Device,
+    deblending: Deblending | None = None,
+    dilation: Dilation | None = None,
 ) -> FindPlan:
     """Return the plan for a cube that is opened, and for the workers of a cluster that is joined.
 
     Parameters as for `plan`; ``pool`` are those workers, None without an address, and ``device`` is where they compute.
     """
     from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.find.refine_cost import RefineCost
 
     workers, budget = crew_and_memory(executor, workers, pool, memory)
+    meta = prepared.source.meta
     return make_plan(
         prepared.source,
         finder,
@@ -150,4 +160,5 @@ def plan_of(
         remote=pool is not None,
         device=device,
         cost=prepared.cost,
+        refining=RefineCost.of(meta.shape, finder.halo(meta), deblending, dilation),
     )

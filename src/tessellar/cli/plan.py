@@ -10,7 +10,14 @@ from tessellar.cli.defaults import remarks_of
 from tessellar.cli.finder_options import finder_options
 from tessellar.cli.options import argument, option, running_options, watching_options
 from tessellar.cli.output import progress, show
-from tessellar.cli.recipes import finder_of, linker_of, preconditioning_of, running_of
+from tessellar.cli.recipes import (
+    deblending_of,
+    dilation_of,
+    finder_of,
+    linker_of,
+    preconditioning_of,
+    running_of,
+)
 from tessellar.cli.values import path
 
 
@@ -33,6 +40,13 @@ def command(cube: str, **options: Any) -> None:
         for remark in remarks_of(click.get_current_context()):
             observer.say(remark)
     preconditioning = preconditioning_of(options)
-    the_plan = plan(cube, finder_of(options), preconditioning=preconditioning, **running_of(options))
+    the_plan = plan(
+        cube,
+        finder_of(options),
+        preconditioning=preconditioning,
+        deblending=deblending_of(options),
+        dilation=dilation_of(options),
+        **running_of(options),
+    )
     if not options["quiet"]:
         show(str(the_plan))

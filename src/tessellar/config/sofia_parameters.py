@@ -153,7 +153,12 @@ PARAMETERS: dict[str, Parameter] = {
         *_used("filter", whole, minPixels="--linker-min-pixels"),
         *_used("filter", number, minSNR="--reliability-min-snr, where reliability is on"),
         *_used("reliability", switch, enable="--reliability"),
-        *_missing("reliability", "the axes are always peak, sum and mean", _RATED, parameters=_AXES),
+        *_missing(
+            "reliability",
+            "the axes are always peak, signal-to-noise ratio and mean",
+            _RATED,
+            parameters=_AXES,
+        ),
         *_used("reliability", number, _RATED, threshold="--reliability"),
         *_used("reliability", number, _RATED, scaleKernel="--reliability-scale-kernel"),
         *_used("reliability", number, _RATED, minSNR="--reliability-min-snr"),

@@ -115,6 +115,8 @@ COLUMNS = (
     _real("err_w20", "spectral", "stat.error;spect.line.width", "Standard error of w20, as that of x"),
     _real("err_w50", "spectral", "stat.error;spect.line.width", "Standard error of w50, as that of x"),
     _real("err_wm50", "spectral", "stat.error;spect.line.width", "Standard error of wm50, as that of x"),
+    _real("err_ell_pa", "deg", "stat.error;pos.posAng", "Standard error of ell_pa, as that of x"),
+    _real("err_kin_pa", "deg", "stat.error;pos.posAng", "Standard error of kin_pa, as that of x"),
     _real("snr", "", "stat.snr", "Size of f_sum divided by err_f_sum"),
     _real("ra", "deg", "pos.eq.ra;meta.main", "Right ascension of the centre, ICRS"),
     _real("dec", "deg", "pos.eq.dec;meta.main", "Declination of the centre, ICRS"),

@@ -7,20 +7,18 @@ from contextlib import contextmanager
 from functools import lru_cache
 from math import hypot
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.io.cards import Cards, Value
+from tessellar.io.cards import CARD, Cards, Value
 from tessellar.io.hdus import BLOCK
+from tessellar.io.heading import Heading
 from tessellar.io.publish import atomic_file
 from tessellar.io.spectral_words import CTYPES
 from tessellar.model import CubeMeta
 from tessellar.tiling.box import Box
-
-if TYPE_CHECKING:
-    from astropy.io.fits import Header
 
 Image: TypeAlias = npt.NDArray[Any]
 
@@ -29,7 +27,7 @@ _SPECTRAL = ("CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3")
 _OBSERVATION = ("TELESCOP", "INSTRUME", "OBSERVER", "DATE-OBS")
 
 
-def map_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Header:
+def map_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Heading:
     """Return the header of a map of the sky, two axes: l and m.
 
     Parameters
@@ -43,21 +41,20 @@ def map_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Head
     **cards
         Further cards.
     """
-    wcs = _shifted(meta, box)
-    return _with_words(_two_axes(wcs), meta, box, unit, cards)
+    return _with_words(_shifted(meta, box, two_axes=True), meta, box, unit, cards)
 
 
-def cube_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Header:
+def cube_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Heading:
     """Return the header of a small cube, three axes: l, m and frequency; parameters as for `map_header`."""
     wcs = _shifted(meta, box)
     if not any(key.endswith("3") for key in wcs):
-        wcs.update(_linear_axis(meta, box))
+        wcs.add(_linear_axis(meta, box))
     return _with_words(wcs, meta, box, unit, cards)
 
 
 def slice_header(
     meta: CubeMeta, box: Box, unit: str, *, first: int, step: tuple[float, float], **cards: Value
-) -> Header:
+) -> Heading:
     """Return the header of a position-velocity slice, two axes: offset along a line, and frequency.
 
     Parameters
@@ -69,21 +66,20 @@ def slice_header(
     step
         Pixels along l and m from one pixel of the slice to the next.
     """
-    from astropy.io.fits import Header
-
-    header = Header([("CTYPE1", "OFFSET"), ("CRPIX1", 1.0 - first), ("CRVAL1", 0.0), ("CDELT1", 1.0)])
+    header = Heading({"CTYPE1": "OFFSET", "CRPIX1": 1.0 - first, "CRVAL1": 0.0, "CDELT1": 1.0})
     if meta.pixel_size is not None:
         header["CUNIT1"] = "deg"
         header["CDELT1"] = hypot(step[0] * meta.pixel_size[0], step[1] * meta.pixel_size[1])
-    for card in cube_header(meta, box).cards:
-        if card.keyword in _SPECTRAL:
-            header[f"{card.keyword[:-1]}2"] = card.value
+    cube = cube_header(meta, box)
+    for keyword in cube:
+        if keyword in _SPECTRAL:
+            header[f"{keyword[:-1]}2"] = cube[keyword]
     return _with_words(header, meta, box, unit, cards)
 
 
 @contextmanager
 def image_file(
-    path: Path, header: Header, kind: str, shape: tuple[int, ...]
+    path: Path, header: Heading, kind: str, shape: tuple[int, ...]
 ) -> Iterator[Callable[[Image], None]]:
     """Give a function that appends rows to an image; the file appears when the block ends and the image is whole.
 
@@ -113,7 +109,7 @@ def image_file(
 
 @contextmanager
 def image_into(
-    file: IO[bytes], header: Header, kind: str, shape: tuple[int, ...]
+    file: IO[bytes], header: Heading, kind: str, shape: tuple[int, ...]
 ) -> Iterator[Callable[[Image], None]]:
     """Give a function that appends rows to an image in an empty file; parameters as for `image_file`."""
     file.write(opening(header, kind, shape))
@@ -126,28 +122,24 @@ def image_into(
     file.write(bytes(-file.tell() % BLOCK))
 
 
-def write_image(file: IO[bytes], header: Header, image: Image) -> None:
+def write_image(file: IO[bytes], header: Heading, image: Image) -> None:
     """Write a small image into an empty file, its axes in the order of the file."""
     with image_into(file, header, image.dtype.name, image.shape) as append:
         append(image)
 
 
-def opening(header: Header, kind: str, shape: tuple[int, ...]) -> bytes:
+def opening(header: Heading, kind: str, shape: tuple[int, ...]) -> bytes:
     """Return the whole header of an image in the order of the file, padded to the block."""
-    from astropy.io.fits import Header
-
-    whole = Header([("SIMPLE", True), ("BITPIX", _BITPIX[kind]), ("NAXIS", len(shape))])
+    whole = Heading({"SIMPLE": True, "BITPIX": _BITPIX[kind], "NAXIS": len(shape)})
     for number, length in enumerate(reversed(shape), start=1):
         whole[f"NAXIS{number}"] = length
-    whole.extend(header.cards)
-    return str(whole.tostring()).encode("ascii")
+    text = (whole.text() + header.text() + "END".ljust(CARD)).encode("ascii")
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK)
 
 
-def _shifted(meta: CubeMeta, box: Box) -> Header:
+def _shifted(meta: CubeMeta, box: Box, *, two_axes: bool = False) -> Heading:
     """Return the coordinates of a box of the cube, empty where the cube has none."""
-    from astropy.io.fits import Header
-
-    header = _parsed(meta.wcs_header).copy() if meta.wcs_header else Header()
+    header = _parsed(meta.wcs_header, two_axes).without([]) if meta.wcs_header else Heading()
     z, x, y = box.start
     for number, start in enumerate((x, y, z), start=1):
         key = f"CRPIX{number}"
@@ -157,14 +149,12 @@ def _shifted(meta: CubeMeta, box: Box) -> Header:
 
 
 @lru_cache(maxsize=4)
-def _parsed(text: str) -> Header:
-    """Return the coordinates of a cube as cards; many thousand cubelets ask for the same."""
+def _parsed(text: str, two_axes: bool) -> Heading:
+    """Return the coordinates of a cube, with or without the third axis; many thousand cubelets ask for the same."""
     from astropy.io.fits import Header
 
-    header = Header.fromstring(text, sep="\n")
-    for card in header.cards:
-        card.value  # noqa: B018  # parsed here, once
-    return header
+    header = Heading.of(Header.fromstring(text, sep="\n"))
+    return _two_axes(header) if two_axes else header
 
 
 @lru_cache(maxsize=4)
@@ -174,15 +164,9 @@ def _observed(header: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, word) for key in _OBSERVATION if (word := original.word(key)))
 
 
-def _two_axes(header: Header) -> Header:
+def _two_axes(header: Heading) -> Heading:
     """Return a header without its third axis."""
-    from astropy.io.fits import Header
-
-    kept = Header()
-    for card in header.cards:
-        axes = _axes_in(card.keyword)
-        if "3" not in axes:
-            kept.append(card)
+    kept = header.without([keyword for keyword in header if "3" in _axes_in(keyword)])
     if "WCSAXES" in kept:
         kept["WCSAXES"] = 2
     return kept
@@ -195,11 +179,9 @@ def _axes_in(keyword: str) -> tuple[str, ...]:
     return numbers[:1] if name in ("PV", "PS") else numbers
 
 
-def _linear_axis(meta: CubeMeta, box: Box) -> Header:
+def _linear_axis(meta: CubeMeta, box: Box) -> Heading:
     """Return the spectral axis as a linear one, for a cube without coordinates of the sky."""
-    from astropy.io.fits import Header
-
-    header, axis = Header(), meta.spectral
+    header, axis = Heading(), meta.spectral
     if axis.kind in CTYPES:
         values = axis.values
         step = (values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else axis.width or 1.0
@@ -208,7 +190,7 @@ def _linear_axis(meta: CubeMeta, box: Box) -> Header:
     return header
 
 
-def _with_words(header: Header, meta: CubeMeta, box: Box, unit: str, cards: Mapping[str, Value]) -> Header:
+def _with_words(header: Heading, meta: CubeMeta, box: Box, unit: str, cards: Mapping[str, Value]) -> Heading:
     """Add unit, beam, and what was observed; where every channel has a beam, that of the box's middle channel."""
     if unit:
         header["BUNIT"] = unit.replace(" / ", "/")
@@ -217,7 +199,7 @@ def _with_words(header: Header, meta: CubeMeta, box: Box, unit: str, cards: Mapp
         beam = meta.beams[middle if len(meta.beams) > 1 else 0]
         header["BMAJ"], header["BMIN"], header["BPA"] = beam.major, beam.minor, beam.pa
         if len(meta.beams) > 1:
-            header.comments["BMAJ"] = f"of channel {middle} of the cube; beams vary"
+            header.comment("BMAJ", f"of channel {middle} of the cube; beams vary")
     if meta.spectral.rest_frequency and "RESTFRQ" not in header:
         header["RESTFRQ"] = meta.spectral.rest_frequency
     if meta.spectral.frame and "SPECSYS" not in header:

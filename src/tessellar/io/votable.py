@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 _COORDINATES = {"ra": "ICRS", "dec": "ICRS", "l": "galactic", "b": "galactic"}
+_ROWS_AT_ONCE = 4096
+_INDENT, _END_OF_ROW = b"     ", b"     </TR>\n"
 
 
 def votable_bytes(table: Table) -> bytes:
@@ -24,11 +29,45 @@ def votable_bytes(table: Table) -> bytes:
     with warnings.catch_warnings():
         # VOUnit deprecates units that radio cubes do carry (erg, Angstrom); they are written all the same.
         warnings.simplefilter("ignore")
-        document = votable.from_table(table)
+        document = votable.from_table(table[:1])
         _describe(document, table.meta.get("provenance", {}))
         text = io.BytesIO()
         document.to_xml(text)
-    return text.getvalue()
+    head, row, tail = _around_first_row(text.getvalue())
+    return b"".join([head, *_rows(table), tail]) if row else text.getvalue()
+
+
+def _around_first_row(text: bytes) -> tuple[bytes, bytes, bytes]:
+    """Cut a document of one row before and behind that row; all is before it where there is none."""
+    first, last = text.find(_INDENT + b"<TR>"), text.find(_END_OF_ROW)
+    if first < 0:
+        return text, b"", b""
+    stop = last + len(_END_OF_ROW)
+    return text[:first], text[first:stop], text[stop:]
+
+
+def _rows(table: Table) -> Iterator[bytes]:
+    """Yield the rows as astropy writes them, some at a time: it takes ten times as long for many sources."""
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        part = table[start : start + _ROWS_AT_ONCE]
+        columns = [_cells(part[name].tolist()) for name in part.colnames]
+        rows = ("</TD>\n      <TD>".join(row) for row in zip(*columns, strict=True))
+        yield "".join(f"     <TR>\n      <TD>{row}</TD>\n     </TR>\n" for row in rows).encode()
+
+
+def _cells(values: list[Any]) -> list[str]:
+    """Return what stands in the cells of a column."""
+    if values and isinstance(values[0], float):
+        return [_real(value) for value in values]
+    return [escape(str(value)) for value in values]
+
+
+def _real(value: float) -> str:
+    """Return all digits of a number, as few as bring it back; VOTable has words of its own for what is none."""
+    if isfinite(value):
+        text = repr(value)
+        return text.removesuffix(".0")
+    return "NaN" if value != value else "+InF" if value > 0 else "-InF"
 
 
 def read_votable(file: Path | io.BytesIO) -> Table:

@@ -65,4 +65,4 @@ class Gathering:
         """
         here = stretch[self.box.start[0] : self.box.stop[0]]
         pairs = sum_noise(runs, self.box, noise, correlation, here, self.sums.centre[1:])
-        return Gathered(self.sums, pairs, self.footprint.ellipse(), self.centres.axis())
+        return Gathered(self.sums, pairs, self.footprint.ellipse(), self.centres, correlation)

@@ -14,12 +14,14 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
+from tessellar.kernels.angle_noise import UNKNOWN, ellipse_error, kinematic_error
+from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.ellipse import Ellipse, ellipse
 from tessellar.kernels.line_width import LineWidth, line_width, mean_line_width
 from tessellar.kernels.lost_flux import share_inside
 from tessellar.kernels.mask_edge import edge_factor
-from tessellar.kernels.position_velocity import KinematicAxis
+from tessellar.kernels.position_velocity import ChannelCentres
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.sum_noise import SumNoise
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray
@@ -30,7 +32,8 @@ N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V = range(11)
 MEASURED = (
     "x", "y", "z", "err_x", "err_y", "err_z", "n_pix", "f_min", "f_max", "f_sum", "f_sum_corr", "err_f_sum", "snr",
     "mean", "std", "rms", "fill", "w20", "w50", "wm50", "err_w20", "err_w50", "err_wm50", "ell_maj", "ell_min",
-    "ell_pa", "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa", "x_peak", "y_peak", "z_peak", "flag",
+    "ell_pa", "ell3s_maj", "ell3s_min", "ell3s_pa", "kin_pa", "err_ell_pa", "err_kin_pa", "x_peak", "y_peak",
+    "z_peak", "flag",
 )  # fmt: skip
 """The columns that `measure` makes."""
 
@@ -236,14 +239,17 @@ class Gathered:
         The noise of these sums.
     bright
         Ellipse of the pixels of the sky that stand out.
-    axis
-        The axis along which the velocity changes.
+    centres
+        Where the source is in every channel.
+    correlation
+        Of the noise.
     """
 
     sums: Sums
     noise: SumNoise
     bright: Ellipse
-    axis: KinematicAxis
+    centres: ChannelCentres
+    correlation: Correlation
 
 
 def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict[str, float]:
@@ -264,33 +270,39 @@ def measure(source: Gathered, scale: FluxScale, shape: Shape, sign: int) -> dict
         "w50": line_width(line, 0.5, scale.values, z0),
         "wm50": mean_line_width(line, scale.values, z0),
     }
-    share = _share_inside(sums)
+    share, snr = _share_inside(sums), abs(f_sum) / err_f_sum if err_f_sum > 0 else math.nan
     moments = ellipse((t[W], t[WX], t[WY], t[WXX], t[WYY], t[WXY]))
+    position, angles = _position(sums), _angles(source, moments)
+    inside = {
+        **_position_errors(sums, source.noise),
+        **{name: _width_error(width, weight, source.noise) for name, width in widths.items()},
+        **_angle_errors(source, moments),
+    }
+    per_channel = snr / math.sqrt(box.shape[0])
     return {
-        **_position(sums, source.noise, share),
+        **position,
+        **angles,
+        **{
+            f"err_{name}": min(error * edge_factor(name, share, per_channel), UNKNOWN.get(name, math.inf))
+            for name, error in inside.items()
+        },
         "n_pix": t[N],
         "f_min": sums.extremes[0],
         "f_max": sums.extremes[1],
         "f_sum": f_sum,
         "f_sum_corr": f_sum / share,
         "err_f_sum": err_f_sum,
-        "snr": abs(f_sum) / err_f_sum if err_f_sum > 0 else math.nan,
+        "snr": snr,
         "mean": t[F] / t[N],
         "std": math.sqrt(max(t[FF] / t[N] - (t[F] / t[N]) ** 2, 0.0)),
         "rms": math.sqrt(t[V] / t[N]),
         "fill": t[N] / box.size,
         **{name: width.value for name, width in widths.items()},
-        **{
-            f"err_{name}": edge_factor(name, share) * _width_error(width, weight, source.noise)
-            for name, width in widths.items()
-        },
         "ell_maj": moments.major,
         "ell_min": moments.minor,
-        "ell_pa": moments.pa,
         "ell3s_maj": source.bright.major,
         "ell3s_min": source.bright.minor,
         "ell3s_pa": source.bright.pa,
-        "kin_pa": source.axis.pa if source.axis.known else math.nan,
         "z_peak": sums.peak[0],
         "x_peak": sums.peak[1],
         "y_peak": sums.peak[2],
@@ -305,21 +317,36 @@ def _share_inside(sums: Sums) -> float:
     return share_inside(sums.sign * t[F] / t[N], peak - math.sqrt(t[V] / t[N]))
 
 
-def _position(sums: Sums, noise: SumNoise, share: float) -> dict[str, float]:
-    """Return the flux-weighted centroid over the voxels of the source's sign, and its error.
+def _position(sums: Sums) -> dict[str, float]:
+    """Return the flux-weighted centroid over the voxels of the source's sign."""
+    return dict(zip("zxy", sums.centre, strict=True))
 
-    To first order a voxel moves the centre by its noise times its distance, over the flux; and noise decides where
-    the mask ends.
+
+def _position_errors(sums: Sums, noise: SumNoise) -> dict[str, float]:
+    """Return the errors of the centroid inside its mask.
+
+    To first order a voxel moves the centre by its noise times its distance, over the flux.
     """
-    z, x, y = sums.centre
+    z, _, _ = sums.centre
     flux = sums.totals[W]
     away = np.arange(sums.box.start[0], sums.box.stop[0], dtype=np.float64) - np.float64(z)
     variances = {"z": noise.variance(away), "x": noise.variance_x(), "y": noise.variance_y()}
-    errors = {
-        f"err_{name}": edge_factor(name, share) * _root(value) / flux if flux > 0 else math.nan
-        for name, value in variances.items()
+    return {name: _root(value) / flux if flux > 0 else math.nan for name, value in variances.items()}
+
+
+def _angles(source: Gathered, moments: Ellipse) -> dict[str, float]:
+    """Return the angles of the ellipse and of the kinematic axis."""
+    axis = source.centres.axis()
+    return {"ell_pa": moments.pa, "kin_pa": axis.pa if axis.known else math.nan}
+
+
+def _angle_errors(source: Gathered, moments: Ellipse) -> dict[str, float]:
+    """Return their errors inside the mask."""
+    centres, variance = source.centres, source.noise.by_channel()
+    return {
+        "ell_pa": ellipse_error(centres, moments, variance, source.correlation),
+        "kin_pa": kinematic_error(centres, centres.axis(), variance, source.correlation),
     }
-    return {"z": z, "x": x, "y": y, **errors}
 
 
 def _width_error(width: LineWidth, weight: DoubleArray, noise: SumNoise) -> float:

@@ -32,26 +32,35 @@ class ChannelCentres:
         +1 or -1.
     sums
         float64 array (frequency, 4): flux, flux times l, flux times m, and variance of the noise.
+    spread
+        float64 array (frequency, 5): variance of the noise times l, m, l², m² and l m.
     """
 
     box: Box
     sign: float = 1.0
     sums: DoubleArray = field(init=False)
+    spread: DoubleArray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sums = np.zeros((self.box.shape[0], 4))
+        self.sums, self.spread = np.zeros((self.box.shape[0], 4)), np.zeros((self.box.shape[0], 5))
 
     def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
         """Add the voxels of some runs; parameters as for `tessellar.kernels.moments.MomentSums.add`."""
         origin, corner = np.array(window.start, np.int64), np.array(self.box.start, np.int64)
-        _add_runs(voxels, origin, corner, runs, sigma, self.sign, self.sums)
+        _add_runs(voxels, origin, corner, runs, sigma, self.sign, self.sums, self.spread)
+
+    @property
+    def bright(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which channels are bright enough to say where the source is, bool array (frequency)."""
+        flux, variance = self.sums[:, 0], self.sums[:, 3]
+        return (flux > 0) & (flux > _SIGNIFICANT * np.sqrt(variance))
 
     def axis(self) -> KinematicAxis:
         """Return the axis; along m where fewer than two channels are bright enough to tell it."""
-        flux, x, y, variance = self.sums.T
+        flux, x, y, _ = self.sums.T
         whole = max(float(flux.sum()), np.finfo(np.float64).tiny)
         centre = (float(x.sum()) / whole, float(y.sum()) / whole)
-        bright = (flux > 0) & (flux > _SIGNIFICANT * np.sqrt(variance))
+        bright = self.bright
         if np.count_nonzero(bright) < 2:
             return KinematicAxis(*centre, 0.0, known=False)
         weight = flux[bright]
@@ -138,6 +147,7 @@ def _add_runs(
     sigma: FloatArray,
     sign: float,
     sums: DoubleArray,
+    spread: DoubleArray,
 ) -> None:
     for r in range(runs.shape[0]):
         z, x = np.int64(runs[r, 0]), np.int64(runs[r, 1])
@@ -148,7 +158,13 @@ def _add_runs(
             if not w > 0.0:
                 continue
             noise = np.float64(sigma[a, b, c])
+            variance, dx, dy = noise * noise, np.float64(x - corner[1]), np.float64(y - corner[2])
             sums[k, 0] += w
-            sums[k, 1] += w * np.float64(x - corner[1])
-            sums[k, 2] += w * np.float64(y - corner[2])
-            sums[k, 3] += noise * noise
+            sums[k, 1] += w * dx
+            sums[k, 2] += w * dy
+            sums[k, 3] += variance
+            spread[k, 0] += variance * dx
+            spread[k, 1] += variance * dy
+            spread[k, 2] += variance * dx * dx
+            spread[k, 3] += variance * dy * dy
+            spread[k, 4] += variance * dx * dy

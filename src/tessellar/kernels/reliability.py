@@ -1,9 +1,11 @@
 """How likely a detection is real: as many false ones are expected among the positive as there are negative ones.
 
-Noise is symmetric and galaxies are not negative. In the space of peak, sum and mean, each in units of the local
-noise, the density of the negative detections near a positive one is that of the false positives there (Serra,
-Jurek & Flöer 2012, PASA 29, 296). Densities are sums of Gaussian kernels whose covariance is that of the negative
-detections, scaled down.
+Noise is symmetric and galaxies are not negative. In the space of peak, signal-to-noise ratio and mean, each in units
+of the local noise, the density of the negative detections near a positive one is that of the false positives there
+(Serra, Jurek & Flöer 2012, PASA 29, 296). Densities are sums of Gaussian kernels whose covariance is that of the
+negative detections, scaled down. Serra et al. take the sum of the voxels where the signal-to-noise ratio is here: the
+sum of as many voxels is the likelier noise the more pixels of one beam it has, and the fewer channels, which a ratio
+knows that is made with the correlation of the noise.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.model import DoubleArray, Payload
 
-AXES = ("peak", "sum", "mean")
+AXES = ("peak", "snr", "mean")
 """The axes of the parameter space: decimal logarithms of these, in units of the noise."""
 
 FEWEST_NEGATIVES = 8  # below, they have no covariance worth the name
@@ -71,7 +73,7 @@ class Reliability:
         ----------
         positive, negative
             Measured columns of the detections of either sign, float64 arrays (n), sorted by ``id``:
-            ``id``, ``f_min``, ``f_max``, ``mean``, ``n_pix`` and ``rms``.
+            ``id``, ``f_min``, ``f_max``, ``mean``, ``n_pix``, ``rms`` and ``snr``.
         beam_area
             Pixels of a beam.
         """
@@ -133,7 +135,8 @@ def parameters(columns: Payload, sign: float) -> DoubleArray:
     peak = columns["f_max"] if sign > 0 else -columns["f_min"]
     mean = sign * columns["mean"] / rms
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.log10(np.stack([peak / rms, mean * columns["n_pix"], mean], axis=1))
+        snr = np.where(mean > 0.0, columns["snr"], np.nan)
+        return np.asarray(np.log10(np.stack([peak / rms, snr, mean], axis=1)), dtype=np.float64)
 
 
 def _reliabilities(

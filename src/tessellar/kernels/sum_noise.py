@@ -49,6 +49,14 @@ class SumNoise:
         """Return the variance of the sum of the voxels, the channels weighted, float64 array (frequency)."""
         return _weighted(self.pairs, weight)
 
+    def by_channel(self) -> DoubleArray:
+        """Return what each channel adds to the variance of the sum of the voxels, float64 array (frequency)."""
+        own = self.pairs[:, 0].copy()
+        for apart in range(1, min(self.pairs.shape[1], len(own))):
+            own[:-apart] += self.pairs[:-apart, apart]
+            own[apart:] += self.pairs[:-apart, apart]
+        return own
+
     def variance_x(self) -> float:
         """Return the variance of the sum of the voxels times their distance along l from the centre."""
         return _weighted(self.x, np.ones(len(self.x)))

@@ -40,7 +40,7 @@ def _figure(judged: Arrays) -> str:
         ("negative", judged["negative"], WARM, "x"),
         ("sources", judged["positive"][kept], ACCENT, "o"),
     )
-    names = [f"log {name} / noise" for name in judged["axes"].tolist()]
+    names = [f"log {name}" if name == "snr" else f"log {name} / noise" for name in judged["axes"].tolist()]
 
     def paint(figure: Figure) -> None:
         for number, (i, j) in enumerate(_PLANES):
@@ -52,7 +52,9 @@ def _figure(judged: Arrays) -> str:
             if number == 0:
                 axes.legend(fontsize="small", frameon=False)
 
-    return draw("reliability", "Detections in the space of peak, sum and mean", 10.4, 3.2, paint)
+    return draw(
+        "reliability", "Detections in the space of peak, signal-to-noise ratio and mean", 10.4, 3.2, paint
+    )
 
 
 def _scatter(

@@ -8,6 +8,7 @@ from math import prod
 
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError
 from tessellar.tiling.box import Halo, Shape
+from tessellar.tiling.grid import Grid
 
 TILES_PER_SLOT = 4
 _CUTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256, 512, 1024)
@@ -122,3 +123,11 @@ def _words(shape: Shape) -> str:
 
 def _mib(count: int) -> str:
     return f"{count / 2**20:.0f} MiB" if count >= 0 else f"none (short of {-count / 2**20:.0f} MiB)"
+
+
+def sum_read(grid: Grid) -> int:
+    """Return how many voxels all tiles of a grid read; the axes are independent, so no tile is visited."""
+    total = 1
+    for n, core, before, after in zip(grid.shape, grid.core, grid.halo.before, grid.halo.after, strict=True):
+        total *= sum(min(n, a + core + after) - max(0, a - before) for a in range(0, n, core))
+    return total

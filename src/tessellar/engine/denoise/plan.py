@@ -14,7 +14,6 @@ from tessellar.engine.find.plan import (
     ROOMY_UNIT_BYTES,
     VOXELS_PER_SECOND,
     WORKER_LIBRARY_BYTES,
-    sum_read,
 )
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.shelf_plan import shelf_for
@@ -25,7 +24,7 @@ from tessellar.kernels.denoise.dense import DenseKernel
 from tessellar.model import Source
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
-from tessellar.tiling.plan import choose_tile, read_shape
+from tessellar.tiling.plan import choose_tile, read_shape, sum_read
 
 _READ_BYTES = 16  # of a voxel that is read: itself, decoded, the next piece's, its noise
 _WRITTEN_BYTES = 16  # of a voxel of each output: itself, and three while it is encoded

@@ -29,7 +29,7 @@ from tessellar.kernels.position_velocity import ChannelCentres, KinematicAxis
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.spectrum import SpectrumSums, spectrum
 from tessellar.kernels.sum_noise import sum_noise
-from tessellar.model import Source, UnitResult, Work
+from tessellar.model import FloatArray, Source, UnitResult, Work
 from tessellar.tiling.box import Box
 
 OpenedProduct = Callable[[str], AbstractContextManager[IO[bytes]]]
@@ -79,20 +79,22 @@ class _Cubelets:
         self._meta = stage.source.meta
         self._runs = stage.runs.open()
         self._scale, self._flux = SpectralScale.of(self._meta), FluxScale.of(self._meta)
+        self._reading, self._n_voxels = 0.0, 0
+        self._slab: tuple[Box, FloatArray] | None = None
 
     def __call__(self, unit: int) -> UnitResult:
         start, sink = time.perf_counter(), self._stage.sink
-        reading, n_voxels = 0.0, 0
+        self._reading, self._n_voxels = 0.0, 0
         with sink.writing(unit) as opened:
             for index in sink.sources(unit):
-                reading += self._source(index, partial(opened, index))
-                n_voxels += 2 * sink.boxes[index].size
+                self._source(index, partial(opened, index))
         digest = np.frombuffer(sink.digest(unit), np.uint8)
-        writing = time.perf_counter() - start - reading
-        return UnitResult({DIGEST: digest}, n_voxels, 4 * n_voxels, reading, seconds_write=writing)
+        writing = time.perf_counter() - start - self._reading
+        n_bytes = 4 * self._n_voxels
+        return UnitResult({DIGEST: digest}, self._n_voxels, n_bytes, self._reading, seconds_write=writing)
 
-    def _source(self, index: int, opened: OpenedProduct) -> float:
-        """Write the files of one source; return the seconds of reading."""
+    def _source(self, index: int, opened: OpenedProduct) -> None:
+        """Write the files of one source."""
         chosen, box = self._stage.sink.chosen, self._stage.sink.boxes[index]
         title, row = str(chosen.name[index]), int(chosen.row[index])
         sign = 1.0 if self._runs.sign_of(row) == POSITIVE else -1.0
@@ -102,11 +104,20 @@ class _Cubelets:
             ChannelCentres(box, sign),
         )
         runs = self._runs.of_source(row)
-        reading = self._cubes(opened, box, runs, title, (moments, line, centres))
+        self._cubes(opened, box, runs, title, (moments, line, centres))
         self._maps(opened, box, title, moments)
         with opened("spec") as file:
             file.write(self._spectrum(title, line, runs).encode())
-        return reading + self._slice(opened, box, title, centres.axis())
+        self._slice(opened, box, title, centres.axis())
+
+    def _read(self, slab: Box) -> FloatArray:
+        """Return the voxels of a slab; those of the last one are at hand, which for most sources is the whole box."""
+        if self._slab is None or self._slab[0] != slab:
+            began = time.perf_counter()
+            self._slab = slab, self._stage.source.read(slab)
+            self._reading += time.perf_counter() - began
+            self._n_voxels += slab.size
+        return self._slab[1]
 
     def _cubes(
         self,
@@ -115,15 +126,12 @@ class _Cubelets:
         runs: RunTable,
         title: str,
         sums: tuple[MomentSums | SpectrumSums | ChannelCentres, ...],
-    ) -> float:
-        """Write cube and mask slab by slab, adding to the sums on the way; return the seconds of reading."""
-        reading = 0.0
+    ) -> None:
+        """Write cube and mask slab by slab, adding to the sums on the way."""
         with ExitStack() as stack:
             cube, mask = self._open_cubes(stack, opened, box, title)
             for slab in _slabs(box):
-                began = time.perf_counter()
-                voxels = self._stage.source.read(slab)
-                reading += time.perf_counter() - began
+                voxels = self._read(slab)
                 first, last = np.searchsorted(runs[:, 0], [slab.start[0], slab.stop[0]])
                 inside = runs[first:last]
                 sigma = self._stage.noise.sigma(slab)
@@ -133,7 +141,6 @@ class _Cubelets:
                 labels = np.zeros(slab.shape, np.int32)
                 paint(labels, slab, inside, np.ones(len(inside), np.int64))
                 mask(labels.transpose(0, 2, 1).astype(np.uint8))
-        return reading
 
     def _open_cubes(
         self, stack: ExitStack, opened: OpenedProduct, box: Box, title: str
@@ -168,25 +175,21 @@ class _Cubelets:
             units=(axis.unit, made.unit),
         )
 
-    def _slice(self, opened: OpenedProduct, box: Box, title: str, axis: KinematicAxis) -> float:
-        """Write the position-velocity slice slab by slab; return the seconds of reading."""
+    def _slice(self, opened: OpenedProduct, box: Box, title: str, axis: KinematicAxis) -> None:
+        """Write the position-velocity slice slab by slab."""
         offsets = axis.offsets((box.shape[1], box.shape[2]))
         header = slice_header(
             self._meta, box, self._meta.unit, first=int(offsets[0]), step=axis.direction,
             KIN_PA=axis.pa, KIN_X=axis.x, KIN_Y=axis.y, KIN_OK=axis.known, OBJECT=title,
         )  # fmt: skip
-        header.comments["KIN_PA"] = "deg from the m axis, to the higher channels"
-        header.comments["KIN_X"] = header.comments["KIN_Y"] = "pixel of the cubelet at offset 0, from 0"
-        header.comments["KIN_OK"] = "whether the source tells the axis"
-        reading = 0.0
+        header.comment("KIN_PA", "deg from the m axis, to the higher channels")
+        for keyword in ("KIN_X", "KIN_Y"):
+            header.comment(keyword, "pixel of the cubelet at offset 0, from 0")
+        header.comment("KIN_OK", "whether the source tells the axis")
         shape = (box.shape[0], offsets.size)
         with opened("pv") as file, image_into(file, header, "float32", shape) as append:
             for slab in _slabs(box):
-                began = time.perf_counter()
-                voxels = self._stage.source.read(slab)
-                reading += time.perf_counter() - began
-                append(axis.slice(voxels, offsets))
-        return reading
+                append(axis.slice(self._read(slab), offsets))
 
 
 def _slabs(box: Box) -> Iterator[Box]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.find.windows import windows_around
+from tessellar.io.heading import Heading
 from tessellar.io.map_fits import image_file, map_header
 from tessellar.io.publish import make_folder
 from tessellar.kernels.detect import POSITIVE
@@ -21,9 +22,6 @@ from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable
 from tessellar.model import CubeMeta, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Shape
-
-if TYPE_CHECKING:
-    from astropy.io.fits import Header
 
 STRIP_PIXELS = 2**19
 STRIP_ROWS = 128
@@ -151,7 +149,7 @@ def write_maps(
 
 def moment_header(
     name: str, meta: CubeMeta, box: Box, scale: SpectralScale, *, blanks: bool = False, **cards: str
-) -> Header:
+) -> Heading:
     """Return the header of one of the maps of the sky in a box of the cube."""
     unit = {"mom0": scale.flux_unit, "mom1": scale.unit, "mom2": scale.unit}.get(name, "")
     header = map_header(meta, box, unit, BTYPE=_WORDS[name], **cards)

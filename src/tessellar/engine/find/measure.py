@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.layers import Layer, fetch_runs
 from tessellar.engine.find.skymap import SparseMap
-from tessellar.engine.partials import PartialStore
-from tessellar.engine.stitch import Sources
+from tessellar.engine.find.source_store import RunsBySource, load_sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
@@ -22,14 +19,13 @@ from tessellar.kernels.gathering import Gathering
 from tessellar.kernels.measure import MEASURED, FluxScale, measure
 from tessellar.kernels.moments import SpectralScale
 from tessellar.kernels.noise import NoiseModel
-from tessellar.kernels.runs import RunTable, merge_touching
+from tessellar.kernels.runs import RunTable
 from tessellar.model import IntArray, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Halo
 from tessellar.tiling.grid import Grid
 
 SOURCES_PER_UNIT = 32
 WINDOW_VOXELS = 2**20  # a source is read in windows of at most about this many voxels
-CACHED_TILES = 16
 _ONE_AROUND = Halo.symmetric((1, 1, 1))
 
 
@@ -43,10 +39,8 @@ class MeasureStage:
         The cube, its noise, and how that of neighbouring voxels goes together.
     sign
         ``POSITIVE``, or ``NEGATIVE`` for the detections that tell how many of the positive ones are false.
-    sources_file
-        The merged sources, as `save_sources` wrote them.
-    partials, layers
-        Where the runs of the sources lie.
+    sources_folder
+        The merged sources and their runs, as `tessellar.engine.find.source_store.save_sources` wrote them.
     again
         Whether this is the second look, at sources that were found reliable by the first, with their grown masks.
     """
@@ -56,10 +50,8 @@ class MeasureStage:
     correlation: Correlation
     sign: int
     n_sources: int
-    sources_file: Path
-    partials: PartialStore
+    sources_folder: Path
     fingerprint: str
-    layers: tuple[Layer, ...]
     again: bool = False
 
     @property
@@ -79,32 +71,14 @@ class MeasureStage:
         return _Measurer(self)
 
 
-def save_sources(sources: Sources, path: Path) -> None:
-    """Write the merged sources for the workers."""
-    np.savez(
-        path,
-        table=sources.table,
-        piece_tile=sources.piece_tile,
-        piece_label=sources.piece_label,
-        piece_source=sources.piece_source,
-    )
-
-
-def load_sources(path: Path) -> Sources:
-    """Read what `save_sources` wrote."""
-    with np.load(path) as f:
-        return Sources(f["table"], f["piece_tile"], f["piece_label"], f["piece_source"])
-
-
 class _Measurer:
-    """Measures groups of sources; keeps the runs of the last few tiles at hand."""
+    """Measures groups of sources."""
 
     def __init__(self, stage: MeasureStage) -> None:
         self._stage = stage
-        self._sources = load_sources(stage.sources_file)
+        self._sources, self._runs = load_sources(stage.sources_folder), RunsBySource(stage.sources_folder)
         self._scale = FluxScale.of(stage.source.meta)
         self._widths = SpectralScale.of(stage.source.meta).widths
-        self._tiles: OrderedDict[int, tuple[RunTable, IntArray]] = OrderedDict()
 
     def __call__(self, unit: int) -> UnitResult:
         start = time.perf_counter()
@@ -128,7 +102,7 @@ class _Measurer:
         stage = self._stage
         shape = stage.source.meta.shape
         box = source_box(self._sources.table[row])
-        runs, sign = self._runs(row), 1.0 if stage.sign == POSITIVE else -1.0
+        runs, sign = self._runs.of(row), 1.0 if stage.sign == POSITIVE else -1.0
         gathering = Gathering(box, sign, self._widths)
         for strip in _strips(box):
             gathering.begin(strip)
@@ -142,26 +116,6 @@ class _Measurer:
                 sky.add(voxels, window, inside)
         gathered = gathering.finish(runs, stage.noise, stage.correlation, self._scale.stretch)
         return measure(gathered, self._scale, shape, stage.sign)
-
-    def _runs(self, row: int) -> RunTable:
-        """Return the runs of a source in the order of the cube, whole again where tiles had cut them."""
-        parts = [np.empty((0, 4), np.int32)]
-        for tile, label in zip(*(array.tolist() for array in self._sources.pieces(row)), strict=True):
-            runs, labels = self._tile(tile)
-            start, stop = np.searchsorted(labels, [label, label + 1])
-            parts.append(runs[start:stop])
-        return merge_touching(np.concatenate(parts))
-
-    def _tile(self, tile: int) -> tuple[RunTable, IntArray]:
-        """Return the runs of a tile and their labels, sorted by label."""
-        if tile not in self._tiles:
-            runs, labels = fetch_runs(self._stage.partials, self._stage.layers, tile)
-            order = np.argsort(labels, kind="stable")
-            self._tiles[tile] = (runs[order], labels[order])
-            if len(self._tiles) > CACHED_TILES:
-                self._tiles.popitem(last=False)
-        self._tiles.move_to_end(tile)
-        return self._tiles[tile]
 
 
 def source_box(row: IntArray) -> Box:

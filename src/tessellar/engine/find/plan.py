@@ -8,6 +8,7 @@ from math import prod
 from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.devices import ON_CPU, Device
 from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.refine_cost import NO_REFINING, RefineCost
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.shelf_plan import shelf_for, useful_bytes
@@ -20,7 +21,7 @@ from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Source
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
-from tessellar.tiling.plan import choose_tile, read_overhead, read_shape
+from tessellar.tiling.plan import choose_tile, read_overhead, read_shape, sum_read
 
 LIBRARY_BYTES = 600 * 2**20  # the interpreter, its libraries, the compiler's first use, the report's figures
 GROWTH_BYTES = 350 * 2**20  # what of that is still to come in a process that holds other things already
@@ -72,6 +73,8 @@ class FindPlan:
         Where the workers compute.
     shelf_bytes
         Decoded voxels that each process keeps for neighbouring tiles.
+    refining
+        What separating sources and growing masks adds at most; ``bytes_read`` and the time are without it.
     """
 
     grid: Grid
@@ -88,6 +91,7 @@ class FindPlan:
     rate: float = VOXELS_PER_SECOND
     device: Device = ON_CPU
     shelf_bytes: int = 0
+    refining: RefineCost = NO_REFINING
 
     @property
     def decoded_overhead(self) -> float:
@@ -119,6 +123,7 @@ class FindPlan:
             *self._chunk_row(),
             ("read", f"{size(self.bytes_read)} of voxels over all stages"),
             *(("", words) for words in self.cost.words()),
+            *(("", words) for words in self.refining.words(self.rate * self.workers)),
             (
                 "memory",
                 f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
@@ -137,14 +142,6 @@ class FindPlan:
         return [("chunks", f"{sides(self.chunks)}; {decoded}{kept}")]
 
 
-def sum_read(grid: Grid) -> int:
-    """Return how many voxels all tiles of a grid read; the axes are independent, so no tile is visited."""
-    total = 1
-    for n, core, before, after in zip(grid.shape, grid.core, grid.halo.before, grid.halo.after, strict=True):
-        total *= sum(min(n, a + core + after) - max(0, a - before) for a in range(0, n, core))
-    return total
-
-
 def make_plan(
     source: Source,
     finder: SmoothAndClip | NetworkFinder,
@@ -157,6 +154,7 @@ def make_plan(
     remote: bool = False,
     device: Device = ON_CPU,
     cost: ReadCost = NO_COST,
+    refining: RefineCost = NO_REFINING,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -180,6 +178,8 @@ def make_plan(
         Where they compute.
     cost
         What preconditioning adds.
+    refining
+        What separating sources and growing masks adds at most.
 
     Raises
     ------
@@ -196,7 +196,8 @@ def make_plan(
     sharing = workers
     if remote:
         libraries, sharing = WORKER_LIBRARY_BYTES[executor] + device.library_bytes, 1
-    smallest = max((MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS, cost.unit_bytes)
+    window = (MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS
+    smallest = max(window, cost.unit_bytes, refining.unit_bytes)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
     use = device.use_of(finder)
 
@@ -273,6 +274,7 @@ def make_plan(
         rate,
         device,
         shelf.each,
+        refining,
     )
 
 

@@ -16,7 +16,6 @@ from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.layers import Layer
 from tessellar.engine.find.maps import MapStage, write_maps
 from tessellar.engine.find.mask import MaskStage
-from tessellar.engine.find.measure import save_sources
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.journal import Journal
 from tessellar.engine.partials import PartialStore
@@ -139,9 +138,8 @@ def write_products(run: ProductRun, products: Products) -> list[StageReport]:
     _remove_unwanted(run.folder, products)
     if products == NO_PRODUCTS:
         return []
-    runs = SourceRuns(run.folder / PARTIALS / "catalogue.npz", run.partials, run.layers)
-    make_folder(runs.sources_file.parent)
-    save_sources(run.sources, runs.sources_file)
+    runs = SourceRuns(run.folder / PARTIALS / "catalogue", run.partials, run.layers)
+    runs.save(run.sources)
     reports = []
     if products.mask:
         reports.append(_mask(run, runs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,20 +80,42 @@ def _no_sky(meta: CubeMeta) -> dict[str, npt.NDArray[np.float64]]:
 def neighbour_flags(table: IntArray) -> IntArray:
     """Return the flag of sources whose bounding box overlaps another's, int64 array (n).
 
-    Boxes are swept along the axis on which the fewest pairs overlap.
+    The axis on which the fewest pairs overlap is cut into slabs, and the boxes in each are swept along the next best,
+    so that the time grows with the number of boxes that lie near each other.
     """
     flags = np.zeros(len(table), np.int64)
     low, high = table[:, 2:8:2], table[:, 3:8:2]
-    axis = min(range(3), key=lambda a: int(_overlaps(low[:, a], high[:, a]).sum()))
+    cut, swept = sorted(range(3), key=lambda a: int(_overlaps(low[:, a], high[:, a]).sum()))[:2]
+    for inside in _slabs(low[:, cut], high[:, cut]):
+        flags[inside[_overlapping(low[inside], high[inside], swept)]] = NEIGHBOUR.bit
+    return flags
+
+
+def _slabs(low: IntArray, high: IntArray) -> Iterator[IntArray]:
+    """Yield which intervals touch each slab of an axis, one at a time; a slab is as deep as most intervals are long."""
+    if not len(low):
+        return
+    depth = 2 * int(np.median(high - low) + 1)
+    first, last = low // depth, high // depth
+    slab = np.repeat(first, last - first + 1)
+    box = np.repeat(np.arange(len(low)), last - first + 1)
+    slab += np.arange(len(slab)) - np.searchsorted(box, box)
+    order = np.argsort(slab, kind="stable")
+    yield from np.split(box[order], np.flatnonzero(np.diff(slab[order])) + 1)
+
+
+def _overlapping(low: IntArray, high: IntArray, axis: int) -> npt.NDArray[np.bool_]:
+    """Return which boxes overlap another, bool array (n), swept along an axis."""
+    found = np.zeros(len(low), np.bool_)
     order = np.argsort(low[:, axis], kind="stable")
     low, high = low[order], high[order]
-    for i, count in enumerate(_overlaps(low[:, axis], high[:, axis])):
+    for i, count in enumerate(_overlaps(low[:, axis], high[:, axis]).tolist()):
         later = slice(i + 1, i + 1 + count)
         overlap = ((low[later] <= high[i]) & (high[later] >= low[i])).all(axis=1)
         if overlap.any():
-            flags[order[i]] = NEIGHBOUR.bit
-            flags[order[later][overlap]] = NEIGHBOUR.bit
-    return flags
+            found[order[i]] = True
+            found[order[later][overlap]] = True
+    return found
 
 
 def _overlaps(low: IntArray, high: IntArray) -> IntArray:

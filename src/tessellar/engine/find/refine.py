@@ -21,7 +21,7 @@ from tessellar.engine.find.dilate import (
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.gather_masks import gather_parts, near_blocks, with_grown_masks, with_parts
 from tessellar.engine.find.layers import Detections, Layer
-from tessellar.engine.find.measure import SOURCES_PER_UNIT, save_sources
+from tessellar.engine.find.measure import SOURCES_PER_UNIT
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.tally import StageReport
@@ -63,7 +63,7 @@ class Refiner:
 
         A part has the smallest index of its own voxels as its id.
         """
-        sources, runs = detections.sources, self._runs(detections, f"blended{sign}.npz")
+        sources, runs = detections.sources, self._runs(detections, f"blended{sign}")
         scale = HillScale.chosen(finder, recipe.width(self.source.meta))
         content = fingerprint(
             self.source, self.before, recipe, scale.index, finder, linker, sources, detections.layers
@@ -85,7 +85,7 @@ class Refiner:
         """
         if not len(detections):
             return detections
-        sources, runs = detections.sources, self._runs(detections, f"growing{sign}.npz")
+        sources, runs = detections.sources, self._runs(detections, f"growing{sign}")
         rings = {"z": np.zeros(len(sources), np.int64), "xy": np.zeros(len(sources), np.int64)}
         failed: set[int] = set()
         for step, axis, count in (
@@ -110,5 +110,5 @@ class Refiner:
     def _runs(self, detections: Detections, file: str) -> SourceRuns:
         """Write the table of sources for the workers, and return where they find their voxels."""
         runs = SourceRuns(self.folder / file, self.partials, detections.layers)
-        save_sources(detections.sources, runs.sources_file)
+        runs.save(detections.sources)
         return runs

@@ -13,10 +13,11 @@ from tessellar.engine.find.detect import DetectStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.layers import Detections, merged
-from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather, save_sources
+from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather
 from tessellar.engine.find.products import save_judgement, save_sky_map
 from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.find.refine import Refiner
+from tessellar.engine.find.source_store import save_sources
 from tessellar.engine.precondition.prepare import Prepared
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.kernels.deblend import MOST_VOXELS
@@ -145,8 +146,7 @@ class RowMaker:
             correlation,
             sign,
             len(sources),
-            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}.npz",
-            self.crew.partials,
+            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}",
             fingerprint(
                 view,
                 *self.recipes.shaping,
@@ -156,10 +156,9 @@ class RowMaker:
                 sources,
                 detections.layers,
             ),
-            detections.layers,
             again,
         )
-        save_sources(sources, stage.sources_file)
+        save_sources(sources, stage.sources_folder, self.crew.partials, detections.layers)
         given_up = {failure.unit for failure in self.crew.do(stage).failed}
         measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
         columns = gather(self.crew.partials.units(stage)) | _bounds(sources, measured)

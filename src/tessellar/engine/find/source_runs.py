@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tessellar.engine.find.layers import Layer, fetch_runs, first_pieces
-from tessellar.engine.find.measure import load_sources
+from tessellar.engine.find.layers import Layer, first_pieces
+from tessellar.engine.find.source_store import RunsBySource, load_sources, runs_of_tile, save_sources
 from tessellar.engine.partials import PartialStore
+from tessellar.engine.stitch import Sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
-from tessellar.kernels.runs import RunTable, merge_touching
+from tessellar.kernels.runs import RunTable
 from tessellar.model import IntArray
 from tessellar.tiling.box import Box
 
@@ -26,15 +27,19 @@ class SourceRuns:
 
     Attributes
     ----------
-    sources_file
-        The sources of the catalogue, row by row, as `tessellar.engine.find.measure.save_sources` wrote them.
+    sources_folder
+        The sources of the catalogue, row by row, as `tessellar.engine.find.source_store.save_sources` wrote them.
     partials, layers
         Where the stages left their runs.
     """
 
-    sources_file: Path
+    sources_folder: Path
     partials: PartialStore
     layers: tuple[Layer, ...]
+
+    def save(self, sources: Sources) -> None:
+        """Write the sources for the workers."""
+        save_sources(sources, self.sources_folder, self.partials, self.layers)
 
     def open(self) -> OpenRuns:
         """Read the sources; once per worker."""
@@ -52,7 +57,7 @@ class OpenRuns:
 
     def __init__(self, where: SourceRuns) -> None:
         self._where = where
-        self.sources = load_sources(where.sources_file)
+        self.sources, self._by_source = load_sources(where.sources_folder), RunsBySource(where.sources_folder)
         self._first = first_pieces(where.layers)
         order = np.argsort(self.sources.piece_tile, kind="stable")
         self._tile = self.sources.piece_tile[order]
@@ -106,26 +111,14 @@ class OpenRuns:
 
     def of_source(self, row: int) -> RunTable:
         """Return the runs of a row of the catalogue in the order of the cube, whole again where tiles had cut them."""
-        tiles, _ = self.sources.pieces(row)
-        parts = [np.empty((0, 4), np.int32)]
-        for tile in np.unique(tiles).tolist():
-            runs, rows = self.of_tile(tile)
-            parts.append(runs[rows == row])
-        return merge_touching(np.concatenate(parts))
+        return self._by_source.of(row)
 
     def _fetch(self, tile: int) -> tuple[RunTable, IntArray]:
-        nothing = np.empty((0, 4), np.int32), np.empty(0, np.int64)
         first, last = np.searchsorted(self._tile, [tile, tile + 1])
         if first == last:
-            return nothing
-        try:
-            runs, labels = fetch_runs(self._where.partials, self._where.layers, tile)
-        except KeyError:
-            return nothing
-        row_of = np.full(labels.max(initial=-1) + 1, -1, np.int64)
-        row_of[self._label[first:last]] = self._row[first:last]
-        rows = row_of[labels]
-        return runs[rows >= 0], rows[rows >= 0]
+            return np.empty((0, 4), np.int32), np.empty(0, np.int64)
+        label, row = self._label[first:last], self._row[first:last]
+        return runs_of_tile(self._where.partials, self._where.layers, tile, label, row)
 
 
 def _cut(runs: RunTable, box: Box) -> tuple[RunTable, IntArray]:

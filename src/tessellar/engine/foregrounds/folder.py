@@ -66,9 +66,8 @@ def save_components(folder: Companion, meta: CubeMeta, maps: FloatArray) -> None
     """
     if not len(maps):
         return
-    header = cube_header(meta, Box.of_shape(meta.shape), meta.unit, BTYPE="amplitude of a foreground mode")
-    for key in ("CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", "RESTFRQ", "SPECSYS"):
-        header.remove(key, ignore_missing=True)
+    whole = cube_header(meta, Box.of_shape(meta.shape), meta.unit, BTYPE="amplitude of a foreground mode")
+    header = whole.without(["CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", "RESTFRQ", "SPECSYS"])
     header["CTYPE3"], header["CRPIX3"], header["CRVAL3"], header["CDELT3"] = "MODE", 1.0, 1.0, 1.0
     planes = maps.transpose(0, 2, 1)
     with image_file(folder.path / COMPONENTS, header, "float32", planes.shape) as append:

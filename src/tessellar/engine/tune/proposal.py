@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
-from tessellar.engine.find.plan import FindPlan, sum_read
+from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.tune.codecs import CodecRate
 from tessellar.engine.tune.rates import MachineRates, at
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
+from tessellar.tiling.plan import sum_read
 
 AS_IT_IS = "as it is"
 GOOD_ENOUGH = 0.95  # fewer workers are proposed where they reach this part of the best speed
