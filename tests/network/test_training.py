@@ -16,12 +16,14 @@ from tessellar.kernels.network.architecture import Architecture
 from tessellar.kernels.network.weights import read_card
 from tessellar.model import Progress
 from tessellar.simulate.hi import HiSky
+from tessellar.tiling.box import Box
 from tessellar.training.augment import turned
 from tessellar.training.checkpoint import checkpoint_path, read_checkpoint
 from tessellar.training.learner import Learner
 from tessellar.training.lessons import item_of, lesson_of
 from tessellar.training.losses import losses
 from tessellar.training.negatives import HardNegatives
+from tessellar.training.noise import Noise
 from tessellar.training.platt import calibrate, calibration_error
 from tessellar.training.recipe import Training
 from tessellar.training.skies import SkyRecipe, make_patch
@@ -141,7 +143,7 @@ def test_a_patch_is_a_function_of_its_number() -> None:
 
 def test_galaxies_have_the_signal_to_noise_that_was_asked() -> None:
     recipe = replace(
-        SKIES, side=32, snr=(10, 10), bright=0, empty=0, most=1, white=1, artefacts=0, noise_error=0
+        SKIES, side=32, snr=(10, 10), bright=0, empty=0, most=1, white=1, tied=0, artefacts=0, noise_error=0
     )
     for number in range(8):
         patch = make_patch(recipe, 3, number)
@@ -149,6 +151,15 @@ def test_galaxies_have_the_signal_to_noise_that_was_asked() -> None:
             continue
         core = patch.truth > 0.1 * patch.truth.max()
         assert patch.truth[core].sum() / np.sqrt(core.sum()) == pytest.approx(10, rel=1e-4)
+
+
+def test_tied_channels_are_correlated_like_hanning_smoothed_ones() -> None:
+    noise = Noise(None, 0.25)
+    voxels = noise.draw(np.random.default_rng(0), Box.of_shape((400, 20, 20))).astype(np.float64)
+    shifted = [(voxels[n:] * voxels[: len(voxels) - n]).mean() for n in range(4)]
+    np.testing.assert_allclose(shifted, [1, 2 / 3, 1 / 6, 0], atol=0.012)  # four sigma
+    assert noise.volume == pytest.approx(1 + 2 * (2 / 3 + 1 / 6))
+    assert Noise(3.0, 0.0).volume == pytest.approx(1.1331 * 9, rel=1e-4)
 
 
 def test_half_of_the_skies_are_shown_in_every_orientation() -> None:

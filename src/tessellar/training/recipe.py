@@ -49,7 +49,7 @@ class Training:
     skies: SkyRecipe = field(default_factory=SkyRecipe)
     seed: int = 0
     steps: int = 2000
-    batch: int = 4
+    batch: int = 2
     rate: float = 3e-3
     decay: float = 1e-4
     clip: float = 5.0

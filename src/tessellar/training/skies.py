@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.errors import UsageError
-from tessellar.model import GAUSSIAN_AREA, FloatArray
+from tessellar.model import FloatArray
 from tessellar.simulate.discs import Disc, Sampling, draw
-from tessellar.simulate.noise import correlated_noise
 from tessellar.tiling.box import Box
 from tessellar.training.artefacts import add_artefacts
+from tessellar.training.noise import Noise
 
 FREQUENCY_HZ = 1e9  # of channel 0; only channel widths in km/s matter
 LEAST_INSIDE = 0.15  # of a galaxy's flux; of less, nobody could tell what it is
@@ -53,23 +53,32 @@ class SkyRecipe:
         Share of the patches without galaxies.
     white
         Share with noise that is independent from pixel to pixel.
+    noise_beam
+        Over how much of the beam's width the rest has noise that is correlated: weighting and cleaning change it.
+    tied
+        Share whose noise is correlated along frequency as well, as smoothing and regridding leave it.
+    tie
+        Weight of each neighbouring channel there, that of Hanning is 0.25; uniform.
     noise_error
         Scatter of the true noise about one, natural logarithm: the noise of a real cube is an estimate.
     artefacts
         Share of the patches with each kind of artefact.
     """
 
-    side: int = 32
+    side: int = 48
     beam_pixels: tuple[float, float] = (2.5, 5.0)
     channel_hz: tuple[float, float] = (12e3, 60e3)
-    scale_length: tuple[float, float] = (0.4, 4.0)
+    scale_length: tuple[float, float] = (0.4, 5.0)
     snr: tuple[float, float] = (2.0, 25.0)
     bright_snr: tuple[float, float] = (25.0, 300.0)
     bright: float = 0.1
     easy_snr: tuple[float, float] = (8.0, 25.0)
-    most: int = 3
+    most: int = 4
     empty: float = 0.25
     white: float = 0.1
+    noise_beam: tuple[float, float] = (0.95, 1.35)
+    tied: float = 0.5
+    tie: tuple[float, float] = (0.05, 0.3)
     noise_error: float = 0.05
     artefacts: float = 0.1
 
@@ -120,25 +129,24 @@ def make_patch(recipe: SkyRecipe, seed: int, number: int, *, easy: bool = False)
     )
     box = Box.of_shape((recipe.side,) * 3)
     truth, mask = np.zeros(box.shape, np.float32), np.zeros(box.shape, np.bool_)
-    white = rng.random() < recipe.white
-    correlation = 1.0 if white else GAUSSIAN_AREA * sampling.beam_pixels**2
+    noise = _some_noise(rng, recipe, sampling.beam_pixels)
     count = 0 if rng.random() < recipe.empty else int(rng.integers(1, recipe.most + 1))
     for _ in range(count):
         bright = rng.random() < recipe.bright
         snr = _log_uniform(rng, recipe.easy_snr if easy else recipe.bright_snr if bright else recipe.snr)
-        _add_galaxy(truth, mask, _some_disc(rng, recipe), sampling, snr, correlation)
+        _add_galaxy(truth, mask, _some_disc(rng, recipe), sampling, snr, noise.volume)
     error = np.float32(np.exp(recipe.noise_error * rng.standard_normal()))
-    voxels = truth + error * _noise(rng, box, sampling, white)
+    voxels = truth + error * noise.draw(rng, box)
     blank = add_artefacts(voxels, rng, recipe.artefacts, sampling.beam_pixels)
     for values in (voxels, truth, mask):
         values[blank] = 0
     return SkyPatch(voxels, truth, mask)
 
 
-def _noise(rng: np.random.Generator, box: Box, sampling: Sampling, white: bool) -> FloatArray:
-    if white:
-        return rng.standard_normal(box.shape, dtype=np.float32)
-    return correlated_noise(box, int(rng.integers(2**62)), sampling.beam_pixels, 1.0)
+def _some_noise(rng: np.random.Generator, recipe: SkyRecipe, beam_pixels: float) -> Noise:
+    white = rng.random() < recipe.white
+    width = None if white else beam_pixels * float(rng.uniform(*recipe.noise_beam))
+    return Noise(width, float(rng.uniform(*recipe.tie)) if rng.random() < recipe.tied else 0.0)
 
 
 def _some_disc(rng: np.random.Generator, recipe: SkyRecipe) -> Disc:

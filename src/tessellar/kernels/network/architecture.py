@@ -136,13 +136,13 @@ class Architecture:
         def block(x: Tensor, name: str) -> Tensor:
             for part in (0, 1):
                 w, b = weights[f"{name}.{part}.weight"], weights[f"{name}.{part}.bias"]
-                x = functional.leaky_relu(functional.conv3d(x, w, b, padding=1), SLOPE)
+                x = functional.leaky_relu_(functional.conv3d(x, w, b, padding=1), SLOPE)
             return x
 
         def forward(x: Tensor) -> Tensor:
             seen = []
             for level in range(self.levels):
-                x = block(functional.avg_pool3d(x, 2) if level else x, f"encoder.{level}")
+                x = block(_halved(x) if level else x, f"encoder.{level}")
                 seen.append(x)
             inset = margin // self.stride  # voxels of this level between the edge of ``x`` and the core
             for level in reversed(range(self.levels - 1)):
@@ -181,6 +181,14 @@ def _add_block(shapes: dict[str, tuple[int, ...]], name: str, inputs: int, outpu
     for part, width in enumerate((inputs, outputs)):
         shapes[f"{name}.{part}.weight"] = (outputs, width, 3, 3, 3)
         shapes[f"{name}.{part}.bias"] = (outputs,)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Return means over 2 x 2 x 2 voxels, by sums of neighbours: they keep the layout that convolutions want."""
+    x = x[:, :, ::2] + x[:, :, 1::2]
+    x = x[:, :, :, ::2] + x[:, :, :, 1::2]
+    x = x[..., ::2] + x[..., 1::2]
+    return x.mul_(0.125)
 
 
 def cut(x: Tensor, n: int) -> Tensor:

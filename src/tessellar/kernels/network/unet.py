@@ -56,7 +56,7 @@ class UNet:
 
     weights: str = field(default=SHIPPED_NAME, repr=False, compare=False)
     precision: str = "float32"
-    side: int = 64
+    side: int = 96
     batch: int = 1
     threads: int = 1
     identity: str = field(init=False, default="")
