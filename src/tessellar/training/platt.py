@@ -16,7 +16,9 @@ _TINY = 1e-9
 _THRESHOLDS = np.linspace(0.05, 0.95, 91)
 
 
-def calibrate(answer: DoubleArray, truth: DoubleArray, mask: DoubleArray) -> Calibration:
+def calibrate(
+    answer: DoubleArray, truth: DoubleArray, mask: DoubleArray, weight: DoubleArray | None = None
+) -> Calibration:
     """Return the calibration that held-out skies ask for.
 
     Parameters
@@ -25,6 +27,9 @@ def calibrate(answer: DoubleArray, truth: DoubleArray, mask: DoubleArray) -> Cal
         float64 array (head, voxel): mean, logit, logarithm of the variance.
     truth, mask
         float64 arrays (voxel): noiseless sky in units of the noise, and 1 where emission is.
+    weight
+        How much the squared error of a voxel counts, float64 array (voxel): less near bright galaxies, which would
+        decide alone. None for all alike.
 
     Returns
     -------
@@ -37,11 +42,14 @@ def calibrate(answer: DoubleArray, truth: DoubleArray, mask: DoubleArray) -> Cal
     probability = 1.0 / (1.0 + np.exp(-(slope * logit + offset)))
     inside = mask > 0
     ratio = (mean - truth)[inside] ** 2 / np.exp(log_variance[inside])
+    shares = None if weight is None else weight[inside]
     return Calibration(
         mask_slope=slope,
         mask_offset=offset,
         mask_threshold=_best_threshold(probability, mask),
-        log_variance_offset=float(np.log(max(ratio.mean(), _TINY))) if inside.any() else 0.0,
+        log_variance_offset=float(np.log(max(np.average(ratio, weights=shares), _TINY)))
+        if inside.any()
+        else 0.0,
     )
 
 

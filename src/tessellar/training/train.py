@@ -167,13 +167,15 @@ class Trainer:
         answers: list[DoubleArray] = []
         truths: list[DoubleArray] = []
         masks: list[DoubleArray] = []
+        weights: list[DoubleArray] = []
         for lesson in self._calibration_skies():
             heads = np.moveaxis(self.learner.judge(lesson)[1], 1, 0)
             answers.append(self._inner(heads).reshape(len(heads), -1))
             truths.append(self._inner(lesson.truth.numpy()).ravel())
             masks.append(self._inner(lesson.mask.numpy()).ravel())
+            weights.append(np.full(masks[-1].size, float(lesson.weight)))
         answer, truth, mask = np.concatenate(answers, axis=1), np.concatenate(truths), np.concatenate(masks)
-        calibration = calibrate(answer, truth, mask)
+        calibration = calibrate(answer, truth, mask, np.concatenate(weights))
         logit = calibration.mask_slope * answer[1] + calibration.mask_offset
         metrics = {
             "held_out_loss": self.state.numbers["best"],
