@@ -74,7 +74,7 @@ class _OnDevice(ts.SmoothAndClip):
 
 def test_the_plan_holds_the_memory_of_a_device_too() -> None:
     source = ts.open_cube("procedural://noise?shape=64,128,128")
-    planned = partial(make_plan, source, _OnDevice(), tile=(64, 128, 128), memory=2**32, memory_is_given=True)
+    planned = partial(make_plan, source, _OnDevice(), tile=(64, 128, 128), memory=2**35, memory_is_given=True)
     one = partial(Device, "cuda", 1)
     assert "device   2 MiB of memory on cuda, 2 MiB may be used" in str(
         planned(executor="threads", workers=2, device=one(2**21))
@@ -95,7 +95,7 @@ def test_the_tile_that_is_chosen_fits_the_device() -> None:
         source,
         _OnDevice(),
         tile=None,
-        memory=2**32,
+        memory=2**35,
         memory_is_given=True,
         executor="threads",
         workers=2,
@@ -116,7 +116,7 @@ def test_the_plan_of_a_network_counts_its_batches_on_the_device() -> None:
         source,
         ts.UNet(side=32),
         tile=None,
-        memory=2**33,
+        memory=2**35,
         memory_is_given=True,
         executor="serial",
         workers=1,

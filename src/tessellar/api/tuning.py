@@ -7,7 +7,7 @@ from math import prod
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import name_of, source_of
+from tessellar.api.cubes import check_device, name_of, source_of
 from tessellar.api.planning import crew_and_memory, joined_cluster
 from tessellar.errors import UsageError
 
@@ -31,6 +31,7 @@ def tune(
     workers: int | None = None,
     tile: Shape | None = None,
     memory: str | int | None = None,
+    device: str = "auto",
     seconds: float = 2.0,
     observer: Observer | None = None,
 ) -> Tuning:
@@ -53,6 +54,8 @@ def tune(
         Core of a tile; the one that suits each number of workers when None.
     memory
         As for `plan`.
+    device
+        ``auto`` or ``cpu``: GPUs are not measured.
     seconds
         How long each measurement lasts; there are about ten.
     observer
@@ -80,6 +83,7 @@ def tune(
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_executor(executor, workers, address)
+    check_device(device)
     if seconds <= 0:
         raise UsageError(f"a measurement of {seconds:g} s measures nothing. Use seconds above 0.")
     source, finder = source_of(cube), kernel or SmoothAndClip()
