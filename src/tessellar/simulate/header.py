@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
+from tessellar.model import Beam, CubeMeta, SpectralAxis
 from tessellar.tiling.box import Shape
 
 REST_FREQUENCY = 1420405751.786  # Hz, of the 21-cm line
@@ -37,6 +39,24 @@ class Sampled(Protocol):
     @property
     def first_frequency_hz(self) -> float:
         """Frequency of channel 0."""
+
+
+@lru_cache(maxsize=16)
+def describe(sky: Sampled) -> CubeMeta:
+    """Return what is known of a cube in Jy/beam with one beam, without its voxels."""
+    beam, pixel = sky.beam_arcsec / 3600.0, sky.pixel_arcsec / 3600.0
+    values = tuple(sky.first_frequency_hz + sky.channel_hz * z for z in range(sky.shape[0]))
+    width = sky.channel_hz if len(values) == 1 else None
+    return CubeMeta(
+        name=sky.name,
+        shape=sky.shape,
+        unit="Jy / beam",
+        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
+        beams=(Beam(beam, beam, 0.0),),
+        pixel_size=(pixel, pixel),
+        header=full_header(sky),
+        wcs_header=wcs_header(sky),
+    )
 
 
 def wcs_header(sky: Sampled) -> str:

@@ -10,11 +10,11 @@ from functools import lru_cache
 import numpy as np
 
 from tessellar.errors import UsageError
-from tessellar.model import Beam, CubeMeta, DoubleArray, FloatArray, SpectralAxis
+from tessellar.model import CubeMeta, DoubleArray, FloatArray
 from tessellar.simulate.adding import Extents, add_cubelets
 from tessellar.simulate.cache import CubeletCache
 from tessellar.simulate.discs import Cubelet, Sampling, draw, extent
-from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
+from tessellar.simulate.header import describe
 from tessellar.simulate.noise import correlated_noise
 from tessellar.simulate.population import SIZE_IN_SCALE_LENGTHS, Population, Recipe, draw_population
 from tessellar.simulate.voxels import MAX_AXIS
@@ -79,7 +79,7 @@ class HiSky:
     @property
     def meta(self) -> CubeMeta:
         """What is known of the cube without its voxels."""
-        return _describe(self)
+        return describe(self)
 
     @property
     def name(self) -> str:
@@ -169,23 +169,6 @@ def _problems(sky: HiSky) -> Iterator[str]:
         yield f"a beam of {sky.beam_arcsec} arcsec needs pixels of {sky.beam_arcsec / 2} arcsec or less"
     if math.radians(sky.pixel_arcsec / 3600) * math.hypot(*sky.shape[1:]) / 2 >= 1:
         yield f"{sky.shape[1]} × {sky.shape[2]} pixels of {sky.pixel_arcsec} arcsec exceed half of the sky"
-
-
-@lru_cache(maxsize=8)
-def _describe(sky: HiSky) -> CubeMeta:
-    beam, pixel = sky.beam_arcsec / 3600.0, sky.pixel_arcsec / 3600.0
-    values = tuple(sky.sampling.frequency(z) for z in range(sky.shape[0]))
-    width = sky.channel_hz if len(values) == 1 else None
-    return CubeMeta(
-        name=sky.name,
-        shape=sky.shape,
-        unit="Jy / beam",
-        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
-        beams=(Beam(beam, beam, 0.0),),
-        pixel_size=(pixel, pixel),
-        header=full_header(sky),
-        wcs_header=wcs_header(sky),
-    )
 
 
 @lru_cache(maxsize=8)

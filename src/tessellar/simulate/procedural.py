@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
 
 from tessellar.errors import UsageError
-from tessellar.model import Beam, CubeMeta, FloatArray, SpectralAxis
-from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
+from tessellar.model import CubeMeta, FloatArray
+from tessellar.simulate.header import describe
 from tessellar.simulate.procedural_drawing import add_sources
 from tessellar.simulate.procedural_lattice import CELL, MAX_BEAM_PIXELS, Recipe
 from tessellar.simulate.procedural_noise import MAX_CHANNELS, MAX_PIXELS, fill_noise, pieces
@@ -87,7 +86,7 @@ class ProceduralSky:
     @property
     def meta(self) -> CubeMeta:
         """What is known of the cube without its voxels."""
-        return _describe(self)
+        return describe(self)
 
     @property
     def name(self) -> str:
@@ -197,20 +196,3 @@ def _problems_of_sampling(sky: ProceduralSky) -> Iterator[str]:
             f"{sky.shape[1]} × {sky.shape[2]} pixels of {sky.pixel_arcsec} arcsec exceed half of the sky: "
             "use fewer, or a smaller pixel_arcsec"
         )
-
-
-@lru_cache(maxsize=8)
-def _describe(sky: ProceduralSky) -> CubeMeta:
-    beam, pixel = sky.beam_arcsec / 3600.0, sky.pixel_arcsec / 3600.0
-    values = tuple(sky.first_frequency_hz + sky.channel_hz * z for z in range(sky.shape[0]))
-    width = sky.channel_hz if len(values) == 1 else None
-    return CubeMeta(
-        name=sky.name,
-        shape=sky.shape,
-        unit="Jy / beam",
-        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
-        beams=(Beam(beam, beam, 0.0),),
-        pixel_size=(pixel, pixel),
-        header=full_header(sky),
-        wcs_header=wcs_header(sky),
-    )

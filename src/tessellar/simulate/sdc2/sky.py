@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from tessellar.errors import UsageError
-from tessellar.model import Beam, CubeMeta, DoubleArray, FloatArray, IntArray, SpectralAxis
+from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray
 from tessellar.simulate.adding import Extents, add_cubelets
 from tessellar.simulate.cache import CubeletCache
 from tessellar.simulate.discs import Cubelet, Sampling
-from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
+from tessellar.simulate.header import describe
 from tessellar.simulate.sdc2 import files
 from tessellar.simulate.sdc2.atlas import atlas_clouds, chosen_templates, reach_of_atlas, templates_of
 from tessellar.simulate.sdc2.clouds import disc_clouds
@@ -126,7 +126,7 @@ class Sdc2Sky:
     @property
     def meta(self) -> CubeMeta:
         """What is known of the cube without its voxels."""
-        return _describe(self)
+        return describe(self)
 
     @property
     def name(self) -> str:
@@ -238,23 +238,6 @@ def _whole(seed: object) -> int:
 @lru_cache(maxsize=8)
 def _digests(sky: Sdc2Sky) -> str:
     return ",".join(files.digest_of(Path(sky.sdc2_data) / name) for name in sky._files)
-
-
-@lru_cache(maxsize=8)
-def _describe(sky: Sdc2Sky) -> CubeMeta:
-    beam, pixel = sky.beam_arcsec / 3600.0, sky.pixel_arcsec / 3600.0
-    values = tuple(sky.sampling.frequency(z) for z in range(sky.shape[0]))
-    width = sky.channel_hz if len(values) == 1 else None
-    return CubeMeta(
-        name=sky.name,
-        shape=sky.shape,
-        unit="Jy / beam",
-        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
-        beams=(Beam(beam, beam, 0.0),),
-        pixel_size=(pixel, pixel),
-        header=full_header(sky),
-        wcs_header=wcs_header(sky),
-    )
 
 
 @lru_cache(maxsize=8)
