@@ -165,6 +165,27 @@ def test_any_cut_has_the_bits_of_the_whole(data: st.DataObject, kind: str, share
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[cut])
 
 
+@pytest.mark.parametrize("n_modes", [1, 6, 9])
+@pytest.mark.parametrize(
+    "n_pixels", [1520, 1511]
+)  # rows that begin alike in their lines of the cache, and others
+def test_long_rows_anywhere_in_memory_have_the_bits_of_single_pixels(n_modes: int, n_pixels: int) -> None:
+    rng, used = np.random.default_rng(n_modes), np.ones(N, bool)
+    projection = Projection(SpectralOperator(np.ones(N), rng.normal(size=(N, n_modes))), used, places(N))
+    spectra = rng.normal(size=(N, 1, n_pixels)).astype(np.float32)
+    spectra[7, 0, 1203] = np.nan
+    every = {"foreground": True, "amplitudes": True}
+    room = np.empty(spectra.size + 16, np.float32)
+    for start in (0, 3, 12):
+        block = room[start : start + spectra.size].reshape(spectra.shape)
+        block[:] = spectra
+        found = projection.separate(block, **every)
+        for pixel in (0, 15, 16, 1023, 1024, 1203, 1204, n_pixels - 1):
+            alone = projection.separate(spectra[:, :, pixel : pixel + 1], **every)
+            for name in found.__slots__:
+                np.testing.assert_array_equal(getattr(found, name)[..., pixel], getattr(alone, name)[..., 0])
+
+
 def test_what_is_infinite_is_blank() -> None:
     endless, blank = cube(0.0), cube(0.0)
     places = (np.flatnonzero(USED)[[3, 8, 20]], [2, 2, 5], [1, 1, 7])

@@ -1,13 +1,23 @@
-"""The loops that fit modes to spectra, a strip of pixels at a time, from reading to writing what is left."""
+"""The loops that fit modes to spectra, and write what the modes leave of them.
+
+For a few modes both go through a run of pixels channel by channel, as they lie in memory. The next channels are
+fetched while these are in work, and results go past the cache, so that memory and arithmetic work at the same time.
+Pixels with blanks, which their sums show, are packed into strips and fitted around them; so are all pixels where there
+are many modes, since arithmetic is the limit then, and it wants its numbers close together. A pixel has the same bits
+on both ways.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.lanes import spread
+from tessellar.kernels.foregrounds.lanes import aligned, spread
 from tessellar.kernels.foregrounds.products import (
     COLUMNS,
+    LINE,
     ROWS,
     Row,
     put_row,
@@ -16,11 +26,48 @@ from tessellar.kernels.foregrounds.products import (
     row_less,
     row_plus,
     rows_less,
+    stream_row,
 )
-from tessellar.kernels.foregrounds.strips import fit, strip_for, strip_width, take
+from tessellar.kernels.foregrounds.runs import add_channels, begins_alike, lead_of, run_width
+from tessellar.kernels.foregrounds.strips import Strip, fit, no_blank, strip_for, strip_width, take
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
+_FEW = 8  # modes; with more, arithmetic takes several times as long as the memory
+
+
+class Modes(NamedTuple):
+    """What is fitted.
+
+    Attributes
+    ----------
+    mean
+        Subtracted first, float64 array (used channel).
+    basis
+        Orthonormal and padded, float64 array (used channel, mode or more).
+    n_modes
+        How many modes are no padding.
+    """
+
+    mean: DoubleArray
+    basis: DoubleArray
+    n_modes: int
+
+
+class Results(NamedTuple):
+    """What is written; a result of no size is not asked.
+
+    Attributes
+    ----------
+    residual, foreground
+        float32 arrays (frequency, pixel).
+    channels
+        The used channels, int64 array.
+    """
+
+    residual: FloatArray
+    foreground: FloatArray
+    channels: IntArray
 
 
 @compiled
@@ -55,54 +102,126 @@ def separate_by_basis(
     amplitudes
         float32 array (mode, pixel), overwritten.
     """
-    n_modes, width = triangle.shape[0], strip_width(4 * channels.size)
-    strip = strip_for(channels.size, basis.shape[1], width)
-    for start in range(0, block.shape[1], width):
-        first = min(start, block.shape[1] - width)
-        take(block, channels, first, strip)
-        fit(strip, mean, basis, n_modes, n_modes + SPARE_CHANNELS)
-        if residual.size or foreground.size:
-            _write(
-                strip.spectra, strip.amplitudes, channels, first, mean, basis, n_modes, residual, foreground
-            )
+    modes, results = Modes(mean, basis, triangle.shape[0]), Results(residual, foreground, channels)
+    strip = strip_for(channels.size, basis.shape[1], strip_width(4 * channels.size))
+    if basis.shape[1] <= _FEW:
+        _separate_runs(block, modes, results, triangle, amplitudes, strip)
+    else:
+        _separate_strips(block, 0, block.shape[1], modes, results, triangle, amplitudes, strip)
+
+
+@compiled
+def _separate_runs(
+    block: FloatArray,
+    modes: Modes,
+    results: Results,
+    triangle: DoubleArray,
+    amplitudes: FloatArray,
+    strip: Strip,
+) -> None:
+    """Write what is asked of a block, run by run."""
+    n_pixels, width_of_all = block.shape[1], run_width(modes.basis.shape[1])
+    room = aligned(modes.basis.shape[1], width_of_all + COLUMNS)  # powers of two would push each other out
+    lead = lead_of(block) if n_pixels % LINE == 0 else 0
+    in_line = n_pixels % LINE == 0 and begins_alike(results.residual, lead)
+    in_line = in_line and begins_alike(results.foreground, lead)
+    first = 0
+    while first < n_pixels:
+        width = min(width_of_all, n_pixels - first) // COLUMNS * COLUMNS
+        if first < lead or not width:
+            first, width = min(first, n_pixels - COLUMNS), COLUMNS
+        sums = room[:, :width]
+        add_channels(block, results.channels, first, modes.mean, modes.basis, sums)
+        if no_blank(sums):
+            streamed = in_line and (first - lead) % LINE == 0
+            _write(block, results.channels, first, sums, modes, results, first, streamed)
+            if amplitudes.size:
+                _unmix(sums, triangle, first, amplitudes)
+        else:
+            _separate_strips(block, first, first + width, modes, results, triangle, amplitudes, strip)
+        first = lead if first < lead else first + width
+
+
+@compiled
+def _separate_strips(
+    block: FloatArray,
+    start: int,
+    stop: int,
+    modes: Modes,
+    results: Results,
+    triangle: DoubleArray,
+    amplitudes: FloatArray,
+    strip: Strip,
+) -> None:
+    """Write what is asked of some pixels, strip by strip."""
+    width, rows = strip.n_blanks.size, np.arange(results.channels.size)
+    for at in range(start, stop, width):
+        first = min(at, block.shape[1] - width)
+        take(block, results.channels, first, strip)
+        fit(strip, modes.mean, modes.basis, modes.n_modes, modes.n_modes + SPARE_CHANNELS)
+        _write(strip.spectra, rows, 0, strip.amplitudes, modes, results, first, False)
         if amplitudes.size:
-            _unmix(strip.amplitudes, triangle, first, width, amplitudes)
+            _unmix(strip.amplitudes, triangle, first, amplitudes)
 
 
 @compiled
 def _write(
     spectra: FloatArray,
+    rows: IntArray,
+    column: int,
     sums: DoubleArray,
-    channels: IntArray,
+    modes: Modes,
+    results: Results,
     first: int,
-    mean: DoubleArray,
-    basis: DoubleArray,
-    n_modes: int,
-    residual: FloatArray,
-    foreground: FloatArray,
+    streamed: bool,
 ) -> None:
-    """Write the channels of a strip, four at a time; behind the last one, it again."""
-    last = channels.size - 1
+    """Write the channels of some pixels, four at a time; behind the last one, it again.
+
+    Parameters
+    ----------
+    spectra
+        float32 array (channel, pixel).
+    rows, column
+        Where in it the used channels are, and the first of the pixels.
+    sums
+        Amplitudes of the modes, float64 array (mode or more, pixel).
+    modes, results
+        What was fitted, and what is asked.
+    first
+        The first of the pixels in the results.
+    streamed
+        Whether they are written past the cache.
+    """
+    mean, basis, last = modes.mean, modes.basis, rows.size - 1
+    residual, foreground, channels = results
     zero = spread(0.0)
-    for i in range(0, channels.size, ROWS):
+    for i in range(0, rows.size, ROWS):
         i1, i2, i3 = min(i + 1, last), min(i + 2, last), min(i + 3, last)
-        for p in range(0, spectra.shape[1], COLUMNS):
+        for p in range(0, sums.shape[1], COLUMNS):
             a = (zero, zero, zero, zero)
             b, c, d = a, a, a
-            for k in range(n_modes):
+            for k in range(modes.n_modes):
                 x = row(sums, k, p)
                 a, b = row_fused(basis[i, k], x, a), row_fused(basis[i1, k], x, b)
                 c, d = row_fused(basis[i2, k], x, c), row_fused(basis[i3, k], x, d)
             if residual.size:
-                _put_left(spectra, i, p, mean, a, residual, channels[i], first)
-                _put_left(spectra, i1, p, mean, b, residual, channels[i1], first)
-                _put_left(spectra, i2, p, mean, c, residual, channels[i2], first)
-                _put_left(spectra, i3, p, mean, d, residual, channels[i3], first)
+                _put_left(
+                    spectra, rows[i], column + p, mean[i], a, residual, channels[i], first + p, streamed
+                )
+                _put_left(
+                    spectra, rows[i1], column + p, mean[i1], b, residual, channels[i1], first + p, streamed
+                )
+                _put_left(
+                    spectra, rows[i2], column + p, mean[i2], c, residual, channels[i2], first + p, streamed
+                )
+                _put_left(
+                    spectra, rows[i3], column + p, mean[i3], d, residual, channels[i3], first + p, streamed
+                )
             if foreground.size:
-                put_row(foreground, channels[i], first + p, row_plus(a, mean[i]))
-                put_row(foreground, channels[i1], first + p, row_plus(b, mean[i1]))
-                put_row(foreground, channels[i2], first + p, row_plus(c, mean[i2]))
-                put_row(foreground, channels[i3], first + p, row_plus(d, mean[i3]))
+                _put(foreground, channels[i], first + p, row_plus(a, mean[i]), streamed)
+                _put(foreground, channels[i1], first + p, row_plus(b, mean[i1]), streamed)
+                _put(foreground, channels[i2], first + p, row_plus(c, mean[i2]), streamed)
+                _put(foreground, channels[i3], first + p, row_plus(d, mean[i3]), streamed)
 
 
 @compiled
@@ -110,20 +229,29 @@ def _put_left(
     spectra: FloatArray,
     i: int,
     p: int,
-    mean: DoubleArray,
+    mean: float,
     model: Row,
-    residual: FloatArray,
+    result: FloatArray,
     channel: int,
-    first: int,
+    at: int,
+    streamed: bool,
 ) -> None:
     """Write what is left of some pixels of a channel, whose foreground beyond the mean is given."""
-    put_row(residual, channel, first + p, rows_less(row_less(row(spectra, i, p), mean[i]), model))
+    _put(result, channel, at, rows_less(row_less(row(spectra, i, p), mean), model), streamed)
 
 
 @compiled
-def _unmix(amplitudes: DoubleArray, triangle: DoubleArray, first: int, width: int, out: FloatArray) -> None:
+def _put(result: FloatArray, i: int, p: int, x: Row, streamed: bool) -> None:
+    if streamed:
+        stream_row(result, i, p, x)
+    else:
+        put_row(result, i, p, x)
+
+
+@compiled
+def _unmix(amplitudes: DoubleArray, triangle: DoubleArray, first: int, out: FloatArray) -> None:
     """Write the amplitudes of the modes as they were given, T^-1 a."""
-    n_modes = triangle.shape[0]
+    n_modes, width = triangle.shape[0], amplitudes.shape[1]
     found = np.empty((n_modes, width))
     for k in range(n_modes - 1, -1, -1):
         for p in range(width):

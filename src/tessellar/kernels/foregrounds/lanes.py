@@ -24,6 +24,7 @@ from tessellar.model import DoubleArray
 
 _FLOAT, _DOUBLE = 4, 8  # bytes
 _LINE = 8  # doubles in a line of the cache
+_READ, _SECOND_LEVEL, _DATA = 0, 2, 1  # the words of the instruction that fetches
 _instruction: Callable[[Callable[..., Any]], Any] = intrinsic
 
 
@@ -77,6 +78,35 @@ def store(_typing: Any, array: Any, row: Any, column: Any, lanes: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, row, column, lanes), code
+
+
+@_instruction
+def stream(_typing: Any, array: Any, row: Any, column: Any, lanes: Any) -> Any:
+    """Put lanes into a row of a float32 array past the cache, at a place that is a multiple of their bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        address = _place(context, builder, signature.args[0], given[:3])
+        stored = builder.store(builder.fptrunc(given[3], _FLOATS), address, align=LANES * _FLOAT)
+        once = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        stored.set_metadata("nontemporal", once)
+        return context.get_dummy_value()
+
+    return types.void(array, row, column, lanes), code
+
+
+@_instruction
+def fetch(_typing: Any, array: Any, row: Any, column: Any) -> Any:
+    """Have a line of an array brought into the cache, while the work goes on."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+
+    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        address = builder.bitcast(_place(context, builder, signature.args[0], given), byte)
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(call, [address, word(_READ), word(_SECOND_LEVEL), word(_DATA)])
+        return context.get_dummy_value()
+
+    return types.void(array, row, column), code
 
 
 @_instruction

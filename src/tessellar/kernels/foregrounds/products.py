@@ -11,11 +11,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.lanes import LANES, fused, less, load, plus, spread, store
+from tessellar.kernels.foregrounds.lanes import LANES, fetch, fused, less, load, plus, spread, store, stream
 from tessellar.model import DoubleArray, FloatArray
 
 ROWS = 4  # of sums that are made together
 COLUMNS = 4 * LANES
+LINE = 16  # floats in a line of the cache
 
 Row: TypeAlias = Any
 """Four registers, `COLUMNS` neighbours of a row."""
@@ -77,6 +78,22 @@ def put_row(array: DoubleArray | FloatArray, i: int, p: int, x: Row) -> None:
     store(array, i, p + LANES, x[1])
     store(array, i, p + 2 * LANES, x[2])
     store(array, i, p + 3 * LANES, x[3])
+
+
+@compiled
+def stream_row(array: FloatArray, i: int, p: int, x: Row) -> None:
+    """Put `COLUMNS` numbers into a row past the cache, see `stream`."""
+    stream(array, i, p, x[0])
+    stream(array, i, p + LANES, x[1])
+    stream(array, i, p + 2 * LANES, x[2])
+    stream(array, i, p + 3 * LANES, x[3])
+
+
+@compiled
+def fetch_row(array: FloatArray, i: int, p: int) -> None:
+    """Have `COLUMNS` numbers of a row brought into the cache."""
+    for at in range(p, p + COLUMNS, LINE):
+        fetch(array, i, at)
 
 
 @compiled

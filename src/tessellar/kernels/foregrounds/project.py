@@ -26,7 +26,7 @@ from tessellar.kernels.foregrounds.by_matrix import SPECTRUM_BYTES, grouped, sep
 from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
 from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.products import padded
+from tessellar.kernels.foregrounds.products import LINE, padded
 from tessellar.kernels.foregrounds.strips import strip_width, wide_enough
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
 from tessellar.tiling.box import Shape
@@ -167,7 +167,7 @@ class Projection:
         )
         lengths = (len(block), len(block), len(self._triangle))
         made = [
-            np.empty((n, spectra.shape[1]) if wanted else (0, 0), np.float32)
+            _beside(spectra, n) if wanted else np.empty((0, 0), np.float32)
             for n, wanted in zip(lengths, asked, strict=True)
         ]
         for cube, wanted in zip(made[:2], asked[:2], strict=True):
@@ -183,3 +183,11 @@ class Projection:
             a[:, :n_pixels].reshape(len(a), *sky) if wanted else a
             for a, wanted in zip(made, asked, strict=True)
         ]
+
+
+def _beside(block: FloatArray, rows: int) -> FloatArray:
+    """Return a new float32 array (row, pixel) that begins where a block does in a line of the cache."""
+    n = rows * block.shape[1]
+    room = np.empty(n + LINE, np.float32)
+    start = (block.ctypes.data - room.ctypes.data) // room.itemsize % LINE
+    return room[start : start + n].reshape(rows, block.shape[1])

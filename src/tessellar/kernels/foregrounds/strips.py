@@ -1,4 +1,4 @@
-"""The pixels that are in work together, their spectra side by side, and the fit of some modes to each of them.
+"""Strips of pixels, their spectra packed side by side, and the fit of some modes to each of them.
 
 Channels of a cube lie far apart in memory; those of a strip are copied next to each other first, into half of a
 second-level cache, and stay there until what comes of them is written.
@@ -97,7 +97,7 @@ def fit(strip: Strip, mean: DoubleArray, basis: DoubleArray, n_modes: int, fewes
     sums[:] = 0.0
     n_blanks[:] = 0
     add_products(basis, strip.spectra, mean, sums)
-    if np.isfinite(sums[0]).all():  # a blank makes all sums of its pixel NaN or infinite
+    if no_blank(sums):
         return False
     _list_blanks(strip)
     sums[:] = 0.0
@@ -110,6 +110,12 @@ def fit(strip: Strip, mean: DoubleArray, basis: DoubleArray, n_modes: int, fewes
         elif n:
             solve_pixel(basis, n_modes, n_channels, strip.blanks[:n, p], sums, p, room)
     return True
+
+
+@compiled
+def no_blank(sums: DoubleArray) -> bool:
+    """Return whether no pixel is blank in any channel: a blank makes all sums of its pixel NaN or infinite."""
+    return bool(np.isfinite(sums[0]).all())
 
 
 @compiled

@@ -1,0 +1,83 @@
+"""Runs of pixels as they lie in a block, and their sums over the channels, added while the next channels come."""
+
+from __future__ import annotations
+
+from tessellar.compiled import compiled
+from tessellar.kernels.foregrounds.products import (
+    COLUMNS,
+    LINE,
+    ROWS,
+    fetch_row,
+    put_row,
+    row,
+    row_fused,
+    row_less,
+)
+from tessellar.model import DoubleArray, FloatArray, IntArray
+
+_SUMS_BYTES, _WIDEST = 2**15, 1024  # of a run: they stay in a first-level cache
+_GROUP = 16  # channels that are added before the sums are put down
+
+
+@compiled
+def run_width(n_sums: int) -> int:
+    """Return how many pixels a run has, for the sums of each of them."""
+    return max(COLUMNS, min(_WIDEST, _SUMS_BYTES // (8 * n_sums) // COLUMNS * COLUMNS))
+
+
+@compiled
+def lead_of(block: FloatArray) -> int:
+    """Return how many floats lie before the first that begins a line of the cache."""
+    return -(block.ctypes.data // 4) % LINE
+
+
+@compiled
+def begins_alike(result: FloatArray, lead: int) -> bool:
+    """Return whether a result begins in its line of the cache where the block does, or is not asked."""
+    return result.size == 0 or lead_of(result) == lead
+
+
+@compiled
+def add_channels(
+    block: FloatArray,
+    channels: IntArray,
+    first: int,
+    mean: DoubleArray,
+    basis: DoubleArray,
+    sums: DoubleArray,
+) -> None:
+    """Add up basis^T (block - mean) for the pixels of a run, over the channels in ascending order.
+
+    Parameters
+    ----------
+    block
+        float32 array (frequency, pixel).
+    channels
+        Those that are used, ascending, int64 array.
+    first
+        The first pixel of the run.
+    mean
+        float64 array (used channel).
+    basis
+        float64 array (used channel, k).
+    sums
+        float64 array (k, pixel), overwritten.
+    """
+    last = channels.size - 1
+    sums[:] = 0.0
+    for start in range(0, channels.size, _GROUP):
+        stop = min(start + _GROUP, channels.size)
+        for p in range(0, sums.shape[1], COLUMNS):
+            at = first + p
+            for k in range(0, sums.shape[0], ROWS):
+                a, b, c, d = row(sums, k, p), row(sums, k + 1, p), row(sums, k + 2, p), row(sums, k + 3, p)
+                for i in range(start, stop):
+                    if k == 0:
+                        fetch_row(block, channels[min(i + _GROUP, last)], at)
+                    x = row_less(row(block, channels[i], at), mean[i])
+                    a, b = row_fused(basis[i, k], x, a), row_fused(basis[i, k + 1], x, b)
+                    c, d = row_fused(basis[i, k + 2], x, c), row_fused(basis[i, k + 3], x, d)
+                put_row(sums, k, p, a)
+                put_row(sums, k + 1, p, b)
+                put_row(sums, k + 2, p, c)
+                put_row(sums, k + 3, p, d)
