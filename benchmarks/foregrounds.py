@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import get_ident
 from typing import TypeVar
 
@@ -47,6 +47,20 @@ class Work:
     do: Callable[[FloatArray], float]
     pieces: list[FloatArray]
     operations: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Memory for results, an array for each thread, so that no time goes into having it provided."""
+
+    of_threads: dict[int, FloatArray] = field(default_factory=dict)
+
+    def like(self, piece: FloatArray) -> FloatArray:
+        """Return the array of this thread, of the shape of a piece."""
+        room = self.of_threads.get(get_ident())
+        if room is None or room.shape != piece.shape:
+            room = self.of_threads[get_ident()] = np.empty_like(piece)
+        return room
 
 
 def covariance(bench: Bench) -> Iterator[Result]:
@@ -137,11 +151,10 @@ def _beside_copy(
 ) -> Iterator[Result]:
     """Yield results beside the rates at which as many threads copy the same voxels, and multiply and add."""
     pieces, crew = works[0].pieces, counted(threads, "thread")
-    targets: dict[int, FloatArray] = {}
-    rounds = pieces[0].size // 2
+    rooms, rounds = Rooms(), pieces[0].size // 2
 
     def copied(piece: FloatArray) -> float:
-        target = targets.setdefault(get_ident(), np.empty_like(piece))
+        target = rooms.like(piece)
         np.copyto(target, piece)
         return abs(float(target.flat[0]))
 
@@ -167,7 +180,8 @@ def _in_turn(pool: ThreadPoolExecutor, do: Callable[[Given], float], pieces: Seq
 
 
 def _residual(projection: Projection) -> Callable[[FloatArray], float]:
-    return lambda piece: float(np.nansum(np.abs(projection.residual(piece)[0])))
+    rooms = Rooms()
+    return lambda piece: float(np.nansum(np.abs(projection.residual(piece, rooms.like(piece))[0])))
 
 
 def _pieces(bench: Bench) -> list[FloatArray]:

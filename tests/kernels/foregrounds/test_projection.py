@@ -207,6 +207,16 @@ def test_what_is_asked_alone_is_what_is_asked_together() -> None:
     assert projection.residual(block).dtype == np.float32
 
 
+@pytest.mark.parametrize("sky", [SKY, (1, 2)])  # the second is narrower than what is in work at once
+def test_a_residual_can_be_written_into_given_memory(sky: tuple[int, int]) -> None:
+    block, projection = np.ascontiguousarray(cube(0.2)[:, : sky[0], : sky[1]]), by_basis()
+    room = np.zeros_like(block)
+    assert np.shares_memory(projection.residual(block, room), room)
+    assert room.tobytes() == projection.residual(block).tobytes()
+    with pytest.raises(UsageError, match="C-contiguous float32"):
+        projection.residual(block, room.astype(np.float64))  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_done_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match="no modes"):
         by_matrix().amplitudes(cube(0.0))

@@ -103,9 +103,27 @@ class Projection:
         """The channels of the cube that take part, ascending."""
         return self._channels
 
-    def residual(self, block: FloatArray) -> FloatArray:
-        """Return spectra without foreground, float32 array (frequency, l, m)."""
-        return self._separate(block, (True, False, False))[0]
+    def residual(self, block: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """Return spectra without foreground, float32 array (frequency, l, m).
+
+        Parameters
+        ----------
+        block
+            As for `separate`.
+        out
+            Where to write them, a C-contiguous float32 array of the shape of the block, not the block itself. New
+            memory is otherwise taken, and the system takes about as long to provide it as the kernel to fill it.
+
+        Raises
+        ------
+        UsageError
+            As for `separate`; ``out`` has another shape.
+        """
+        found = self._separate(block, (True, False, False), out)[0]
+        if out is None or np.may_share_memory(found, out):
+            return found
+        out[:] = found
+        return out
 
     def foreground(self, block: FloatArray) -> FloatArray:
         """Return the foreground of spectra, float32 array (frequency, l, m)."""
@@ -149,7 +167,9 @@ class Projection:
         )  # spectra, the list of their blanks, filled spectra
         return MemoryUse(host=4 * outputs * z * x * y + self._matrix.nbytes + strip)
 
-    def _separate(self, block: FloatArray, asked: tuple[bool, bool, bool]) -> list[FloatArray]:
+    def _separate(
+        self, block: FloatArray, asked: tuple[bool, bool, bool], out: FloatArray | None = None
+    ) -> list[FloatArray]:
         """Return residual, foreground and amplitudes, those that are not asked without any voxel."""
         if block.ndim != 3 or len(block) != self._n_channels:
             raise UsageError(
@@ -170,6 +190,9 @@ class Projection:
             _beside(spectra, n) if wanted else np.empty((0, 0), np.float32)
             for n, wanted in zip(lengths, asked, strict=True)
         ]
+        if out is not None:
+            _check(out, block)
+            made[0] = out.reshape(len(block), n_pixels) if spectra.shape[1] == n_pixels else made[0]
         for cube, wanted in zip(made[:2], asked[:2], strict=True):
             if wanted:
                 cube[self._unused] = np.nan
@@ -191,3 +214,11 @@ def _beside(block: FloatArray, rows: int) -> FloatArray:
     room = np.empty(n + LINE, np.float32)
     start = (block.ctypes.data - room.ctypes.data) // room.itemsize % LINE
     return room[start : start + n].reshape(rows, block.shape[1])
+
+
+def _check(out: FloatArray, block: FloatArray) -> None:
+    if out.shape != block.shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+        raise UsageError(
+            f"The residual of a block {block.shape} cannot be written into an array {out.shape} of {out.dtype}; "
+            "needed is a C-contiguous float32 array of the same shape. Give one, or none."
+        )
