@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
+from tessellar.cli.find import command as find
 from tessellar.cli.program import program
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sdc2" / "field_to_score.py"
@@ -45,6 +46,11 @@ def test_it_goes_from_nothing_to_a_score(
     assert score["n_match"] >= 1
     assert score["n_submitted"] == len((out / "submission.txt").read_text().splitlines()) - 1
     assert (out / "run" / "report.html").stat().st_size > 10_000
+
+
+def test_the_options_of_the_large_field_are_those_of_the_program(example: ModuleType) -> None:
+    words = ["cube.fits", "--out", "run", *example.FINDING]
+    assert find.make_context("find", words).params["threshold"] == 4.0
 
 
 def test_a_step_that_fails_ends_it_with_its_exit_code(tmp_path: Path) -> None:
