@@ -15,7 +15,8 @@ from tessellar import api
 from tessellar.challenge.agreement import MatchResult
 from tessellar.challenge.match import match
 from tessellar.challenge.sdc2.score import score_sdc2
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.sampling import Sampling
+from tessellar.challenge.sdc2.submission import submission
 from tessellar.challenge.tables import read_table
 from tessellar.engine.find.recipes import Recipes
 from tessellar.kernels.deblend import Deblending

@@ -21,7 +21,8 @@ from benchmarks.validation.sofia import SETTINGS
 from tessellar import api
 from tessellar.challenge.sdc2.fitting import fit_discs
 from tessellar.challenge.sdc2.score import Sdc2Score, score_sdc2
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.sampling import Sampling
+from tessellar.challenge.sdc2.submission import submission
 from tessellar.engine.cgroup import usable_cores
 from tessellar.errors import TessellarError
 from tessellar.kernels.components import Linker

@@ -13,8 +13,9 @@ from astropy.table import QTable
 
 import tessellar as ts
 from tessellar.challenge.sdc2.galaxies import inclination_of_disc, size_of_disc, typical_size
+from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.score import score_sdc2
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.submission import submission
 from tessellar.challenge.tables import SDC2_UNITS
 from tessellar.errors import InputError, UsageError
 from tessellar.simulate.hi import HiSky
@@ -129,7 +130,7 @@ def test_a_field_is_found_exported_and_scored(tmp_path: Path) -> None:
     again = ts.score("sdc2", tmp_path / "run", tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     assert again.record() == ts.score("sdc2", run, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record()
     assert again.value == pytest.approx(score.value)
-    fitted = ts.export(run, tmp_path / "fitted.txt", format="sdc2", fit=sky)
+    fitted = ts.export(run, tmp_path / "fitted.txt", format="sdc2", fit=sky, errors=tmp_path / "errors.ecsv")
     better = ts.score("sdc2", fitted, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     assert better.n_match == score.n_match
     for name in ("position", "central_freq", "line_flux_integral", "pa", "w20", "i"):

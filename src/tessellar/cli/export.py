@@ -30,6 +30,12 @@ from tessellar.cli.values import path, words
     "fluxes, sizes and angles.",
 )
 @option(
+    "--errors",
+    metavar="FILE",
+    reads=path,
+    about="With sdc2: also write the errors of its columns, a table in ECSV: the challenge's own has no room for them.",
+)
+@option(
     "--team",
     metavar="NAME",
     default="Tessellar",
@@ -48,7 +54,7 @@ def command(run: str, out: str, **options: Any) -> None:
     """
     from tessellar.api import export
 
-    settings = {name: options[name] for name in ("format", "fit", "team", "overwrite", "fresh")}
+    settings = {name: options[name] for name in ("format", "fit", "errors", "team", "overwrite", "fresh")}
     with progress(options) as observer:
         done = export(run, out, observer=observer, **settings)
     if not options["quiet"]:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.sampling import Sampling
+from tessellar.challenge.sdc2.submission import submission
 from tessellar.challenge.tables import SDC2_UNITS, read_table
 from tessellar.errors import InputError
 from tessellar.simulate.truth import DESCRIPTIONS, sdc2_table
