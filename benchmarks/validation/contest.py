@@ -14,8 +14,8 @@ from benchmarks.sofia import NAME, parameters
 from tessellar import api
 from tessellar.challenge.agreement import MatchResult
 from tessellar.challenge.match import match
-from tessellar.challenge.sdc2.score import score_sdc2
 from tessellar.challenge.sdc2.sampling import Sampling
+from tessellar.challenge.sdc2.score import score_sdc2
 from tessellar.challenge.sdc2.submission import submission
 from tessellar.challenge.tables import read_table
 from tessellar.engine.find.recipes import Recipes
@@ -76,7 +76,7 @@ def contest(folder: Path, settings: list[Setting], sofia: Path | None, threads: 
         for name, recipe in (("Tessellar", None), ("the same, --deblend", Deblending())):
             yield _entry_of_ours(name, folder, setting, recipe, threads)
         if sofia is not None:
-            yield _entry_of_sofia(sofia, folder, setting, threads)
+            yield entry_of_sofia(sofia, folder, setting, threads)
 
 
 def _entry_of_ours(
@@ -99,7 +99,8 @@ def _entry_of_ours(
         return _entry(name, setting, Path(scratch) / "run", folder / TRUTH, seconds)
 
 
-def _entry_of_sofia(program: Path, folder: Path, setting: Setting, threads: int) -> Entry:
+def entry_of_sofia(program: Path, folder: Path, setting: Setting, threads: int) -> Entry:
+    """Return what SoFiA-2 makes of the sky in a folder."""
     with TemporaryDirectory(dir=folder) as scratch:
         try:
             seconds = _run_sofia(program, folder / CUBE, Path(scratch), setting.recipes, threads)

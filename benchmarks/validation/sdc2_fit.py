@@ -1,102 +1,143 @@
-"""What fitting discs adds to the score of SKA Data Challenge 2, on fields of known truth.
+"""What fitting discs adds to the score of SKA Data Challenge 2, on fields of known truth of several kinds.
 
     python -m benchmarks.validation.sdc2_fit --sdc2-data DIR --sofia PATH
 
-The table goes to standard output as Markdown. With --sofia the best of five settings of SoFiA-2 stands beside.
+The table goes to standard output as Markdown. With --sofia the best of five settings of SoFiA-2 stands beside: the best
+by the truth, for each field, while ours are the same in all.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import shlex
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.bench import say
 from benchmarks.markdown import section
-from benchmarks.validation.contest import CUBE, contest
+from benchmarks.validation.contest import CUBE, TRUTH, entry_of_sofia
+from benchmarks.validation.sdc2_fields import KINDS, Kind, field_parser, search
 from benchmarks.validation.sofia import SETTINGS
 from tessellar import api
-from tessellar.challenge.sdc2.fitting import fit_discs
-from tessellar.challenge.sdc2.score import Sdc2Score, score_sdc2
-from tessellar.challenge.sdc2.sampling import Sampling
-from tessellar.challenge.sdc2.submission import submission
+from tessellar.challenge.sdc2.score import Sdc2Score
 from tessellar.engine.cgroup import usable_cores
 from tessellar.errors import TessellarError
-from tessellar.kernels.components import Linker
-from tessellar.kernels.reliability import Reliability
-from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.simulate.sdc2.files import folder_of
-from tessellar.simulate.sdc2.sky import Sdc2Sky
-from tessellar.simulate.truth import sdc2_table
 
 COLUMNS = ("line_flux_integral", "pa", "i", "hi_size", "w20")
-_FIELDS = (("discs", 202, 1060e6), ("atlas", 203, 1090e6), ("atlas", 204, 980e6))
+PLAIN, FIT, LOOK = "score", "with the fit", "with a second look"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a field was worth.
+
+    Attributes
+    ----------
+    scores
+        By what was done: `PLAIN`, `FIT`, and `LOOK` if it was asked for.
+    sofia
+        The best score of SoFiA-2; None if it was not asked for.
+    """
+
+    scores: dict[str, Sdc2Score]
+    sofia: float | None
+
+    def ratio(self, way: str) -> float:
+        """Return a score over that of SoFiA-2; NaN where there is none."""
+        return self.scores[way].value / self.sofia if self.sofia and self.sofia > 0 else float("nan")
 
 
 def main(words: Sequence[str]) -> int:
-    """Make the fields, search them, and print the scores without and with the fit."""
-    parser = argparse.ArgumentParser("python -m benchmarks.validation.sdc2_fit", description=__doc__)
-    parser.add_argument(
-        "--sdc2-data", default="", metavar="DIR", help="folder with the challenge's public files"
-    )
-    parser.add_argument("--shape", default="768,448,448", metavar="Z,X,Y", help="of a field")
-    parser.add_argument("--sofia", type=Path, metavar="PATH", help="the program SoFiA-2")
-    asked = parser.parse_args(words)
-    z, x, y = (int(part) for part in asked.shape.split(","))
+    """Make the fields, search them, and print the scores."""
+    asked = _parser().parse_args(words)
+    outcomes: dict[str, list[Outcome]] = {}
     rows = []
     try:
         folder = folder_of(asked.sdc2_data)
-        for shapes, seed, first in _FIELDS:
-            sky = Sdc2Sky(
-                (z, x, y),
-                seed,
-                population="sdc2",
-                shapes=shapes,
-                density=12.0,
-                sdc2_data=folder,
-                first_frequency_hz=first,
-            )
-            rows.append([f"{shapes}, seed {seed}, from {first / 1e6:.0f} MHz", *_one_field(sky, asked.sofia)])
-            say(" | ".join(rows[-1]))
+        for kind in KINDS:
+            if asked.kinds and kind.name not in asked.kinds:
+                continue
+            for seed in asked.seeds:
+                outcomes.setdefault(kind.name, []).append(_one_field(kind, seed, folder, asked))
+                rows.append([f"{kind.name}, seed {seed}", *_row(outcomes[kind.name][-1])])
+                say(" | ".join(rows[-1]))
     except TessellarError as error:
         print(error, file=sys.stderr)
         return 1
-    head = ["field", "rows", "score", "with the fit", "ratio", "SoFiA-2's best", *COLUMNS]
+    ways = list(next(iter(outcomes.values()))[0].scores) if outcomes else []
+    head = ["field", "rows", *ways, "SoFiA-2's best", *(f"{way}, over SoFiA-2's" for way in ways), *COLUMNS]
+    print(f"`python -m benchmarks.validation.sdc2_fit {shlex.join(words)}`\n")
     print("\n".join(section("What the fit adds", head, rows)))
+    means = [[name, *_means(own, ways)] for name, own in outcomes.items()]
+    head = ["kind", "fields", *(f"{way}, over SoFiA-2's" for way in ways), "the fit, over none"]
+    print("\n".join(section("Mean and standard deviation of the ratios", head, means)))
     return 0
 
 
-def _one_field(sky: Sdc2Sky, sofia: Path | None) -> Iterator[str]:
+def _parser() -> argparse.ArgumentParser:
+    parser = field_parser("sdc2_fit", __doc__)
+    parser.add_argument("--sofia", type=Path, metavar="PATH", help="the program SoFiA-2")
+    parser.add_argument(
+        "--second-look", metavar="NAME", help="also with this network, given to find and to export"
+    )
+    names = ", ".join(kind.name for kind in KINDS)
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help=f"only these: {names}")
+    return parser
+
+
+def _one_field(kind: Kind, seed: int, data: str, asked: argparse.Namespace) -> Outcome:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        truth = sdc2_table(api.simulate(sky, folder / CUBE))
-        run = api.find_sources(
-            folder / CUBE,
-            SmoothAndClip(threshold=4.0),
-            linker=Linker(radius_xy=1, radius_z=1, min_size_xy=3, min_size_z=3),
-            reliability=Reliability(0.9),
-            out=folder / "run",
-        )
-        sampling = Sampling.of_run(json.loads((folder / "run" / "run.json").read_text(encoding="utf-8")))
-        table, _ = submission(run.catalogue, sampling)
-        fitted, _ = fit_discs(table, api.open_cube(folder / CUBE), sampling, usable_cores())
-        plain, better = score_sdc2(table, truth), score_sdc2(fitted, truth)
-        yield from (f"{len(table)}", f"{plain.value:.1f}", f"{better.value:.1f}")
-        yield f"{better.value / plain.value:.2f}" if plain.value > 0 else "-"
-        yield "-" if sofia is None else f"{_best_of_sofia(folder, sofia):.1f}"
-        yield from (_change(plain, better, name) for name in COLUMNS)
+        api.simulate(kind.sky(seed, asked.shape, data), folder / CUBE)
+        run = search(folder, "run")
+        scores = {
+            PLAIN: _score(run, folder, "plain.txt"),
+            FIT: _score(run, folder, "fit.txt", fit=folder / CUBE),
+        }
+        if asked.second_look:
+            look = {"second_look": asked.second_look}
+            scores[LOOK] = _score(
+                search(folder, "look", **look), folder, "look.txt", fit=folder / CUBE, **look
+            )
+        if asked.sofia is None:
+            return Outcome(scores, None)
+        entries = [entry_of_sofia(asked.sofia, folder, setting, usable_cores()) for setting in SETTINGS]
+        return Outcome(scores, max(entry.score for entry in entries))
 
 
-def _best_of_sofia(folder: Path, sofia: Path) -> float:
-    entries = contest(folder, SETTINGS, sofia, usable_cores())
-    return max(entry.score for entry in entries if entry.program == "SoFiA-2")
+def _score(run: api.Run, folder: Path, name: str, **more: Any) -> Sdc2Score:
+    submitted = api.export(run, folder / name, format="sdc2", **more)
+    score = api.score("sdc2", submitted, folder / TRUTH)
+    assert isinstance(score, Sdc2Score)
+    return score
 
 
-def _change(plain: Sdc2Score, better: Sdc2Score, name: str) -> str:
-    return f"{plain.accuracy.get(name, 0.0):.2f} → {better.accuracy.get(name, 0.0):.2f}"
+def _row(outcome: Outcome) -> Iterator[str]:
+    ways = list(outcome.scores)
+    yield str(outcome.scores[PLAIN].n_submitted)
+    yield from (f"{outcome.scores[way].value:.1f}" for way in ways)
+    yield "-" if outcome.sofia is None else f"{outcome.sofia:.1f}"
+    yield from (f"{outcome.ratio(way):.2f}" for way in ways)
+    for name in COLUMNS:
+        yield " → ".join(f"{score.accuracy.get(name, 0.0):.2f}" for score in outcome.scores.values())
+
+
+def _means(outcomes: list[Outcome], ways: list[str]) -> Iterator[str]:
+    yield str(len(outcomes))
+    for way in ways:
+        yield _mean([outcome.ratio(way) for outcome in outcomes])
+    yield _mean([outcome.scores[FIT].value / outcome.scores[PLAIN].value for outcome in outcomes])
+
+
+def _mean(values: list[float]) -> str:
+    scatter = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.2f}{scatter}"
 
 
 if __name__ == "__main__":

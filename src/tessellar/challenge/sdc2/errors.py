@@ -71,7 +71,7 @@ def measured_errors(found: Measured) -> QTable:
         "err_ra": _known(found, "err_x") * sampling.pixel_arcsec,
         "err_dec": _known(found, "err_y") * sampling.pixel_arcsec,
         "err_hi_size": found.shape.size(found.mass, found.kpc).error,
-        "err_line_flux_integral": found.flux / found.shape.snr,
+        "err_line_flux_integral": found.flux * np.hypot(1.0 / found.shape.snr, _outside(found)),
         "err_central_freq": _spectral(found, ("err_freq",), ("err_v_rad", "err_v_opt", "err_v_app"), hertz),
         "err_pa": _angle(found),
         "err_i": found.shape.inclination(found.mass, found.w20).error,
@@ -122,6 +122,12 @@ def _known(found: Measured, *names: str, unit: str = "") -> DoubleArray:
     """Return the first of several columns of the catalogue in a unit; NaN where it has none."""
     values = numbers(found.rows, names, unit)
     return np.full(len(found.rows), np.nan) if values is None else values
+
+
+def _outside(found: Measured) -> DoubleArray:
+    """Return the share of the flux that lies outside the mask, and is a guess; 0 where none was made."""
+    corrected = _known(found, "f_sum_corr")
+    return np.where(np.isfinite(corrected), 1.0 - _known(found, "f_sum") / corrected, 0.0)
 
 
 def _spectral(
