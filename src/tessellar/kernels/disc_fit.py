@@ -115,9 +115,27 @@ class Problem:
 
     def residuals(self, parameters: DoubleArray) -> DoubleArray:
         """Return deviations in units of their errors: of all voxels, and of what is known beforehand."""
-        draw_disc(self._drawn, _look(parameters, self._around), unit_clouds())
+        draw_disc(self._drawn, self.look(parameters), unit_clouds())
         return np.concatenate(
             [(self._white(self._drawn) - self._seen).ravel(), _unlikely(parameters, self._around.expected)]
+        )
+
+    def look(self, parameters: DoubleArray) -> Look:
+        """Return how the disc of some parameters is seen."""
+        around = self._around
+        width = math.exp(parameters[WIDTH])
+        turning = max(width**2 - (_EDGE_WIDTH * _W20 * around.line) ** 2, 0.01)
+        return Look(
+            z=parameters[Z],
+            x=parameters[X],
+            y=parameters[Y],
+            flux=math.exp(parameters[FLUX]),
+            scale_length=0.5 * math.exp(parameters[SIZE]) / scale_lengths_in_radius(),
+            inclination=parameters[INCLINATION],
+            pa=parameters[PA],
+            rotation=around.receding * 0.5 * math.sqrt(turning) / _FULL_WIDTH,
+            beam=around.beam,
+            line=around.line,
         )
 
     def minimum(self, parameters: DoubleArray, squares: float) -> DoubleArray:
@@ -155,24 +173,6 @@ def _whitener(count: int, beam: float) -> DoubleArray:
     apart = np.subtract.outer(np.arange(count), np.arange(count))
     correlation = (np.exp(-0.5 * (apart / beam) ** 2) + _WHITE * np.eye(count)) / (1.0 + _WHITE)
     return np.asarray(np.linalg.inv(np.linalg.cholesky(correlation)))
-
-
-def _look(parameters: DoubleArray, around: Surroundings) -> Look:
-    """Return how the disc of some parameters is seen."""
-    width = math.exp(parameters[WIDTH])
-    turning = max(width**2 - (_EDGE_WIDTH * _W20 * around.line) ** 2, 0.01)
-    return Look(
-        z=parameters[Z],
-        x=parameters[X],
-        y=parameters[Y],
-        flux=math.exp(parameters[FLUX]),
-        scale_length=0.5 * math.exp(parameters[SIZE]) / scale_lengths_in_radius(),
-        inclination=parameters[INCLINATION],
-        pa=parameters[PA],
-        rotation=around.receding * 0.5 * math.sqrt(turning) / _FULL_WIDTH,
-        beam=around.beam,
-        line=around.line,
-    )
 
 
 def _unlikely(parameters: DoubleArray, expected: Expected) -> DoubleArray:
