@@ -42,6 +42,7 @@ OFFSETS = {
     "dec": ("dec", 1.0, "arcsec"),
 }
 """Their names, their divisors, and their units."""
+KINDS = (DISCS, ATLAS)
 WAYS = {"plain": "what was measured", "fit": "with --fit"}
 
 
@@ -51,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     print(f"`python -m benchmarks.validation.sdc2_errors {shlex.join(words)}`\n")
     try:
         folder = folder_of(asked.sdc2_data)
-        for kind in (DISCS, ATLAS):
+        for kind in KINDS:
             fields = []
             for seed in asked.seeds:
                 fields.append(measured_field(kind.sky(seed, asked.shape, folder)))

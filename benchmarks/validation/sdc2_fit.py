@@ -48,9 +48,14 @@ class Outcome:
     scores: dict[str, Sdc2Score]
     sofia: float | None
 
-    def ratio(self, way: str) -> float:
-        """Return a score over that of SoFiA-2; NaN where there is none."""
+    def over_sofia(self, way: str) -> float:
+        """Return a score over that of SoFiA-2; NaN where it has none."""
         return self.scores[way].value / self.sofia if self.sofia and self.sofia > 0 else float("nan")
+
+    def over_plain(self, way: str) -> float:
+        """Return a score over that of what was measured; NaN where it has none."""
+        plain = self.scores[PLAIN].value
+        return self.scores[way].value / plain if plain > 0 else float("nan")
 
 
 def main(words: Sequence[str]) -> int:
@@ -75,7 +80,8 @@ def main(words: Sequence[str]) -> int:
     print(f"`python -m benchmarks.validation.sdc2_fit {shlex.join(words)}`\n")
     print("\n".join(section("What the fit adds", head, rows)))
     means = [[name, *_means(own, ways)] for name, own in outcomes.items()]
-    head = ["kind", "fields", *(f"{way}, over SoFiA-2's" for way in ways), "the fit, over none"]
+    head = ["kind", "fields", *(f"{way}, over SoFiA-2's" for way in ways)]
+    head += [f"{way}, over {PLAIN}" for way in ways[1:]]
     print("\n".join(section("Mean and standard deviation of the ratios", head, means)))
     return 0
 
@@ -123,7 +129,7 @@ def _row(outcome: Outcome) -> Iterator[str]:
     yield str(outcome.scores[PLAIN].n_submitted)
     yield from (f"{outcome.scores[way].value:.1f}" for way in ways)
     yield "-" if outcome.sofia is None else f"{outcome.sofia:.1f}"
-    yield from (f"{outcome.ratio(way):.2f}" for way in ways)
+    yield from (f"{outcome.over_sofia(way):.2f}" for way in ways)
     for name in COLUMNS:
         yield " → ".join(f"{score.accuracy.get(name, 0.0):.2f}" for score in outcome.scores.values())
 
@@ -131,8 +137,9 @@ def _row(outcome: Outcome) -> Iterator[str]:
 def _means(outcomes: list[Outcome], ways: list[str]) -> Iterator[str]:
     yield str(len(outcomes))
     for way in ways:
-        yield _mean([outcome.ratio(way) for outcome in outcomes])
-    yield _mean([outcome.scores[FIT].value / outcome.scores[PLAIN].value for outcome in outcomes])
+        yield _mean([outcome.over_sofia(way) for outcome in outcomes])
+    for way in ways[1:]:
+        yield _mean([outcome.over_plain(way) for outcome in outcomes])
 
 
 def _mean(values: list[float]) -> str:

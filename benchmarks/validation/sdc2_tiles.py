@@ -22,7 +22,7 @@ from astropy.table import QTable
 from benchmarks.bench import say
 from benchmarks.markdown import section
 from benchmarks.validation.contest import CUBE, TRUTH
-from benchmarks.validation.sdc2_fields import field_parser, search
+from benchmarks.validation.sdc2_fields import FIRST_HZ, field_parser, search
 from tessellar import api
 from tessellar.challenge.sdc2.field import rows_in_band
 from tessellar.challenge.sdc2.matches import find_matches
@@ -70,7 +70,9 @@ def main(words: Sequence[str]) -> int:
     print(f"`python -m benchmarks.validation.sdc2_tiles {shlex.join(words)}`\n")
     try:
         for seed in asked.seeds:
-            sky = Sdc2Sky(asked.shape, seed, density=asked.density, first_frequency_hz=1060e6)
+            sky = Sdc2Sky(
+                asked.shape, seed, density=asked.density, rms_jy=asked.rms_jy, first_frequency_hz=FIRST_HZ
+            )
             with TemporaryDirectory() as scratch:
                 folder = Path(scratch)
                 api.simulate(sky, folder / CUBE)
@@ -161,9 +163,12 @@ def same_rows(one: QTable, other: QTable) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = field_parser("sdc2_tiles", __doc__)
-    parser.set_defaults(shape=(192, 192, 192))
+    parser.set_defaults(shape=(256, 288, 288), seeds=[1, 2])
     parser.add_argument(
         "--density", type=float, default=60.0, metavar="X", help="times the galaxies of the challenge"
+    )
+    parser.add_argument(
+        "--rms-jy", type=float, default=0.0, metavar="X", help="noise, Jy/beam; 0 for that of the challenge"
     )
     return parser
 
