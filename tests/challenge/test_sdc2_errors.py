@@ -91,8 +91,9 @@ def test_a_fit_leaves_the_table_that_it_began_with_alone() -> None:
     before, errors = submitted(found), measured_errors(found)
     kept, own = before.copy(), errors.copy()
     done: list[tuple[int, int]] = []
-    fitted = fit_discs(before, errors, sky, SAMPLING, tell=lambda *at: done.append(at))
+    fitted = fit_discs(before, sky, SAMPLING, errors=errors, tell=lambda *at: done.append(at))
     assert (fitted.n_kept, done) == (0, [(1, 1)])
+    assert fitted.errors is not None
     assert fitted.errors["fitted"].tolist() == [True]
     assert fitted.table["line_flux_integral"] != kept["line_flux_integral"]
     for after, table in ((before, kept), (errors, own)):

@@ -72,22 +72,23 @@ class Fitted:
     table
         The submission.
     errors
-        How far it may be off; the errors that were given, with those of the fits.
+        How far it may be off: the errors that were given, with those of the fits; None if none were given.
     n_kept
         How many sources keep what they had.
     """
 
     table: QTable
-    errors: QTable
+    errors: QTable | None
     n_kept: int
 
 
 def fit_discs(
     table: QTable,
-    errors: QTable,
     cube: Source,
     sampling: Sampling,
     workers: int = 1,
+    *,
+    errors: QTable | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> Fitted:
     """Return a submission whose sources have the parameters of the disc that fits the cube best.
@@ -99,14 +100,14 @@ def fit_discs(
     ----------
     table
         A submission, whose values the fits begin with.
-    errors
-        How far it may be off, as `measured_errors` tells.
     cube
         The cube that was searched.
     sampling
         How it samples the sky.
     workers
         How many sources are fitted at the same time; that does not change the result.
+    errors
+        How far the submission may be off, as `measured_errors` tells; None where nobody wants to know.
     tell
         Called with the number of sources that are done, and of all, after each.
 
@@ -122,17 +123,18 @@ def fit_discs(
             "Give the cube that was searched, or leave the fit out."
         )
     known = _Cube(cube, sampling, axis.values[1] - axis.values[0])
-    places = _places(table, cube)
+    places = places_of(table, cube)
     columns = {name: np.asarray(table[name], dtype=np.float64) for name in table.colnames}
     rows = [{name: float(values[number]) for name, values in columns.items()} for number in range(len(table))]
-    out, off, n_kept = table.copy(), errors.copy(), 0
+    out, off, n_kept = table.copy(), None if errors is None else errors.copy(), 0
     with ThreadPoolExecutor(max_workers=workers) as pool:
         for number, found in enumerate(pool.map(_fit_row, [known] * len(rows), rows, places)):
             if found is None:
                 n_kept += 1
             else:
                 _replace(out, number, found[0])
-                _replace(off, number, found[1] | {"fitted": True})
+                if off is not None:
+                    _replace(off, number, found[1] | {"fitted": True})
             if tell is not None:
                 tell(number + 1, len(rows))
     return Fitted(out, off, n_kept)
@@ -145,8 +147,8 @@ def _replace(table: QTable, number: int, values: Mapping[str, float]) -> None:
         column[number] = value if getattr(column, "unit", None) is None else value * column.unit
 
 
-def _places(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
-    """Return the voxels ``(z, x, y)`` of the sources."""
+def places_of(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
+    """Return the voxels ``(z, x, y)`` of the sources of a submission."""
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 

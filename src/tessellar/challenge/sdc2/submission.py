@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from tessellar.challenge.columns import needed, numbers
 from tessellar.challenge.places import HI_REST_FREQUENCY, frequencies
@@ -65,12 +66,10 @@ class Measured:
         InputError
             The catalogue lacks a column.
         """
-        frequency = frequencies(catalogue, HI_REST_FREQUENCY)
-        flux, w20 = _line(catalogue, frequency)
-        places = [needed(catalogue, name, "deg") for name in ("ra", "dec")]
-        good = np.isfinite(frequency) & np.isfinite(places).all(axis=0) & (flux > 0) & (w20 > 0)
-        good &= (frequency > BAND[0]) & (frequency < BAND[1])
-        kept, flux, w20, frequency = catalogue[good], flux[good], w20[good], frequency[good]
+        good = in_challenge(catalogue)
+        kept = catalogue[good]
+        frequency = frequencies(kept, HI_REST_FREQUENCY)
+        flux, w20 = _line(kept, frequency)
         redshift = HI_REST_FREQUENCY / frequency - 1.0
         angular = np.asarray(cosmology().angular_diameter_distance(redshift).value)
         mass = hi_mass(flux, angular * (1.0 + redshift) ** 2)
@@ -106,6 +105,22 @@ def submission(catalogue: QTable, sampling: Sampling) -> tuple[QTable, int]:
     """
     found = Measured.of(catalogue, sampling)
     return submitted(found), found.n_left_out
+
+
+def in_challenge(catalogue: QTable) -> npt.NDArray[np.bool_]:
+    """Return which sources of a catalogue a submission holds, bool array (source).
+
+    Raises
+    ------
+    InputError
+        The catalogue lacks a column.
+    """
+    frequency = frequencies(catalogue, HI_REST_FREQUENCY)
+    flux, w20 = _line(catalogue, frequency)
+    good = (frequency > BAND[0]) & (frequency < BAND[1]) & (flux > 0) & (w20 > 0)
+    for name in ("ra", "dec"):
+        good &= np.isfinite(needed(catalogue, name, "deg"))
+    return np.asarray(good, dtype=np.bool_)
 
 
 def submitted(found: Measured) -> QTable:

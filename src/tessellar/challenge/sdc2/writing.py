@@ -72,8 +72,9 @@ def write_submission(
     table, off, n_kept = submitted(found), measured_errors(found), 0
     if fit is not None:
         _check_cube(fit, info)
-        fitted = fit_discs(table, off, fit, sampling, workers, tell)
-        table, off, n_kept = fitted.table, fitted.errors, fitted.n_kept
+        fitted = fit_discs(table, fit, sampling, workers, errors=off, tell=tell)
+        table, n_kept = fitted.table, fitted.n_kept
+        off = off if fitted.errors is None else fitted.errors
     _write(table, out, "ascii.basic")
     if errors is not None:
         _write(off, errors, "ascii.ecsv")
