@@ -2,9 +2,9 @@
 
     python -m benchmarks.validation.sdc2_fit --sdc2-data DIR --sofia PATH
 
-The table goes to standard output as Markdown. With --sofia the best of eight settings of SoFiA-2 stands beside: five with
-constant noise, as it takes it by default, and three that measure the noise in a window. It is the best by the truth, for
-each field, while ours are the same in all. Its table goes through the same conversion as ours.
+The table goes to standard output as Markdown. With --sofia the best of eight settings of SoFiA-2 stands beside: five
+with constant noise, as it takes it by default, and three that measure the noise in a window. It is the best by the
+truth, for each field, while ours are the same in all. Its table goes through the same conversion as ours.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     python -m benchmarks.validation.sdc2_tiles
 
 The score of SKA Data Challenge 2 does not punish a source that is listed twice, so it is counted here: rows that stand
-for the same true source, within the reach of the scorer. The tables go to standard output as Markdown.
+for the same true source, within the reach of the scorer, and those near a true source that are too unlike it. Tables go
+to standard output as Markdown.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def main(words: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     head = ["seed", "--deblend", "tile", "rows", "across a border", "across two axes or more", "across three"]
-    head += ["galaxies", "listed twice", "rows too many", "catalogue of one tile"]
+    head += ["galaxies", "listed twice", "rows too many", "too unlike one", "catalogue of one tile"]
     print("\n".join(section("One tile and many", head, rows)))
     head = ["seed", "--deblend", "galaxy", "S/N", "w20, channels", "rows", "apart, arcsec", "apart, channels"]
     print("\n".join(section("Listed twice", head, doubles.values())))
@@ -106,12 +107,17 @@ def one_way(folder: Path, shape: Shape, deblend: bool) -> Iterator[tuple[list[st
         submitted = read_table(folder / f"{name}.txt")
         twice = listed_twice(submitted, truth)
         true = rows_in_band(sdc2_table(truth), BEAM_ARCSEC, "The truth")
-        found = np.unique(find_matches(rows_in_band(submitted, BEAM_ARCSEC, name), true).true).size
+        pairs = find_matches(rows_in_band(submitted, BEAM_ARCSEC, name), true)
         crossed = axes_crossed(run.catalogue, tile)
         whole = run.catalogue if whole is None else whole
         row = [_yes(deblend), " x ".join(map(str, tile)), str(len(run.catalogue))]
         row += [str(int(np.count_nonzero(crossed >= axes))) for axes in (1, 2, 3)]
-        row += [str(found), str(len(twice)), str(sum(len(one.rows) - 1 for one in twice))]
+        row += [
+            str(np.unique(pairs.true).size),
+            str(len(twice)),
+            str(sum(len(one.rows) - 1 for one in twice)),
+        ]
+        row += [str(pairs.n_rejected)]
         yield [*row, "the same" if same_rows(run.catalogue, whole) else "ANOTHER"], twice
 
 

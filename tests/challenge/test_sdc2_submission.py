@@ -17,7 +17,9 @@ from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.score import score_sdc2
 from tessellar.challenge.sdc2.submission import submission
 from tessellar.challenge.tables import SDC2_UNITS, read_table
+from tessellar.engine.observers import Silent
 from tessellar.errors import InputError, UsageError
+from tessellar.model import Progress
 from tessellar.simulate.hi import HiSky
 from tessellar.simulate.truth import sdc2_table, truth_table, write_truth
 
@@ -28,6 +30,22 @@ UNITS = {
     **dict.fromkeys(("ell_maj", "ell_min"), "pix"),
     **dict.fromkeys(("f_sum", "err_f_sum"), "Jy Hz"),
 }
+
+
+class Told(Silent):
+    """What an observer hears of an export."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def begin(self, stage: str, total: int) -> None:
+        self.events.append(f"begin {stage}")
+
+    def progress(self, event: Progress) -> None:
+        self.events.append(f"{event.stage} {event.done} of {event.total}")
+
+    def end(self, stage: str) -> None:
+        self.events.append(f"end {stage}")
 
 
 def one(**changes: float) -> QTable:
@@ -132,7 +150,15 @@ def test_a_field_is_found_exported_and_scored(tmp_path: Path) -> None:
     again = ts.score("sdc2", tmp_path / "run", tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     assert again.record() == ts.score("sdc2", run, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record()
     assert again.value == pytest.approx(score.value)
-    fitted = ts.export(run, tmp_path / "fitted.txt", format="sdc2", fit=sky, errors=tmp_path / "errors.ecsv")
+    told = Told()
+    fitted = ts.export(
+        run, tmp_path / "fitted.txt", format="sdc2", fit=sky, errors=tmp_path / "errors.ecsv", observer=told
+    )
+    assert told.events == [
+        "begin fit",
+        *(f"fit {number + 1} of {len(table)}" for number in range(len(table))),
+        "end fit",
+    ]
     better = ts.score("sdc2", fitted, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     errors = QTable.read(tmp_path / "errors.ecsv", format="ascii.ecsv")
     assert errors["fitted"].all()
