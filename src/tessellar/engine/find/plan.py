@@ -14,11 +14,12 @@ from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.shelf_plan import shelf_for, useful_bytes
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
+from tessellar.kernels.look.second_look import SecondLook
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
-from tessellar.model import Source
+from tessellar.model import MemoryUse, Source
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_overhead, read_shape, sum_read
@@ -37,6 +38,7 @@ MEASURE_BYTES = (
 BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
 BYTES_AHEAD_PER_VOXEL = 4  # the tile in the kernel's hands, while the next one is read
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
+NOTHING = MemoryUse(0)
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
 NETWORK_VOXELS_PER_SECOND = (
     0.5e6  # the same with a network, which looks at both signs: no more than the order of it
@@ -75,6 +77,9 @@ class FindPlan:
         Decoded voxels that each process keeps for neighbouring tiles.
     refining
         What separating sources and growing masks adds at most; ``bytes_read`` and the time are without it.
+    look_bytes
+        Bytes of voxels that a network reads of each candidate; 0 where none looks. ``bytes_read`` and the time are
+        without it.
     """
 
     grid: Grid
@@ -92,6 +97,7 @@ class FindPlan:
     device: Device = ON_CPU
     shelf_bytes: int = 0
     refining: RefineCost = NO_REFINING
+    look_bytes: int = 0
 
     @property
     def decoded_overhead(self) -> float:
@@ -124,6 +130,7 @@ class FindPlan:
             ("read", f"{size(self.bytes_read)} of voxels over all stages"),
             *(("", words) for words in self.cost.words()),
             *(("", words) for words in self.refining.words(self.rate * self.workers)),
+            *self._look_row(),
             (
                 "memory",
                 f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
@@ -133,6 +140,11 @@ class FindPlan:
             ("time", f"about {length(self.seconds)} at {self.rate / 1e6:.2g} Mvoxel/s a worker"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
+
+    def _look_row(self) -> list[tuple[str, str]]:
+        if not self.look_bytes:
+            return []
+        return [("", f"{size(self.look_bytes)} more for each candidate that a network looks at")]
 
     def _chunk_row(self) -> list[tuple[str, str]]:
         if self.chunks is None:
@@ -155,6 +167,7 @@ def make_plan(
     device: Device = ON_CPU,
     cost: ReadCost = NO_COST,
     refining: RefineCost = NO_REFINING,
+    look: SecondLook | None = None,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -180,6 +193,8 @@ def make_plan(
         What preconditioning adds.
     refining
         What separating sources and growing masks adds at most.
+    look
+        The network that looks at candidates, or None.
 
     Raises
     ------
@@ -197,7 +212,8 @@ def make_plan(
     if remote:
         libraries, sharing = WORKER_LIBRARY_BYTES[executor] + device.library_bytes, 1
     window = (MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS
-    smallest = max(window, cost.unit_bytes, refining.unit_bytes)
+    looking = NOTHING if look is None else device.use_of(look)(PATCH)
+    smallest = max(window, cost.unit_bytes, refining.unit_bytes, looking.host)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
     use = device.use_of(finder)
 
@@ -208,7 +224,8 @@ def make_plan(
         return max(reading * voxels + ahead + use(shape).host + runs, smallest)
 
     def bytes_on_device(shape: Shape) -> int:
-        return device.bytes_for(use(shape).device, sharing, processes=executor in WORKER_LIBRARY_BYTES)
+        each = max(use(shape).device, looking.device)
+        return device.bytes_for(each, sharing, processes=executor in WORKER_LIBRARY_BYTES)
 
     room = memory - libraries
     if tile is None:
@@ -275,6 +292,7 @@ def make_plan(
         device,
         shelf.each,
         refining,
+        0 if look is None else look.bytes_read,
     )
 
 
