@@ -1,0 +1,223 @@
+"""Networks of the second look, ready to run: one tells how likely a candidate is real, one how far off its disc is.
+
+All batches have one size, filled up with zeros, and run on one thread, because libraries choose the order of their
+sums by them: a candidate's answer has the same bits in whatever company it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tessellar.errors import InputError, UsageError
+from tessellar.kernels.look.architecture import KIND, LookArchitecture
+from tessellar.kernels.network.torch_library import load_torch
+from tessellar.kernels.network.weights import (
+    Card,
+    check_shapes,
+    digest_of_card,
+    find_weights,
+    read_card,
+    read_weights,
+)
+from tessellar.model import DoubleArray, FloatArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+REAL = "real"
+VALUES = ("flux", "size", "width", "turn", "tilt", "shift")
+"""Corrections of a disc: natural logarithms of true over given flux, diameter and line width at 20 %; position angle
+and inclination in radians, true minus given; and of the central frequency, in widths of the line."""
+PROBABILITY_HEADS = (REAL,)
+DISC_HEADS = (*VALUES, *(f"error_{name}" for name in VALUES))
+CANDIDATES, DISCS = "hi-look-s", "hi-disc-s"
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corrections:
+    """By how much discs are off.
+
+    Attributes
+    ----------
+    values
+        What to add to the logarithms, angles and the frequency of the discs, float64 array (n, 6) as `VALUES` names
+        them.
+    errors
+        Half of the interval around the corrected value that holds the truth in 68 % of cases, in the same units,
+        float64 array (n, 6).
+    """
+
+    values: DoubleArray
+    errors: DoubleArray
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A network that looks at candidates one by one.
+
+    Parameters
+    ----------
+    weights
+        ``hi-look-s``, ``hi-disc-s``, or the path of a .safetensors file with its card beside it.
+
+    Raises
+    ------
+    UsageError
+        There are no such weights, or torch is not installed.
+    InputError
+        The weights or their card cannot be used, or are of a network that does something else.
+    """
+
+    weights: str = CANDIDATES
+
+    def __post_init__(self) -> None:
+        look_of(self.card, find_weights(self.weights))
+
+    @property
+    def card(self) -> Card:
+        """What is known of the network."""
+        return read_card(find_weights(self.weights))
+
+    @property
+    def identity(self) -> str:
+        """The SHA-256 of the card, which holds that of the weights."""
+        return digest_of_card(find_weights(self.weights))
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What it answers."""
+        return self.card.heads
+
+    def probability(self, patches: FloatArray, features: FloatArray) -> DoubleArray:
+        """Return how likely candidates are real, float64 array (n).
+
+        Parameters
+        ----------
+        patches
+            float32 array (n, 2, 32, 24, 24), as `tessellar.kernels.look.patch.patch_of` makes them.
+        features
+            float32 array (n, f), as `tessellar.kernels.look.features.row_features` makes them.
+
+        Raises
+        ------
+        UsageError
+            The network does not tell that.
+        """
+        self._need(PROBABILITY_HEADS, "how likely candidates are real", CANDIDATES)
+        calibration = self.card.calibration
+        logit = calibration.mask_slope * self._answers(patches, features)[:, 0] + calibration.mask_offset
+        return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+
+    def corrections(self, patches: FloatArray, features: FloatArray) -> Corrections:
+        """Return by how much the discs of candidates are off.
+
+        Parameters
+        ----------
+        patches
+            float32 array (n, 1 or 2, 32, 24, 24); the first of each is looked at.
+        features
+            float32 array (n, f).
+
+        Raises
+        ------
+        UsageError
+            The network does not tell that.
+        """
+        self._need(DISC_HEADS, "by how much discs are off", DISCS)
+        answers = self._answers(patches, features)
+        n = len(VALUES)
+        return Corrections(answers[:, :n], np.exp(np.clip(answers[:, n:], -30.0, 30.0)))
+
+    def _need(self, heads: tuple[str, ...], what: str, name: str) -> None:
+        if self.heads != heads:
+            raise UsageError(
+                f"the network {self.weights} answers {', '.join(self.heads)}, not {what}. Use {name} for that."
+            )
+
+    def _answers(self, patches: FloatArray, features: FloatArray) -> DoubleArray:
+        return run_look(_loaded(self.weights, self.identity), patches, features)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A network with its weights.
+
+    Attributes
+    ----------
+    design
+        The network.
+    network
+        What takes patches and features.
+    """
+
+    design: LookArchitecture
+    network: Callable[[Tensor, Tensor], Tensor]
+
+
+def run_look(loaded: Loaded, patches: FloatArray, features: FloatArray) -> DoubleArray:
+    """Return the raw answers of a network, float64 array (n, head)."""
+    torch, design = load_torch(), loaded.design
+    answers = np.empty((len(patches), len(design.heads)))
+    shape = (BATCH, design.channels, *patches.shape[2:])
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for first in range(0, len(patches), BATCH):
+            seen, told = np.zeros(shape, np.float32), np.zeros((BATCH, design.features), np.float32)
+            part = slice(first, min(first + BATCH, len(patches)))
+            n = part.stop - part.start
+            seen[:n], told[:n] = patches[part, : design.channels], features[part]
+            with torch.inference_mode():
+                answers[part] = loaded.network(torch.from_numpy(seen), torch.from_numpy(told)).numpy()[:n]
+    finally:
+        torch.set_num_threads(before)
+    return answers
+
+
+def look_of(card: Card, file: Path) -> LookArchitecture:
+    """Return the network that a card names.
+
+    Raises
+    ------
+    InputError
+        It is of another kind, or the card describes it wrongly.
+    """
+    settings = dict(card.architecture)
+    kind = settings.pop("kind", None)
+    if kind != KIND:
+        raise InputError(
+            f"{file} holds a network of the kind '{kind}', which does not look at candidates. Use {CANDIDATES}, or one "
+            f"that `tessellar train {CANDIDATES}` made."
+        )
+    try:
+        design = LookArchitecture(**settings)
+    except TypeError as error:
+        raise InputError(f"the card of {file} describes the network wrongly: {error}.") from error
+    if design.heads != card.heads:
+        raise InputError(
+            f"the card of {file} declares the answers {', '.join(card.heads)} and the network has "
+            f"{', '.join(design.heads)}. Make the card anew."
+        )
+    return design
+
+
+@lru_cache(maxsize=4)
+def _loaded(weights: str, identity: str) -> Loaded:
+    """Return a network with its weights; ``identity`` is that of the card that was read before."""
+    file = find_weights(weights)
+    card = read_card(file)
+    if digest_of_card(file) != identity:
+        raise UsageError(f"{file} was changed since the run began. Begin again with --fresh.")
+    design = look_of(card, file)
+    arrays = read_weights(file, card)
+    check_shapes(arrays, design.shapes, file)
+    torch = load_torch()
+    tensors = {name: torch.from_numpy(values.copy()) for name, values in arrays.items()}
+    return Loaded(design, design.network(tensors))
