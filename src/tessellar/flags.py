@@ -20,7 +20,7 @@ BLANKED = Flag(4, "blanked", "touches blank voxels")
 NEIGHBOUR = Flag(8, "neighbour", "its bounding box overlaps another source's")
 TILE_FAILED = Flag(32, "tile_failed", "a tile next to it failed, so it may be cut")
 DEBLENDED = Flag(64, "deblended", "was separated from a source that it overlaps")
-NOT_LOOKED_AT = Flag(128, "not_looked_at", "its second look failed, so rel is what negative detections tell")
+NOT_LOOKED_AT = Flag(128, "not_looked_at", "had no second look, so rel is what negative detections tell")
 
 FLAGS = (SPATIAL_EDGE, SPECTRAL_EDGE, BLANKED, NEIGHBOUR, TILE_FAILED, DEBLENDED)
 """The flags of every run, ascending; 1 to 8 are SoFiA's, 16 is reserved."""

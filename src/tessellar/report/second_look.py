@@ -29,7 +29,10 @@ def second_look(run: RunFolder) -> str:
 
 def _sentences(run: RunFolder) -> list[str]:
     """Return what was looked at, and what that changed."""
-    looked, failed = int(run.of("look", "looked_at", default=0)), int(run.of("look", "failed", default=0))
+    looked, failed = (
+        int(run.of("look", "looked_at", default=0)),
+        int(run.of("look", "not_looked_at", default=0)),
+    )
     said = [f"{run.of('look', 'network', default='A network')} looked at {things(looked, 'candidate')}."]
     if run.of("look", "threshold") is None:
         said.append("None was left out, since no reliability was asked for.")
@@ -54,12 +57,17 @@ def _figure(looked: Arrays) -> str:
     def paint(figure: Figure) -> None:
         both = bool(compared.any())
         axes = figure.add_subplot(1, 1 + both, 1)
-        axes.hist(probability[known], bins=np.linspace(0.0, 1.0, _BINS + 1), color=ACCENT)
+        axes.hist(probability[known], bins=_BINS, range=(0.0, 1.0), color=ACCENT)
         axes.set_xlabel("probability")
         axes.set_ylabel("candidates")
         _mark(axes, threshold)
         if both:
-            _compare(figure.add_subplot(1, 2, 2), classical[compared], probability[compared], looked["kept"][compared])
+            _compare(
+                figure.add_subplot(1, 2, 2),
+                classical[compared],
+                probability[compared],
+                looked["kept"][compared],
+            )
 
     return draw("second-look", "Probabilities of the second look", 10.4, 3.2, paint)
 
@@ -68,7 +76,9 @@ def _compare(axes: Axes, classical: np.ndarray, probability: np.ndarray, kept: n
     """Draw the probability of each candidate against its reliability by the negative detections."""
     step = max(1, -(-len(classical) // _MOST_POINTS))
     for label, those, colour in (("left out", ~kept, MUTED), ("rows", kept, ACCENT)):
-        axes.scatter(classical[those][::step], probability[those][::step], s=9, color=colour, label=label, linewidths=0)
+        axes.scatter(
+            classical[those][::step], probability[those][::step], s=9, color=colour, label=label, linewidths=0
+        )
     axes.set_xlabel("reliability by the negative detections")
     axes.set_ylabel("probability")
     axes.legend(fontsize="small", frameon=False)

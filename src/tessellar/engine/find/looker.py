@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.fingerprint import fingerprint
-from tessellar.engine.find.look import CANDIDATE, LookStage, gather
+from tessellar.engine.find.folder import PARTIALS
+from tessellar.engine.find.look import CANDIDATE, CANDIDATES_PER_UNIT, LookStage, gather
 from tessellar.flags import NOT_LOOKED_AT
 from tessellar.io.publish import atomic_file, make_folder
 from tessellar.kernels.devices import CPU, device_type
-from tessellar.kernels.look.second_look import SecondLook
+from tessellar.kernels.look.second_look import MOST_VOXELS, SecondLook
+from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import Judgement
 from tessellar.model import DoubleArray, IntArray, Payload, Source
 
@@ -29,7 +31,7 @@ class Looked:
     Attributes
     ----------
     columns
-        Of all detections: ``rel``, ``rel_classical`` where there is one, and what the network makes of the galaxy.
+        Of all detections: ``rel`` and, where there is one, ``rel_classical``.
     kept
         Which of them are sources, bool array (n).
     flags
@@ -52,16 +54,18 @@ class Looker:
     ----------
     crew
         Who works.
-    source
-        The cube, as fluxes are measured on it.
-    noise
-        Its noise.
+    source, noise
+        The cube, as fluxes are measured on it, and its noise.
     recipe
         The network.
     folder
         The run folder.
+    sources_folder
+        The detections and their runs, for the workers.
+    before
+        Fingerprint of the detect stage.
     device
-        Where they compute.
+        Where the network works.
     """
 
     crew: Crew
@@ -69,6 +73,8 @@ class Looker:
     noise: NoiseModel
     recipe: SecondLook
     folder: Path
+    sources_folder: Path
+    before: str
     device: str = CPU
 
     def look(self, measured: Payload, judgement: Judgement | None, threshold: float | None) -> Looked:
@@ -86,38 +92,50 @@ class Looker:
         classical = np.full(n, np.nan) if judgement is None else judgement.rel
         before = np.ones(n, np.bool_) if judgement is None else judgement.kept
         asked = before | (classical >= self.recipe.prefilter)
-        seen = self._seen({name: values[asked] for name, values in measured.items()})
-        columns = {name: np.full(n, np.nan) for name in seen}
-        for name, values in seen.items():
-            columns[name][asked] = values
-        probability = columns.pop("probability")
+        probability = np.full(n, np.nan)
+        probability[asked] = self._probability({name: values[asked] for name, values in measured.items()})
         known = np.isfinite(probability)
         kept = before if threshold is None else np.where(known, probability >= threshold, before)
-        columns["rel"] = np.where(known, probability, classical)
+        columns = {"rel": np.where(known, probability, classical)}
         if judgement is not None:
             columns["rel_classical"] = classical
-        failed = asked & ~known
-        self._save(probability[asked], classical[asked], kept[asked], threshold)
-        record = {
-            **self.recipe.record(),
+        flags = np.where(asked & ~known, NOT_LOOKED_AT.bit, 0).astype(np.int64)
+        np.savez(
+            self.folder / "look.npz",
+            probability=probability[asked],
+            classical=classical[asked],
+            kept=kept[asked],
+            threshold=np.array(np.nan if threshold is None else threshold),
+        )
+        changed = {
             "threshold": threshold,
             "looked_at": int(known.sum()),
-            "failed": int(failed.sum()),
+            "not_looked_at": int((asked & ~known).sum()),
             "rows_without": int(before.sum()),
             "rows": int(kept.sum()),
             "gained": int((kept & ~before).sum()),
             "lost": int((before & ~kept).sum()),
         }
-        return Looked(columns, kept, np.where(failed, NOT_LOOKED_AT.bit, 0).astype(np.int64), record)
+        return Looked(columns, kept, flags, {**self.recipe.record, **changed})
 
-    def _seen(self, candidates: Payload) -> Payload:
-        """Return what the network says of candidates, one array a column; NaN where they could not be looked at."""
+    def _probability(self, candidates: Payload) -> DoubleArray:
+        """Return how likely candidates are real, float64 array (n); NaN where they could not be looked at."""
         table = np.stack([np.asarray(candidates[name], np.float64) for name in CANDIDATE], axis=1)
-        make_folder(self.candidates.parent)
-        with atomic_file(self.candidates) as draft, draft.open("wb") as file:
-            np.save(file, table)
-        noise = self.calibration.measured_noise
-        content = fingerprint(self.source, noise, self.recipe, table, *self._device_that_matters())
-        stage = LookStage(self.source, noise, self.recipe, self.candidates, len(table), content, self.device)
-        failed = {failure.unit for failure in self.crew.do(stage).failed}
-        return gather(self.crew.partials.units(stage), len(table), failed)
+        file = self.folder / PARTIALS / "candidates.npy"
+        make_folder(file.parent)
+        with atomic_file(file) as draft, draft.open("wb") as opened:
+            np.save(opened, table)
+        on_gpu = () if device_type(self.device) == CPU else (device_type(self.device),)
+        content = fingerprint(self.source, self.before, self.noise, self.recipe, table, *on_gpu)
+        stage = LookStage(
+            self.source, self.noise, self.recipe, file, self.sources_folder, len(table), content, self.device
+        )
+        failed = [failure.unit for failure in self.crew.do(stage).failed]
+        probability = gather(self.crew.partials.units(stage), len(table))
+        large = np.isnan(probability) & ~np.isin(np.arange(len(table)) // CANDIDATES_PER_UNIT, failed)
+        if large.any():
+            self.crew.warn(
+                f"{large.sum()} candidates are too large for a second look, which reads {MOST_VOXELS:,} voxels at "
+                "most: what negative detections tell decides about them."
+            )
+        return probability

@@ -14,7 +14,8 @@ from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.shelf_plan import shelf_for, useful_bytes
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
-from tessellar.kernels.look.second_look import SecondLook
+from tessellar.kernels.look.frame import PATCH
+from tessellar.kernels.look.second_look import MOST_VOXELS, SecondLook
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
@@ -144,7 +145,9 @@ class FindPlan:
     def _look_row(self) -> list[tuple[str, str]]:
         if not self.look_bytes:
             return []
-        return [("", f"{size(self.look_bytes)} more for each candidate that a network looks at")]
+        return [
+            ("", f"{size(self.look_bytes)} at most, once more, for each candidate that a network looks at")
+        ]
 
     def _chunk_row(self) -> list[tuple[str, str]]:
         if self.chunks is None:
@@ -292,7 +295,7 @@ def make_plan(
         device,
         shelf.each,
         refining,
-        0 if look is None else look.bytes_read,
+        0 if look is None else 4 * MOST_VOXELS,
     )
 
 

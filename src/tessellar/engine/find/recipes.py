@@ -124,7 +124,7 @@ class Recipes:
         if self.reliability is not None:
             settings["reliability"] = asdict(self.reliability)
         if self.look is not None:
-            settings["second_look"] = self.look.record()
+            settings["second_look"] = self.look.record
         if not self.preconditioning.does_nothing:
             settings["preconditioning"] = self.preconditioning.provenance()
         if self.deblending is not None:

@@ -27,7 +27,7 @@ from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.devices import CPU
 from tessellar.kernels.look.second_look import SecondLook
 from tessellar.kernels.measure import FluxScale
-from tessellar.kernels.reliability import Judgement
+from tessellar.kernels.reliability import Judgement, Reliability
 from tessellar.model import Payload
 
 
@@ -117,18 +117,19 @@ class RowMaker:
         recipe = self.recipes.dilation
         return detections if recipe is None else self._refiner.dilate(detections, recipe, sign)
 
-    def _positive(
-        self, detections: dict[int, Detections]
-    ) -> tuple[Detections, Payload, dict[str, Any]]:
+    def _positive(self, detections: dict[int, Detections]) -> tuple[Detections, Payload, dict[str, Any]]:
         """Return the sources of positive flux, their columns, and what a second look changed.
 
-        With a reliability, only those grow that are kept.
+        Where sources are judged, they are so by their masks as they were detected, and only those grow that are kept.
         """
-        judges, seen, stage = self.recipes.reliability is not None, detections[POSITIVE], "measure"
+        reliability, seen, stage = self.recipes.reliability, detections[POSITIVE], "measure"
+        judges = reliability is not None or self.recipes.look is not None
         if not judges:
             seen = self._grown(seen, POSITIVE)
         found, columns = self._measured(seen, POSITIVE)
-        judgement = self._judgement(columns, detections[NEGATIVE]) if judges else None
+        judgement = (
+            None if reliability is None else self._judgement(reliability, columns, detections[NEGATIVE])
+        )
         found, columns, look = self._chosen(found, columns, judgement)
         if judges and self.recipes.dilation is not None:
             seen, stage = self._grown(found, POSITIVE), "measure-grown"
@@ -145,7 +146,9 @@ class RowMaker:
     ) -> tuple[Detections, Payload, dict[str, Any]]:
         """Return the detections that are sources by the negative ones or, where it is asked, by a second look."""
         if self.recipes.look is not None:
-            looked = self._looker(self.recipes.look).look(columns, judgement)
+            asked = self.recipes.reliability
+            threshold = None if asked is None else asked.threshold
+            looked = self._looker(self.recipes.look).look(columns, judgement, threshold)
             found = replace(found, flags=found.flags | looked.flags)
             columns, is_source, record = columns | looked.columns, looked.kept, looked.record
         elif judgement is not None:
@@ -157,7 +160,12 @@ class RowMaker:
 
     def _looker(self, recipe: SecondLook) -> Looker:
         noise = self.calibration.measured_noise
-        return Looker(self.crew, self.cube.measured, noise, recipe, self.folder, self.device)
+        before, sources = self.detect.fingerprint, self._sources_folder(POSITIVE)
+        return Looker(self.crew, self.cube.measured, noise, recipe, self.folder, sources, before, self.device)
+
+    def _sources_folder(self, sign: int, *, again: bool = False) -> Path:
+        """Return where the workers find the detections that are measured."""
+        return self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}"
 
     def _with_negative(
         self, found: Detections, columns: Payload, detections: Detections
@@ -181,7 +189,7 @@ class RowMaker:
             correlation,
             sign,
             len(sources),
-            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}",
+            self._sources_folder(sign, again=again),
             fingerprint(
                 view,
                 *self.recipes.shaping,
@@ -199,9 +207,8 @@ class RowMaker:
         columns = gather(self.crew.partials.units(stage)) | _bounds(sources, measured)
         return detections.select(np.array(measured, np.int64)), columns
 
-    def _judgement(self, positive: Payload, detections: Detections) -> Judgement:
+    def _judgement(self, recipe: Reliability, positive: Payload, detections: Detections) -> Judgement:
         """Return what the negative detections tell of the positive ones."""
-        recipe = self.recipes.reliability
         _, negative = self._measured(detections, NEGATIVE)
         judgement = recipe(positive, negative, FluxScale.of(self.cube.source.meta).beam_area.mean())
         save_judgement(self.folder / "reliability.npz", judgement, recipe)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tessellar.errors import InputError, UsageError
+from tessellar.kernels.devices import CPU, torch_name
 from tessellar.kernels.look.architecture import KIND, LookArchitecture
+from tessellar.kernels.network.runner import arithmetic
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.weights import (
     Card,
@@ -95,7 +97,17 @@ class Look:
         """What it answers."""
         return self.card.heads
 
-    def probability(self, patches: FloatArray, features: FloatArray) -> DoubleArray:
+    def check_tells_probabilities(self) -> None:
+        """Refuse a network that does not tell how likely candidates are real.
+
+        Raises
+        ------
+        UsageError
+            It tells something else.
+        """
+        self._need(PROBABILITY_HEADS, "how likely candidates are real", CANDIDATES)
+
+    def probability(self, patches: FloatArray, features: FloatArray, device: str = CPU) -> DoubleArray:
         """Return how likely candidates are real, float64 array (n).
 
         Parameters
@@ -104,15 +116,19 @@ class Look:
             float32 array (n, 2, 32, 24, 24), as `tessellar.kernels.look.patch.patch_of` makes them.
         features
             float32 array (n, f), as `tessellar.kernels.look.features.row_features` makes them.
+        device
+            ``cpu``, ``cuda`` or ``cuda:1``.
 
         Raises
         ------
         UsageError
             The network does not tell that.
         """
-        self._need(PROBABILITY_HEADS, "how likely candidates are real", CANDIDATES)
+        self.check_tells_probabilities()
         calibration = self.card.calibration
-        logit = calibration.mask_slope * self._answers(patches, features)[:, 0] + calibration.mask_offset
+        logit = (
+            calibration.mask_slope * self._answers(patches, features, device)[:, 0] + calibration.mask_offset
+        )
         return np.asarray(1.0 / (1.0 + np.exp(-logit)))
 
     def corrections(self, patches: FloatArray, features: FloatArray) -> Corrections:
@@ -141,8 +157,8 @@ class Look:
                 f"the network {self.weights} answers {', '.join(self.heads)}, not {what}. Use {name} for that."
             )
 
-    def _answers(self, patches: FloatArray, features: FloatArray) -> DoubleArray:
-        return run_look(_loaded(self.weights, self.identity), patches, features)
+    def _answers(self, patches: FloatArray, features: FloatArray, device: str = CPU) -> DoubleArray:
+        return run_look(_loaded(self.weights, self.identity, torch_name(device)), patches, features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,10 +171,13 @@ class Loaded:
         The network.
     network
         What takes patches and features.
+    device
+        Where it works, as torch calls it.
     """
 
     design: LookArchitecture
     network: Callable[[Tensor, Tensor], Tensor]
+    device: str = CPU
 
 
 def run_look(loaded: Loaded, patches: FloatArray, features: FloatArray) -> DoubleArray:
@@ -174,8 +193,9 @@ def run_look(loaded: Loaded, patches: FloatArray, features: FloatArray) -> Doubl
             part = slice(first, min(first + BATCH, len(patches)))
             n = part.stop - part.start
             seen[:n], told[:n] = patches[part, : design.channels], features[part]
-            with torch.inference_mode():
-                answers[part] = loaded.network(torch.from_numpy(seen), torch.from_numpy(told)).numpy()[:n]
+            with torch.inference_mode(), arithmetic(torch, loaded.device):
+                given = (torch.from_numpy(values).to(loaded.device) for values in (seen, told))
+                answers[part] = loaded.network(*given).cpu().numpy()[:n]
     finally:
         torch.set_num_threads(before)
     return answers
@@ -209,7 +229,7 @@ def look_of(card: Card, file: Path) -> LookArchitecture:
 
 
 @lru_cache(maxsize=4)
-def _loaded(weights: str, identity: str) -> Loaded:
+def _loaded(weights: str, identity: str, device: str) -> Loaded:
     """Return a network with its weights; ``identity`` is that of the card that was read before."""
     file = find_weights(weights)
     card = read_card(file)
@@ -219,5 +239,5 @@ def _loaded(weights: str, identity: str) -> Loaded:
     arrays = read_weights(file, card)
     check_shapes(arrays, design.shapes, file)
     torch = load_torch()
-    tensors = {name: torch.from_numpy(values.copy()) for name, values in arrays.items()}
-    return Loaded(design, design.network(tensors))
+    tensors = {name: torch.from_numpy(values.copy()).to(device) for name, values in arrays.items()}
+    return Loaded(design, design.network(tensors), device)
