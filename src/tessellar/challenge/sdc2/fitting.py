@@ -97,8 +97,8 @@ def fit_discs(table: QTable, cube: Source, sampling: Sampling, workers: int = 1)
             "Give the cube that was searched, or leave the fit out."
         )
     known = _Cube(cube, sampling, axis.values[1] - axis.values[0])
-    places = _places(table, cube)
-    columns = {name: np.asarray(table[name], dtype=np.float64) for name in table.colnames}
+    places = places_of(table, cube)
+    columns = {name: np.array(table[name], dtype=np.float64) for name in table.colnames}  # of its own
     rows = [{name: float(values[number]) for name, values in columns.items()} for number in range(len(table))]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         fitted = list(pool.map(_fit_row, [known] * len(rows), rows, places))
@@ -112,8 +112,8 @@ def fit_discs(table: QTable, cube: Source, sampling: Sampling, workers: int = 1)
     return out, sum(found is None for found in fitted)
 
 
-def _places(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
-    """Return the voxels ``(z, x, y)`` of the sources."""
+def places_of(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
+    """Return the voxels ``(z, x, y)`` of the sources of a submission."""
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 

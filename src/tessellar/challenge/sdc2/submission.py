@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tessellar.challenge.columns import numbers
 from tessellar.challenge.places import HI_REST_FREQUENCY, frequencies
@@ -106,20 +107,16 @@ def submission(catalogue: QTable, sampling: Sampling) -> tuple[QTable, int]:
     """
     from astropy.table import QTable
 
-    frequency = frequencies(catalogue, HI_REST_FREQUENCY)
-    flux, w20 = _line(catalogue, frequency)
-    place = {name: _needed(catalogue, name, "deg") for name in ("ra", "dec")}
-    good = (
-        np.isfinite(frequency) & np.isfinite(place["ra"]) & np.isfinite(place["dec"]) & (flux > 0) & (w20 > 0)
-    )
-    good &= (frequency > BAND[0]) & (frequency < BAND[1])
-    kept, flux, w20, frequency = catalogue[good], flux[good], w20[good], frequency[good]
+    good = in_challenge(catalogue)
+    kept = catalogue[good]
+    frequency = frequencies(kept, HI_REST_FREQUENCY)
+    flux, w20 = _line(kept, frequency)
     angular = np.asarray(cosmology().angular_diameter_distance(HI_REST_FREQUENCY / frequency - 1.0).value)
     shape = _Shape.of(kept, sampling)
     mass = hi_mass(flux, angular * (HI_REST_FREQUENCY / frequency) ** 2)
     columns = {
         "id": np.arange(1, len(kept) + 1),
-        **{name: values[good] for name, values in place.items()},
+        **{name: _needed(kept, name, "deg") for name in ("ra", "dec")},
         "hi_size": _size(mass, shape, 1e3 * angular * _RADIANS),
         "line_flux_integral": flux,
         "central_freq": frequency,
@@ -129,6 +126,22 @@ def submission(catalogue: QTable, sampling: Sampling) -> tuple[QTable, int]:
     }
     table = QTable([columns[name] for name in COLUMNS], names=COLUMNS, units=dict(SDC2_UNITS))
     return table, int(np.count_nonzero(~good))
+
+
+def in_challenge(catalogue: QTable) -> npt.NDArray[np.bool_]:
+    """Return which sources of a catalogue a submission holds, bool array (source).
+
+    Raises
+    ------
+    InputError
+        The catalogue lacks a column.
+    """
+    frequency = frequencies(catalogue, HI_REST_FREQUENCY)
+    flux, w20 = _line(catalogue, frequency)
+    good = (frequency > BAND[0]) & (frequency < BAND[1]) & (flux > 0) & (w20 > 0)
+    for name in ("ra", "dec"):
+        good &= np.isfinite(_needed(catalogue, name, "deg"))
+    return np.asarray(good, dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

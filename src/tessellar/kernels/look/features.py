@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from tessellar.kernels.look.frame import Frame
+from tessellar.kernels.look.scale import Scale
 from tessellar.model import DoubleArray, FloatArray, Payload
 
 ROW_FEATURES = (
@@ -16,9 +16,7 @@ ROW_FEATURES = (
 _LARGEST = 5.0
 
 
-def row_features(
-    columns: Payload, frames: list[Frame], beam: float, channel_speed: float, channel_width: float
-) -> FloatArray:
+def row_features(columns: Payload, frames: list[Frame], scale: Scale) -> FloatArray:
     """Return the features of rows of the catalogue, float32 array (row, feature) as `ROW_FEATURES` names them.
 
     Parameters
@@ -27,16 +25,12 @@ def row_features(
         Measured columns, arrays (row), in the units of the cube.
     frames
         From where each is looked at.
-    beam
-        Full width of the beam at half maximum, pixels.
-    channel_speed
-        Width of a channel, m/s; 0 where unknown.
-    channel_width
-        The same in the unit of the column ``w20``.
+    scale
+        Beam and channels of the cube.
     """
     column = {name: np.asarray(columns[name], dtype=np.float64) for name in columns if name != "name"}
     extent = {axis: column[f"{axis}_max"] - column[f"{axis}_min"] + 1.0 for axis in "zxy"}
-    area = beam**2
+    beam, area = scale.beam, scale.beam**2
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithms = [
             column["snr"],
@@ -49,12 +43,12 @@ def row_features(
             column["ell_maj"] / beam,
             column["ell_min"] / beam,
             column["fill"],
-            column["w20"] / channel_width,
+            column["w20"] / scale.width,
             column["f_sum_corr"] / column["f_sum"],
         ]
         found = [np.log10(np.maximum(values, 0.0)) for values in logarithms]
     known = np.isfinite(column["kin_pa"]).astype(np.float64)
-    speed = np.log10(channel_speed / 1e4) if channel_speed > 0 else 0.0
+    speed = np.log10(scale.speed / 1e4) if scale.speed > 0 else 0.0
     found += [
         known,
         np.full(len(known), np.log10(beam / 3.0)),
@@ -65,7 +59,7 @@ def row_features(
     return tame(np.stack(found, axis=1))
 
 
-def tame(features: DoubleArray | npt.NDArray[np.float64]) -> FloatArray:
+def tame(features: DoubleArray) -> FloatArray:
     """Return features as float32 between -5 and 5; 0 where one is no number."""
     return np.clip(np.nan_to_num(features, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST), -_LARGEST, _LARGEST).astype(
         np.float32

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from tessellar.model import Payload
 from tessellar.tiling.box import Box, Shape
 
@@ -93,10 +91,3 @@ def frame_of_row(columns: Payload, row: int, beam: float) -> Frame:
     extent = [value(f"{axis}_max") - value(f"{axis}_min") + 1.0 for axis in "zxy"]
     centre = (value("z"), value("x"), value("y"))
     return Frame.around(centre, math.radians(turn), beam, extent[0], 0.5 * max(extent[1:]))
-
-
-def beam_pixels(area: float) -> float:
-    """Return the full width of the round beam with an area in pixels; of three pixels where there is none."""
-    from tessellar.model import GAUSSIAN_AREA
-
-    return float(np.sqrt(area / GAUSSIAN_AREA)) if area > 1.0 else 3.0
