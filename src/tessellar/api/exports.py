@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import source_of
 from tessellar.errors import InputError, UsageError
@@ -13,6 +14,7 @@ from tessellar.io.naming import shown
 if TYPE_CHECKING:
     from tessellar.api.finding import Run
     from tessellar.api.foregrounds import CleanCube
+    from tessellar.kernels.look.network import Look
     from tessellar.model import Observer, Source
 
 FORMATS = ("sofia", "fits", "sdc2", "sdc3a")
@@ -26,6 +28,7 @@ def export(
     *,
     format: str,  # noqa: A002  # the name of the option
     fit: Source | str | PathLike[str] | None = None,
+    second_look: bool | None = None,
     team: str = TEAM,
     overwrite: bool = False,
     fresh: bool = False,
@@ -46,6 +49,8 @@ def export(
     fit
         With ``sdc2``: the cube that was searched, or its path. A turning disc is fitted to every source in it, and its
         flux, size, width, inclination and position angle replace what was measured.
+    second_look
+        With ``fit``: whether a network corrects the discs; when None, it does where the run had a second look.
     team
         With ``sdc3a``: what the names of the files begin with.
     overwrite
@@ -58,7 +63,7 @@ def export(
     Raises
     ------
     UsageError
-        There is no such format, or it takes no fit.
+        There is no such format, or it takes no fit; or torch is not installed, and a network is to look.
     InputError
         The folder is none of a finished run, or is damaged.
     OutputError
@@ -83,6 +88,10 @@ def export(
     target = Path(fspath(out))
     if fit is not None and format != "sdc2":
         raise UsageError(f"Discs are fitted for sdc2 only, not for {format}. Leave --fit out.")
+    if second_look and fit is None:
+        raise UsageError(
+            "The second look corrects discs that were fitted. Give the cube with --fit, or leave --second-look out."
+        )
     if format == "sdc3a":
         remark = _export_powers(folder, target, team, overwrite)
         if remark and observer is not None:
@@ -92,7 +101,13 @@ def export(
         found, catalogue = finished_run(folder)
         cube = None if fit is None else source_of(fit)
         remark = write_submission(
-            catalogue, found.summary, target, fit=cube, workers=usable_cores(), overwrite=overwrite
+            catalogue,
+            found.summary,
+            target,
+            fit=cube,
+            look=None if fit is None else _look(found.summary, second_look),
+            workers=usable_cores(),
+            overwrite=overwrite,
         )
         if remark and observer is not None:
             observer.say(remark)
@@ -100,6 +115,17 @@ def export(
     with exporting(folder, target, format, overwrite=overwrite, fresh=fresh, observer=observer) as work:
         export_sofia(work) if format == "sofia" else export_fits(work)
     return target
+
+
+def _look(info: Mapping[str, Any], asked: bool | None) -> Look | None:
+    """Return the network that corrects discs, where it is asked for or the run had a second look."""
+    from tessellar.kernels.look.network import DISCS, Look
+    from tessellar.kernels.network.torch_library import check_libraries
+
+    if not (bool(info.get("look")) if asked is None else asked):
+        return None
+    check_libraries()
+    return Look(DISCS)
 
 
 def _export_powers(folder: Path, target: Path, team: str, overwrite: bool) -> str:

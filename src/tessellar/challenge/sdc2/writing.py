@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.challenge.sdc2.fitting import fit_discs
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.second_look import look_at_discs
+from tessellar.challenge.sdc2.submission import Sampling, in_challenge, submission
 from tessellar.errors import InputError
 from tessellar.io.publish import check_target, write_text
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+    from tessellar.kernels.look.network import Look
     from tessellar.model import Source
+
+_AT_ONCE = 512  # discs whose surroundings are held
 
 
 def write_submission(
@@ -25,6 +29,7 @@ def write_submission(
     out: Path,
     *,
     fit: Source | None = None,
+    look: Look | None = None,
     workers: int = 1,
     overwrite: bool = False,
 ) -> str:
@@ -40,6 +45,8 @@ def write_submission(
         The file to make.
     fit
         The cube that was searched, to fit a disc to every source in it; None to leave that out.
+    look
+        With ``fit``: the network that corrects the discs; None to leave them as they were fitted.
     workers
         How many sources are fitted at the same time.
     overwrite
@@ -48,7 +55,7 @@ def write_submission(
     Returns
     -------
     str
-        Empty where every source is in the file, as it was fitted.
+        Empty where every source is in the file as it was measured or, with ``fit``, fitted.
 
     Raises
     ------
@@ -63,7 +70,10 @@ def write_submission(
     n_kept = 0
     if fit is not None:
         _check_cube(fit, info)
-        table, n_kept = fit_discs(table, fit, sampling, workers)
+        measured = table
+        table, n_kept = fit_discs(measured, fit, sampling, workers)
+        if look is not None:
+            table = _corrected(catalogue[in_challenge(catalogue)], measured, table, fit, sampling, look)
     text = io.StringIO()
     table.write(text, format="ascii.basic")
     write_text(out, text.getvalue())
@@ -73,9 +83,22 @@ def write_submission(
             f"{n_left_out} of {n_left_out + len(table)} sources are not in {out.name}: they have no position, no "
             "positive flux, or lie beyond the band of the challenge."
         )
+    if look is not None and fit is not None:
+        remarks.append(f"The network {look.card.name} corrected the discs of {len(table)} sources.")
     if n_kept:
         remarks.append(f"{n_kept} of {len(table)} sources keep what was measured: no disc fits them.")
     return " ".join(remarks)
+
+
+def _corrected(
+    rows: QTable, measured: QTable, fitted: QTable, cube: Source, sampling: Sampling, look: Look
+) -> QTable:
+    """Return the fitted discs as the network corrects them, some at a time; ``rows`` are those of the catalogue."""
+    from astropy.table import vstack
+
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, len(fitted), _AT_ONCE)]
+    looked = [look_at_discs(rows[at], measured[at], fitted[at], cube, sampling, look) for at in parts]
+    return vstack(looked) if looked else fitted
 
 
 def _check_cube(cube: Source, info: Mapping[str, Any]) -> None:

@@ -82,7 +82,7 @@ class LookStage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
-    """What the network is shown of a group of candidates: of those that are not too large."""
+    """What the network is shown of a group of candidates: of those that have a centre and are not too large."""
 
     patches: FloatArray
     features: FloatArray
@@ -110,16 +110,19 @@ class _Reader:
         first = unit * CANDIDATES_PER_UNIT
         rows = self._candidates[first : first + CANDIDATES_PER_UNIT]
         columns = dict(zip(CANDIDATE, rows.T, strict=True))
-        frames = [frame_of_row(columns, row, self._scale.beam) for row in range(len(rows))]
-        boxes = [frame.box(self._source.meta.shape) for frame in frames]
-        seen = np.array([box.size <= MOST_VOXELS for box in boxes])
-        near = np.flatnonzero(seen).tolist()
-        patches = np.empty((len(near), CHANNELS, *PATCH), np.float32)
-        for patch, row in zip(patches, near, strict=True):
-            patch[:] = self._patch(int(columns["id"][row]), frames[row], boxes[row])
-        told = {name: values[seen] for name, values in columns.items()}
-        features = row_features(told, [frames[row] for row in near], self._scale)
-        return _Shown(patches, features, seen, sum(boxes[row].size for row in near))
+        seen = np.isfinite(columns["x"] + columns["y"] + columns["z"])
+        frames, patches, n_voxels = [], [], 0
+        for row in np.flatnonzero(seen).tolist():
+            frame = frame_of_row(columns, row, self._scale.beam)
+            box = frame.box(self._source.meta.shape)
+            seen[row] = box.size <= MOST_VOXELS
+            if seen[row]:
+                frames.append(frame)
+                patches.append(self._patch(int(columns["id"][row]), frame, box))
+                n_voxels += box.size
+        told = row_features({name: values[seen] for name, values in columns.items()}, frames, self._scale)
+        shown = np.stack(patches) if patches else np.empty((0, CHANNELS, *PATCH), np.float32)
+        return _Shown(shown, told, seen, n_voxels)
 
     def _patch(self, id_: int, frame: Frame, box: Box) -> FloatArray:
         runs = self._runs.of(int(np.searchsorted(self._ids, id_)))

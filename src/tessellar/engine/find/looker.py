@@ -132,10 +132,10 @@ class Looker:
         )
         failed = [failure.unit for failure in self.crew.do(stage).failed]
         probability = gather(self.crew.partials.units(stage), len(table))
-        large = np.isnan(probability) & ~np.isin(np.arange(len(table)) // CANDIDATES_PER_UNIT, failed)
-        if large.any():
+        left = np.isnan(probability) & ~np.isin(np.arange(len(table)) // CANDIDATES_PER_UNIT, failed)
+        if left.any():
             self.crew.warn(
-                f"{large.sum()} candidates are too large for a second look, which reads {MOST_VOXELS:,} voxels at "
-                "most: what negative detections tell decides about them."
+                f"{left.sum()} candidates had no second look, since they have no centre or more than {MOST_VOXELS:,} "
+                "voxels around them; those in the catalogue carry flag 128."
             )
         return probability

@@ -232,7 +232,8 @@ def make_plan(
 
     room = memory - libraries
     if tile is None:
-        limit = room if memory_is_given else min(room, sharing * (ROOMY_UNIT_BYTES + finder.fixed_bytes))
+        fixed = max(finder.fixed_bytes, looking.host)
+        limit = room if memory_is_given else min(room, sharing * (ROOMY_UNIT_BYTES + fixed))
         try:
             core = choose_tile(
                 meta.shape,
