@@ -212,7 +212,7 @@ class RowMaker:
         _, negative = self._measured(detections, NEGATIVE)
         judgement = recipe(positive, negative, FluxScale.of(self.cube.source.meta).beam_area.mean())
         save_judgement(self.folder / "reliability.npz", judgement, recipe)
-        for sentence in judgement.doubts():
+        for sentence in judgement.doubts() if self.recipes.look is None else ():
             self.crew.warn(sentence)
         return judgement
 
