@@ -1,7 +1,7 @@
 """Networks of the second look, ready to run: one tells how likely a candidate is real, one how far off its disc is.
 
-All batches have one size, filled up with zeros, and run on one thread, because libraries choose the order of their
-sums by them: a candidate's answer has the same bits in whatever company it is asked for.
+Candidates are shown one by one, on one thread: libraries choose the order of their sums by the size of a batch, and
+even by the place in it, and a candidate's answer must have the same bits in whatever company it is asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tessellar.errors import InputError, UsageError
-from tessellar.kernels.look.architecture import KIND, LookArchitecture
+from tessellar.kernels.look.architecture import LookArchitecture
+from tessellar.kernels.network.design import LOOK
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.weights import (
     Card,
@@ -37,7 +38,6 @@ and inclination in radians, true minus given; and of the central frequency, in w
 PROBABILITY_HEADS = (REAL,)
 DISC_HEADS = (*VALUES, *(f"error_{name}" for name in VALUES))
 CANDIDATES, DISCS = "hi-look-s", "hi-disc-s"
-BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,17 +165,15 @@ def run_look(loaded: Loaded, patches: FloatArray, features: FloatArray) -> Doubl
     """Return the raw answers of a network, float64 array (n, head)."""
     torch, design = load_torch(), loaded.design
     answers = np.empty((len(patches), len(design.heads)))
-    shape = (BATCH, design.channels, *patches.shape[2:])
+    seen = np.ascontiguousarray(patches[:, : design.channels], dtype=np.float32)
+    told = np.ascontiguousarray(features, dtype=np.float32)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for first in range(0, len(patches), BATCH):
-            seen, told = np.zeros(shape, np.float32), np.zeros((BATCH, design.features), np.float32)
-            part = slice(first, min(first + BATCH, len(patches)))
-            n = part.stop - part.start
-            seen[:n], told[:n] = patches[part, : design.channels], features[part]
-            with torch.inference_mode():
-                answers[part] = loaded.network(torch.from_numpy(seen), torch.from_numpy(told)).numpy()[:n]
+        with torch.inference_mode():
+            for number in range(len(patches)):
+                one = torch.from_numpy(seen[number : number + 1]), torch.from_numpy(told[number : number + 1])
+                answers[number] = loaded.network(*one).numpy()[0]
     finally:
         torch.set_num_threads(before)
     return answers
@@ -191,7 +189,7 @@ def look_of(card: Card, file: Path) -> LookArchitecture:
     """
     settings = dict(card.architecture)
     kind = settings.pop("kind", None)
-    if kind != KIND:
+    if kind != LOOK:
         raise InputError(
             f"{file} holds a network of the kind '{kind}', which does not look at candidates. Use {CANDIDATES}, or one "
             f"that `tessellar train {CANDIDATES}` made."
