@@ -122,7 +122,7 @@ def test_train_writes_a_network_that_denoises(tmp_path: Path) -> None:
 
 def test_requests_that_cannot_be_met(tmp_path: Path) -> None:
     for words, message in (
-        ({"name": "hi-unet-xxl", "steps": 1}, "Choose hi-unet-s or hi-unet-m"),
+        ({"name": "hi-unet-xxl", "steps": 1}, "Choose hi-unet-s, hi-unet-m, hi-look-s or hi-disc-s"),
         ({"minutes": 1, "steps": 1}, "Give one of the two"),
         ({"steps": 1, "n2n": [1]}, "needs two of the same sky"),
     ):

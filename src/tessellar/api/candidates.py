@@ -15,7 +15,6 @@ from tessellar.training.look.candidates import Candidates
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-    from tessellar.challenge.sdc2.matches import Matches
     from tessellar.challenge.sdc2.submission import Sampling
     from tessellar.engine.find.pipeline import Found
     from tessellar.kernels.runs import RunTable
@@ -37,9 +36,9 @@ def candidates_of(held: HeldSky, most: int = MOST, most_discs: int = MOST_DISCS)
     """
     with TemporaryDirectory(prefix="tessellar-look-") as scratch:
         folder = Path(scratch)
-        run = _search(held, folder)
+        run = search(held, folder)
         chosen = _evenly(len(run.table), most)
-        patches, features = _looked_at(run, held, folder, chosen)
+        patches, features = looked_at(run, held, folder, chosen)
         real, discs = _held_against_truth(run.table, held, most_discs)
         return Candidates(
             patches.astype(np.float16),
@@ -50,8 +49,16 @@ def candidates_of(held: HeldSky, most: int = MOST, most_discs: int = MOST_DISCS)
         )
 
 
-def _search(held: HeldSky, folder: Path) -> Found:
-    """Find as `tessellar.find_sources` does, without files for people."""
+def search(held: HeldSky, folder: Path) -> Found:
+    """Return what the finder detects in a sky, with the reliability of all of it, without files for people.
+
+    Parameters
+    ----------
+    held
+        The sky.
+    folder
+        Where the run keeps what `looked_at` needs.
+    """
     from tessellar.api.planning import plan_of
     from tessellar.engine.devices import ON_CPU
     from tessellar.engine.executors import make_executor
@@ -74,8 +81,16 @@ def _search(held: HeldSky, folder: Path) -> Found:
         return FindRun(held, recipes, plan, folder, hands).run()
 
 
-def _looked_at(run: Found, held: HeldSky, folder: Path, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the patches and features of some rows of a catalogue."""
+def looked_at(run: Found, held: HeldSky, folder: Path, chosen: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the patches and features of some rows of a catalogue.
+
+    Parameters
+    ----------
+    run, held, folder
+        What `search` was given and returned.
+    chosen
+        Rows, ascending.
+    """
     from tessellar.engine.find.folder import PARTIALS
     from tessellar.engine.find.source_store import RunsBySource, load_sources
     from tessellar.kernels.detect import POSITIVE
@@ -107,7 +122,7 @@ def runs_in(runs: RunTable, box: Box) -> RunTable:
     (z0, x0, y0), (z1, x1, y1) = box.start, box.stop
     z, x, first, last = runs.T
     inside = (z >= z0) & (z < z1) & (x >= x0) & (x < x1) & (first < y1) & (last > y0)
-    cut = runs[inside]
+    cut: RunTable = runs[inside]
     cut[:, 2], cut[:, 3] = np.maximum(cut[:, 2], y0), np.minimum(cut[:, 3], y1)
     return cut
 
@@ -118,22 +133,48 @@ def _held_against_truth(
     """Return which rows are real, and of discs fitted to these: patches, features, true corrections."""
     from tessellar.challenge.sdc2.fitting import fit_discs
     from tessellar.challenge.sdc2.second_look import discs_of, true_corrections
-    from tessellar.challenge.sdc2.submission import in_challenge, submission
+    from tessellar.challenge.sdc2.submission import submission
     from tessellar.simulate.truth import sdc2_table, truth_table
 
-    sampling, rows = sampling_of(held), np.flatnonzero(in_challenge(catalogue))
-    table, _ = submission(catalogue, sampling)
-    truth = sdc2_table(truth_table(held.sky))
-    matches = match_rows(table, truth, held.sky.beam_arcsec)
+    sampling, truth = sampling_of(held), sdc2_table(truth_table(held.sky))
+    rows, ours, theirs = real_rows(catalogue, held, truth)
     real = np.zeros(len(catalogue), np.bool_)
-    real[rows[matches.submitted]] = True
-    some = _evenly(matches.true.size, most)
-    ours, theirs = matches.submitted[some], matches.true[some]
-    measured = table[ours]
+    real[rows] = True
+    some = _evenly(rows.size, most)
+    measured = submission(catalogue, sampling)[0][ours[some]]
     fitted, _ = fit_discs(measured, held, sampling)
-    discs = discs_of(catalogue[rows[ours]], measured, fitted, held, sampling)
-    target = true_corrections(fitted, truth[theirs], held)
+    discs = discs_of(catalogue[rows[some]], measured, fitted, held, sampling)
+    target = true_corrections(fitted, truth[theirs[some]], held)
     return real, (discs.patches[:, :1].astype(np.float16), discs.features, target.astype(np.float32))
+
+
+def real_rows(catalogue: QTable, held: HeldSky, truth: QTable) -> tuple[IntArray, IntArray, IntArray]:
+    """Return which rows of a catalogue stand for true galaxies, as the challenge has it.
+
+    Parameters
+    ----------
+    catalogue
+        What was found.
+    held
+        In which sky.
+    truth
+        Its galaxies in the columns of the challenge, all of them in its band.
+
+    Returns
+    -------
+    rows, submitted, true
+        Of each pair: the row of the catalogue, that of its submission, and that of the truth, int64 arrays (pair).
+    """
+    from tessellar.challenge.sdc2.field import rows_in_band
+    from tessellar.challenge.sdc2.matches import find_matches
+    from tessellar.challenge.sdc2.submission import in_challenge, submission
+
+    beam = held.sky.beam_arcsec
+    table, _ = submission(catalogue, sampling_of(held))
+    matches = find_matches(
+        rows_in_band(table, beam, "The submission"), rows_in_band(truth, beam, "The truth")
+    )
+    return np.flatnonzero(in_challenge(catalogue))[matches.submitted], matches.submitted, matches.true
 
 
 def sampling_of(held: HeldSky) -> Sampling:
@@ -141,15 +182,6 @@ def sampling_of(held: HeldSky) -> Sampling:
     from tessellar.challenge.sdc2.submission import Sampling
 
     return Sampling((held.sky.beam_arcsec,) * 2, 0.0, held.sky.pixel_arcsec, upper_recedes=False)
-
-
-def match_rows(table: QTable, truth: QTable, beam_arcsec: float) -> Matches:
-    """Return which rows of a submission stand for which true galaxies, as the challenge has it; both lie in its band."""
-    from tessellar.challenge.sdc2.field import rows_in_band
-    from tessellar.challenge.sdc2.matches import find_matches
-
-    ours = rows_in_band(table, beam_arcsec, "The submission")
-    return find_matches(ours, rows_in_band(truth, beam_arcsec, "The truth"))
 
 
 def _evenly(count: int, most: int) -> IntArray:

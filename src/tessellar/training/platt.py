@@ -38,7 +38,7 @@ def calibrate(
         logarithm of the variance so that squared errors in sources are as large as it says.
     """
     mean, logit, log_variance = answer
-    slope, offset = _logistic(logit, mask)
+    slope, offset = logistic(logit, mask)
     probability = 1.0 / (1.0 + np.exp(-(slope * logit + offset)))
     inside = mask > 0
     ratio = (mean - truth)[inside] ** 2 / np.exp(log_variance[inside])
@@ -61,7 +61,7 @@ def calibration_error(probability: DoubleArray, mask: DoubleArray, bins: int = 2
     return float(np.abs(said - true).sum() / max(counts.sum(), 1))
 
 
-def _logistic(logit: DoubleArray, mask: DoubleArray) -> tuple[float, float]:
+def logistic(logit: DoubleArray, mask: DoubleArray) -> tuple[float, float]:
     """Return slope and offset by Newton's method, starting from no change."""
     design = np.stack([logit, np.ones_like(logit)])
     beta = np.array([1.0, 0.0])

@@ -64,9 +64,15 @@ def discs_of(catalogue: QTable, measured: QTable, fitted: QTable, cube: Source, 
     """
     scale = Scale.of(cube.meta)
     frames = _frames(fitted, cube, sampling, scale)
-    patches = [_patch(frame, cube, float(rms)) for frame, rms in zip(frames, catalogue["rms"].value, strict=True)]
-    columns = {name: np.asarray(getattr(catalogue[name], "value", catalogue[name])) for name in catalogue.colnames}
-    told = np.concatenate([row_features(columns, frames, scale), _features(measured, fitted, sampling)], axis=1)
+    patches = [
+        _patch(frame, cube, float(rms)) for frame, rms in zip(frames, catalogue["rms"].value, strict=True)
+    ]
+    columns = {
+        name: np.asarray(getattr(catalogue[name], "value", catalogue[name])) for name in catalogue.colnames
+    }
+    told = np.concatenate(
+        [row_features(columns, frames, scale), _features(measured, fitted, sampling)], axis=1
+    )
     empty = np.empty((0, 2, 32, 24, 24), np.float32)
     return Discs(np.stack(patches) if patches else empty, told)
 
@@ -127,7 +133,8 @@ def true_corrections(fitted: QTable, true: QTable, cube: Source) -> DoubleArray:
         return _column(true, name) - _column(fitted, name)
 
     ratios = [
-        np.log(_column(true, name) / _column(fitted, name)) for name in ("line_flux_integral", "hi_size", "w20")
+        np.log(_column(true, name) / _column(fitted, name))
+        for name in ("line_flux_integral", "hi_size", "w20")
     ]
     turn = np.radians(off("pa"))
     shift = off("central_freq") * _channel_sign(cube) / line_width_hz(fitted)
@@ -136,7 +143,9 @@ def true_corrections(fitted: QTable, true: QTable, cube: Source) -> DoubleArray:
 
 def line_width_hz(table: QTable) -> DoubleArray:
     """Return the line widths of a submission, Hz."""
-    return _column(table, "w20") * 1e3 * _column(table, "central_freq") ** 2 / (SPEED_OF_LIGHT * REST_FREQUENCY)
+    return (
+        _column(table, "w20") * 1e3 * _column(table, "central_freq") ** 2 / (SPEED_OF_LIGHT * REST_FREQUENCY)
+    )
 
 
 def _frames(fitted: QTable, cube: Source, sampling: Sampling, scale: Scale) -> list[Frame]:
@@ -166,7 +175,8 @@ def _features(measured: QTable, fitted: QTable, sampling: Sampling) -> FloatArra
     size, width, tilt = (_column(fitted, name) for name in ("hi_size", "w20", "i"))
     turned = np.radians(_column(fitted, "pa") - _column(measured, "pa"))
     ratios = [
-        np.log(_column(fitted, name) / _column(measured, name)) for name in ("line_flux_integral", "hi_size", "w20")
+        np.log(_column(fitted, name) / _column(measured, name))
+        for name in ("line_flux_integral", "hi_size", "w20")
     ]
     found = [
         np.log(size / math.sqrt(math.prod(sampling.beam_arcsec))),

@@ -18,12 +18,11 @@ from tessellar.kernels.look.features import row_features
 from tessellar.kernels.look.frame import PATCH, Frame, frame_of_row
 from tessellar.kernels.look.patch import CHANNELS, patch_of
 from tessellar.kernels.look.scale import Scale
-from tessellar.kernels.look.second_look import MOST_VOXELS, SecondLook
+from tessellar.kernels.look.second_look import MOST_VOXELS, UNIT, SecondLook
 from tessellar.kernels.noise import NoiseModel
 from tessellar.model import DoubleArray, FloatArray, Payload, Source, Steps, UnitResult
 from tessellar.tiling.box import Box
 
-CANDIDATES_PER_UNIT = 32
 CANDIDATE = (
     "id", "x", "y", "z", "x_min", "x_max", "y_min", "y_max", "z_min", "z_max", "n_pix", "f_max", "f_sum", "f_sum_corr",
     "snr", "mean", "std", "rms", "fill", "w20", "ell_maj", "ell_min", "ell_pa", "kin_pa",
@@ -66,7 +65,7 @@ class LookStage:
     @property
     def n_units(self) -> int:
         """Number of groups of candidates."""
-        return -(-self.n_candidates // CANDIDATES_PER_UNIT)
+        return -(-self.n_candidates // UNIT)
 
     def worker(self) -> Steps:
         """Return what looks at one group of candidates."""
@@ -107,8 +106,8 @@ class _Reader:
 
     def read(self, unit: int) -> _Shown:
         """Return what the network is shown of a group of candidates."""
-        first = unit * CANDIDATES_PER_UNIT
-        rows = self._candidates[first : first + CANDIDATES_PER_UNIT]
+        first = unit * UNIT
+        rows = self._candidates[first : first + UNIT]
         columns = dict(zip(CANDIDATE, rows.T, strict=True))
         seen = np.isfinite(columns["x"] + columns["y"] + columns["z"])
         frames, patches, n_voxels = [], [], 0
@@ -137,6 +136,6 @@ def gather(partials: Iterable[tuple[int, Payload]], n: int) -> DoubleArray:
     """Return the probabilities of all candidates, float64 array (n); NaN where a network could not look at one."""
     probability = np.full(n, np.nan)
     for unit, payload in partials:
-        found, first = payload["probability"], unit * CANDIDATES_PER_UNIT
+        found, first = payload["probability"], unit * UNIT
         probability[first : first + len(found)] = found
     return probability

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
-from tessellar.engine.find.look import CANDIDATE, CANDIDATES_PER_UNIT, LookStage, gather
+from tessellar.engine.find.look import CANDIDATE, LookStage, gather
 from tessellar.flags import NOT_LOOKED_AT
 from tessellar.io.publish import atomic_file, make_folder
 from tessellar.kernels.devices import CPU, device_type
-from tessellar.kernels.look.second_look import MOST_VOXELS, SecondLook
+from tessellar.kernels.look.second_look import MOST_VOXELS, UNIT, SecondLook
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import Judgement
 from tessellar.model import DoubleArray, IntArray, Payload, Source
@@ -132,7 +132,7 @@ class Looker:
         )
         failed = [failure.unit for failure in self.crew.do(stage).failed]
         probability = gather(self.crew.partials.units(stage), len(table))
-        left = np.isnan(probability) & ~np.isin(np.arange(len(table)) // CANDIDATES_PER_UNIT, failed)
+        left = np.isnan(probability) & ~np.isin(np.arange(len(table)) // UNIT, failed)
         if left.any():
             self.crew.warn(
                 f"{left.sum()} candidates had no second look, since they have no centre or more than {MOST_VOXELS:,} "

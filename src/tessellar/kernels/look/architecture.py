@@ -21,7 +21,6 @@ from tessellar.model import FloatArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-KIND = "look"
 STRIDES = ((1, 2, 2), (2, 2, 2), (2, 1, 1), (2, 2, 2))
 _WIDTHS = (2, 4, 6, 6)  # feature maps of the convolutions, in units of ``base``
 
@@ -94,7 +93,7 @@ class LookArchitecture:
         return weights
 
     def network(self, weights: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return the network as a function of patches (n, channel, 32, 24, 24) and features (n, f): answers (n, head)."""
+        """Return what takes patches (n, channel, 32, 24, 24) and features (n, f), and answers (n, head)."""
         torch = load_torch()
         functional = torch.nn.functional
 

@@ -61,6 +61,6 @@ def row_features(columns: Payload, frames: list[Frame], scale: Scale) -> FloatAr
 
 def tame(features: DoubleArray) -> FloatArray:
     """Return features as float32 between -5 and 5; 0 where one is no number."""
-    return np.clip(np.nan_to_num(features, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST), -_LARGEST, _LARGEST).astype(
-        np.float32
-    )
+    return np.clip(
+        np.nan_to_num(features, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST), -_LARGEST, _LARGEST
+    ).astype(np.float32)

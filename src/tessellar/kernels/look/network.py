@@ -1,7 +1,9 @@
 """Networks of the second look, ready to run: one tells how likely a candidate is real, one how far off its disc is.
 
-All batches have one size, filled up with zeros, and run on one thread, because libraries choose the order of their
-sums by them: a candidate's answer has the same bits in whatever company it is asked for.
+On the processor candidates are shown one by one, on one thread: libraries choose the order of their sums by the size of
+a batch, and even by the place in it, and a candidate's answer must have the same bits in whatever company it is asked
+for. On a GPU, which needs many at once, batches have one size, and whoever asks sees to it that the same ones come
+together.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tessellar.errors import InputError, UsageError
-from tessellar.kernels.devices import CPU, torch_name
-from tessellar.kernels.look.architecture import KIND, LookArchitecture
+from tessellar.kernels.devices import CPU, CUDA, device_type, torch_name
+from tessellar.kernels.look.architecture import LookArchitecture
+from tessellar.kernels.network.design import LOOK
 from tessellar.kernels.network.runner import arithmetic
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.weights import (
@@ -39,7 +42,7 @@ and inclination in radians, true minus given; and of the central frequency, in w
 PROBABILITY_HEADS = (REAL,)
 DISC_HEADS = (*VALUES, *(f"error_{name}" for name in VALUES))
 CANDIDATES, DISCS = "hi-look-s", "hi-disc-s"
-BATCH = 16
+BATCH_ON_GPU = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,23 +185,28 @@ class Loaded:
 
 def run_look(loaded: Loaded, patches: FloatArray, features: FloatArray) -> DoubleArray:
     """Return the raw answers of a network, float64 array (n, head)."""
-    torch, design = load_torch(), loaded.design
+    torch, design, device = load_torch(), loaded.design, loaded.device
     answers = np.empty((len(patches), len(design.heads)))
-    shape = (BATCH, design.channels, *patches.shape[2:])
+    size = BATCH_ON_GPU if device_type(device) == CUDA else 1
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for first in range(0, len(patches), BATCH):
-            seen, told = np.zeros(shape, np.float32), np.zeros((BATCH, design.features), np.float32)
-            part = slice(first, min(first + BATCH, len(patches)))
-            n = part.stop - part.start
-            seen[:n], told[:n] = patches[part, : design.channels], features[part]
-            with torch.inference_mode(), arithmetic(torch, loaded.device):
-                given = (torch.from_numpy(values).to(loaded.device) for values in (seen, told))
-                answers[part] = loaded.network(*given).cpu().numpy()[:n]
+        with torch.inference_mode(), arithmetic(torch, device):
+            for first in range(0, len(patches), size):
+                part = slice(first, min(first + size, len(patches)))
+                given = (_batch(values[part], size) for values in (patches[:, : design.channels], features))
+                found = loaded.network(*(torch.from_numpy(values).to(device) for values in given))
+                answers[part] = found.cpu().numpy()[: part.stop - part.start]
     finally:
         torch.set_num_threads(before)
     return answers
+
+
+def _batch(values: FloatArray, size: int) -> FloatArray:
+    """Return what some candidates are shown by, filled up with nothing to a batch of one size."""
+    batch = np.zeros((size, *values.shape[1:]), np.float32)
+    batch[: len(values)] = values
+    return batch
 
 
 def look_of(card: Card, file: Path) -> LookArchitecture:
@@ -211,7 +219,7 @@ def look_of(card: Card, file: Path) -> LookArchitecture:
     """
     settings = dict(card.architecture)
     kind = settings.pop("kind", None)
-    if kind != KIND:
+    if kind != LOOK:
         raise InputError(
             f"{file} holds a network of the kind '{kind}', which does not look at candidates. Use {CANDIDATES}, or one "
             f"that `tessellar train {CANDIDATES}` made."

@@ -43,7 +43,11 @@ def patch_of(
     if box.empty:
         return patch
     shown = (in_units_of_noise(voxels, noise), np.ascontiguousarray(mask, dtype=np.float32))
-    places = (box.start[0] - frame.first_channel, frame.centre[1] - box.start[1], frame.centre[2] - box.start[2])
+    places = (
+        box.start[0] - frame.first_channel,
+        frame.centre[1] - box.start[1],
+        frame.centre[2] - box.start[2],
+    )
     for values, out, power in zip(shown, patch, (0.5, 1.0), strict=True):
         _fill(out, values, *places, frame.channels, frame.beams, frame.step, frame.turn, power)
     return patch

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from tessellar.errors import UsageError
-from tessellar.kernels.look.network import BATCH, CANDIDATES, Look, look_of
+from tessellar.kernels.look.network import CANDIDATES, Look, look_of
 from tessellar.kernels.look.patch import CHANNELS
 from tessellar.kernels.network.unet import TORCH_BYTES
 from tessellar.kernels.network.weights import check_shapes, find_weights, read_weights
@@ -14,6 +14,8 @@ from tessellar.model import MemoryUse
 from tessellar.tiling.box import Shape
 
 MOST_VOXELS = 2**22  # around a candidate: more are not read, and it is not looked at
+UNIT = 32  # candidates that are looked at together
+_MAPS = 64  # of one patch that the network holds at once, at most
 _BYTES_OF_READING = 36  # of a voxel around a candidate: read, decoded, its noise, their ratio, its mask
 _BYTES_ON_GPU = 256 * 2**20  # weights, one batch with all maps, room for convolutions: more than enough
 
@@ -76,9 +78,9 @@ class SecondLook:
         return look
 
     def memory(self, shape: Shape) -> MemoryUse:
-        """Return the bytes for candidates with patches of ``shape``: torch, one batch, the largest box that is read."""
-        maps = 4 * 2 * BATCH * CHANNELS * prod(shape) + 4 * 32 * BATCH * prod(shape)
-        return MemoryUse(host=TORCH_BYTES + maps + _BYTES_OF_READING * MOST_VOXELS)
+        """Return the bytes for candidates with patches of ``shape``: torch, a unit of them, the largest box read."""
+        patches = 4 * prod(shape) * (3 * UNIT * CHANNELS + _MAPS)
+        return MemoryUse(host=TORCH_BYTES + patches + _BYTES_OF_READING * MOST_VOXELS)
 
     def memory_on_gpu(self, shape: Shape) -> MemoryUse:
         """Return the same where the network works on a GPU."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +55,7 @@ class Candidates:
         with np.load(path, allow_pickle=False) as found:
             return cls(**{one.name: found[one.name] for one in fields(cls)})
 
-    @classmethod
-    def together(cls, parts: Sequence[Candidates]) -> Candidates:
-        """Return the candidates of several skies."""
-        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+    @staticmethod
+    def together(parts: Sequence[Candidates], name: str) -> npt.NDArray[Any]:
+        """Return one of the arrays, of several skies."""
+        return np.concatenate([getattr(part, name) for part in parts])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tessellar.io.publish import write_bytes, write_text
-from tessellar.kernels.look.architecture import KIND, LookArchitecture
+from tessellar.kernels.look.architecture import LookArchitecture
+from tessellar.kernels.network.design import LOOK
 from tessellar.kernels.network.weights import (
     Calibration,
     Card,
@@ -50,7 +51,7 @@ def save_look(
     card = Card(
         name=name,
         architecture={
-            "kind": KIND,
+            "kind": LOOK,
             "heads": list(design.heads),
             "features": design.features,
             "channels": design.channels,
