@@ -123,7 +123,7 @@ def test_with_a_reliability_the_network_alone_decides_among_candidates(network: 
     assert info["looked_at"] == len(before) < run.info["n_detections"]
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert f"random looked at {len(before)} candidates." in page
-    assert f"{info['lost']} of those went, {info['gained']} others came." in page
+    assert f"{info['lost']} of the latter went, {info['gained']} others came." in page
 
 
 def test_a_killed_look_goes_on(looked: ts.Run, network: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def _sentences(run: RunFolder) -> list[str]:
         gained, lost = int(run.of("look", "gained", default=0)), int(run.of("look", "lost", default=0))
         said.append(
             f"{things(rows, 'row')} at a probability of {float(run.of('look', 'threshold')):g}, where the negative "
-            f"detections alone leave {before}: {lost} of those went, {gained} others came."
+            f"detections alone leave {before}: {lost} of the latter went, {gained} others came."
         )
     if failed:
         said.append(f"{things(failed, 'candidate')} could not be looked at and keep what the latter tell.")

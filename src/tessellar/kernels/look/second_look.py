@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from tessellar.errors import UsageError
-from tessellar.kernels.look.network import CANDIDATES, Look, look_of
+from tessellar.kernels.look.network import BATCH_ON_GPU, CANDIDATES, Look, look_of
 from tessellar.kernels.look.patch import CHANNELS
 from tessellar.kernels.network.unet import TORCH_BYTES
 from tessellar.kernels.network.weights import check_shapes, find_weights, read_weights
@@ -14,7 +14,7 @@ from tessellar.model import MemoryUse
 from tessellar.tiling.box import Shape
 
 MOST_VOXELS = 2**22  # around a candidate: more are not read, and it is not looked at
-UNIT = 32  # candidates that are looked at together
+UNIT = BATCH_ON_GPU  # candidates that are looked at together
 _MAPS = 64  # of one patch that the network holds at once, at most
 _BYTES_OF_READING = 36  # of a voxel around a candidate: read, decoded, its noise, their ratio, its mask
 _BYTES_ON_GPU = 256 * 2**20  # weights, one batch with all maps, room for convolutions: more than enough
