@@ -13,9 +13,10 @@ from tessellar.challenge.sdc2.fitting import places_of
 from tessellar.challenge.sdc2.galaxies import hi_mass, typical_size, typical_speed
 from tessellar.challenge.sdc2.submission import Sampling
 from tessellar.kernels.look.features import ROW_FEATURES, row_features, tame
-from tessellar.kernels.look.frame import Frame
-from tessellar.kernels.look.patch import patch_of
+from tessellar.kernels.look.frame import PATCH, Frame
+from tessellar.kernels.look.patch import CHANNELS, patch_of
 from tessellar.kernels.look.scale import Scale
+from tessellar.kernels.look.second_look import MOST_VOXELS
 from tessellar.model import DoubleArray, FloatArray, Source
 from tessellar.simulate.sdc2.relations import angular_diameter_distance, luminosity_distance
 
@@ -105,6 +106,8 @@ def look_at_discs(
 ) -> QTable:
     """Return a submission whose discs are corrected by what a network sees of them.
 
+    Those of which nothing can be seen, or which are too large to be looked at, stay as they are.
+
     Parameters
     ----------
     catalogue, measured, fitted, cube, sampling
@@ -113,7 +116,9 @@ def look_at_discs(
         The network.
     """
     discs = discs_of(catalogue, measured, fitted, cube, sampling)
-    return corrected(fitted, look.corrections(discs.patches, discs.features).values, cube)
+    seen = discs.patches.any(axis=(1, 2, 3, 4))
+    values = look.corrections(discs.patches, discs.features).values
+    return corrected(fitted, np.where(seen[:, None], values, 0.0), cube)
 
 
 def true_corrections(fitted: QTable, true: QTable, cube: Source) -> DoubleArray:
@@ -162,6 +167,8 @@ def _frames(fitted: QTable, cube: Source, sampling: Sampling, scale: Scale) -> l
 
 def _patch(frame: Frame, cube: Source, rms: float) -> FloatArray:
     box = frame.box(cube.meta.shape)
+    if box.size > MOST_VOXELS:
+        return np.zeros((CHANNELS, *PATCH), np.float32)
     voxels = cube.read(box)
     noise = np.full(voxels.shape, rms, np.float32)
     return patch_of(frame, box, voxels, noise, np.zeros(voxels.shape, np.bool_))
