@@ -116,9 +116,9 @@ def look_at_discs(
         The network.
     """
     discs = discs_of(catalogue, measured, fitted, cube, sampling)
-    seen = discs.patches.any(axis=(1, 2, 3, 4))
     values = look.corrections(discs.patches, discs.features).values
-    return corrected(fitted, np.where(seen[:, None], values, 0.0), cube)
+    values[(discs.patches == 0).all(axis=(1, 2, 3, 4))] = 0.0
+    return corrected(fitted, values, cube)
 
 
 def true_corrections(fitted: QTable, true: QTable, cube: Source) -> DoubleArray:
