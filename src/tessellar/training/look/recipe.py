@@ -50,9 +50,9 @@ class LookTraining:
     architecture: LookArchitecture
     skies: LookSkies = field(default_factory=LookSkies)
     seed: int = 0
-    steps: int = 3000
+    steps: int = 2500
     rows: tuple[int, ...] = (0, 200)
-    n_skies: int = 22
+    n_skies: int = 26
     held_out: int = 8
     batch: int = 32
     rate: float = 1.5e-3
