@@ -17,7 +17,7 @@ from pathlib import Path
 
 SHAPE, SMALL = "1024,724,724", "96,96,96"  # channels, pixels, pixels
 DENSITY, MORE = "5", "60"  # times the galaxies of the challenge
-FINDING = ("--threshold", "4", "--reliability", "0.9", "--scale-noise", "spectral")
+FINDING = ("--threshold", "4", "--reliability", "0.9")
 SMALL_FINDING = ("--threshold", "4")  # too few false detections to judge the true ones by
 LOOK = ("--second-look", "hi-look-s")
 
