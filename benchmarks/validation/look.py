@@ -25,8 +25,8 @@ from tessellar.challenge.sdc2.score import TOLERANCES, score_sdc2
 from tessellar.challenge.sdc2.second_look import corrected, discs_of, true_corrections
 from tessellar.challenge.sdc2.submission import in_challenge, submission
 from tessellar.errors import TessellarError
-from tessellar.kernels.look.network import CANDIDATES, DISCS, VALUES, Look
-from tessellar.model import DoubleArray
+from tessellar.kernels.look.network import CANDIDATES, DISCS, VALUES, Corrections, Look
+from tessellar.model import DoubleArray, IntArray
 from tessellar.simulate.sdc2.files import folder_of
 from tessellar.simulate.sdc2.sky import Sdc2Sky
 from tessellar.simulate.truth import sdc2_table, truth_table
@@ -176,15 +176,22 @@ def _discs(
             score = score_sdc2(table, truth)
             shares = [f"{score.accuracy.get(column, 0.0):.3f}" for column in _COLUMNS]
             yield [f"{what} ({name} {_KEPT:g}: {len(table)} rows)", f"{score.value:.1f}", *shares]
-        if not pulls:
-            _, ours, theirs = real_rows(chosen, sky, truth)
-            off = true_corrections(fitted[ours], truth[theirs], sky) - found.values[ours]
-            off[:, 3] = np.arctan2(np.sin(off[:, 3]), np.cos(off[:, 3]))
-            ratio = np.abs(off / found.errors[ours])
-            pulls = [
-                f"{np.mean(r < 1):.2f}, {np.sqrt(np.mean(np.minimum(r, 5.0) ** 2)):.2f}" for r in ratio.T
-            ]
+        pulls = pulls or _pulls(fitted, found, real_rows(chosen, sky, truth)[1:], truth, sky)
     yield pulls
+
+
+def _pulls(
+    fitted: QTable, found: Corrections, pairs: tuple[IntArray, IntArray], truth: QTable, sky: HeldSky
+) -> list[str]:
+    """Return for each correction which share of the truths lies within the error, and the scatter over it."""
+    ours, theirs = pairs
+    if not ours.size:
+        return ["-"] * len(VALUES)
+    off = true_corrections(fitted[ours], truth[theirs], sky) - found.values[ours]
+    turn = VALUES.index("turn")
+    off[:, turn] = np.arctan2(np.sin(off[:, turn]), np.cos(off[:, turn]))
+    ratio = np.minimum(np.abs(off / found.errors[ours]), 5.0)  # outliers count as 5
+    return [f"{np.mean(r < 1):.2f}, {np.sqrt(np.mean(r**2)):.2f}" for r in ratio.T]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from cli_calls import SMALL, call, catalogues_in, complaint, voxels_with_sources, write_cube
 from network.looks import write_look
@@ -64,16 +63,3 @@ def test_discs_are_corrected_where_the_run_was_looked_at(
     assert texts["asked"] == texts["as the run"] != texts["off"]
     alone = ("export", looked / "run", tmp_path / "x.txt", "--format", "sdc2", "--second-look")
     assert "Give the cube with --fit" in complaint(call(*alone), USAGE)
-
-
-def test_a_disc_too_large_to_be_looked_at_stays_as_it_is(
-    looked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = write_look(tmp_path, DISC_HEADS, len(DISC_FEATURES))
-    monkeypatch.setattr("tessellar.kernels.look.network.DISCS", str(network))
-    monkeypatch.setattr("tessellar.challenge.sdc2.second_look.MOST_VOXELS", 100)
-    words = ("export", looked / "run", "--format", "sdc2", "--fit", looked / "cube.fits")
-    for name, word in (("large", "--second-look"), ("off", "--no-second-look")):
-        assert call(*words[:2], tmp_path / name, *words[2:], word).exit_code == 0
-    kept, fitted = (np.loadtxt(tmp_path / name, skiprows=1) for name in ("large", "off"))
-    np.testing.assert_allclose(kept, fitted, rtol=1e-12)

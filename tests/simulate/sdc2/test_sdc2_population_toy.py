@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.validation import sdc2_fit, sdc2_population
+from benchmarks.validation import look, sdc2_fit, sdc2_population
 
 
 def test_it_tells_distances_flux_and_noise(
@@ -37,3 +37,12 @@ def test_the_table_of_fits_has_a_row_for_each_field(
     row = capsys.readouterr().out.splitlines()[-1].split(" | ")
     assert row[0] == "| atlas, seed 7, from 1100 MHz"
     assert len(row) == 11
+
+
+def test_the_tables_of_the_second_look_have_rows_for_each_field(
+    sdc2_data: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "_FIELDS", (look.Field("atlas", 7, 1.1e9, tie=0.2, slope=-0.6),))
+    assert look.main(["--sdc2-data", sdc2_data, "--shape", "64,80,80"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| atlas, seed 7")]
+    assert [len(row.split(" | ")) for row in rows] == [7] * 3 + [9] * 6 + [7]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from tessellar.challenge.sdc2.field import REST_FREQUENCY, SPEED_OF_LIGHT
 from tessellar.challenge.sdc2.fitting import places_of
@@ -16,9 +17,9 @@ from tessellar.kernels.look.features import ROW_FEATURES, row_features, tame
 from tessellar.kernels.look.frame import PATCH, Frame
 from tessellar.kernels.look.patch import CHANNELS, patch_of
 from tessellar.kernels.look.scale import Scale
-from tessellar.kernels.look.second_look import MOST_VOXELS
 from tessellar.model import DoubleArray, FloatArray, Source
 from tessellar.simulate.sdc2.relations import angular_diameter_distance, luminosity_distance
+from tessellar.tiling.box import Box
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -30,6 +31,7 @@ DISC_FEATURES = (
     "width_fitted", "turned", "turned_back", "tilt_measured",
 )  # fmt: skip
 """What a network is told of a fitted disc: its row, what was fitted, and how that differs from what was measured."""
+MOST_VOXELS = 2**22  # of a disc that is looked at; a network says nothing of a larger one
 _ROOM = 1.25  # how much wider than the line and farther than the disc a patch reaches
 
 
@@ -43,10 +45,13 @@ class Discs:
         float32 array (disc, 2, 32, 24, 24), nothing in the place of the mask.
     features
         float32 array (disc, feature) as `DISC_FEATURES` names them.
+    seen
+        Which are not too large to be looked at, bool array (disc).
     """
 
     patches: FloatArray
     features: FloatArray
+    seen: npt.NDArray[np.bool_]
 
 
 def discs_of(catalogue: QTable, measured: QTable, fitted: QTable, cube: Source, sampling: Sampling) -> Discs:
@@ -65,17 +70,19 @@ def discs_of(catalogue: QTable, measured: QTable, fitted: QTable, cube: Source, 
     """
     scale = Scale.of(cube.meta)
     frames = _frames(fitted, cube, sampling, scale)
-    patches = [
-        _patch(frame, cube, float(rms)) for frame, rms in zip(frames, catalogue["rms"].value, strict=True)
-    ]
+    boxes = [frame.box(cube.meta.shape) for frame in frames]
+    seen = np.array([box.size <= MOST_VOXELS for box in boxes], np.bool_)
+    patches = np.zeros((len(frames), CHANNELS, *PATCH), np.float32)
+    rms = _column(catalogue, "rms")
+    for number in np.flatnonzero(seen):
+        patches[number] = _patch(frames[number], boxes[number], cube, float(rms[number]))
     columns = {
         name: np.asarray(getattr(catalogue[name], "value", catalogue[name])) for name in catalogue.colnames
     }
     told = np.concatenate(
         [row_features(columns, frames, scale), _features(measured, fitted, sampling)], axis=1
     )
-    empty = np.empty((0, 2, 32, 24, 24), np.float32)
-    return Discs(np.stack(patches) if patches else empty, told)
+    return Discs(patches, told, seen)
 
 
 def corrected(fitted: QTable, values: DoubleArray, cube: Source) -> QTable:
@@ -104,9 +111,7 @@ def corrected(fitted: QTable, values: DoubleArray, cube: Source) -> QTable:
 def look_at_discs(
     catalogue: QTable, measured: QTable, fitted: QTable, cube: Source, sampling: Sampling, look: Look
 ) -> QTable:
-    """Return a submission whose discs are corrected by what a network sees of them.
-
-    Those of which nothing can be seen, or which are too large to be looked at, stay as they are.
+    """Return a submission whose discs are corrected by what a network sees of them, but for those that are too large.
 
     Parameters
     ----------
@@ -117,8 +122,7 @@ def look_at_discs(
     """
     discs = discs_of(catalogue, measured, fitted, cube, sampling)
     values = look.corrections(discs.patches, discs.features).values
-    values[(discs.patches == 0).all(axis=(1, 2, 3, 4))] = 0.0
-    return corrected(fitted, values, cube)
+    return corrected(fitted, np.where(discs.seen[:, np.newaxis], values, 0.0), cube)
 
 
 def true_corrections(fitted: QTable, true: QTable, cube: Source) -> DoubleArray:
@@ -165,13 +169,11 @@ def _frames(fitted: QTable, cube: Source, sampling: Sampling, scale: Scale) -> l
     ]
 
 
-def _patch(frame: Frame, cube: Source, rms: float) -> FloatArray:
-    box = frame.box(cube.meta.shape)
-    if box.size > MOST_VOXELS:
-        return np.zeros((CHANNELS, *PATCH), np.float32)
+def _patch(frame: Frame, box: Box, cube: Source, rms: float) -> FloatArray:
     voxels = cube.read(box)
-    noise = np.full(voxels.shape, rms, np.float32)
-    return patch_of(frame, box, voxels, noise, np.zeros(voxels.shape, np.bool_))
+    return patch_of(
+        frame, box, voxels, np.full(voxels.shape, rms, np.float32), np.zeros(voxels.shape, np.bool_)
+    )
 
 
 def _features(measured: QTable, fitted: QTable, sampling: Sampling) -> FloatArray:

@@ -205,7 +205,7 @@ def _size(mass: DoubleArray, shape: _Shape, kpc: DoubleArray) -> DoubleArray:
     """Return diameters in arcsec: what was measured and what is usual, each with the weight of its error."""
     spread = np.maximum(shape.major, 0.0)
     measured = size_of_disc(mass, np.sqrt(spread) * kpc)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         error = 0.5 * shape.error / spread  # of the logarithm
     usual = typical_size(mass)
     prior = np.log(10.0) * SIZE_SCATTER
