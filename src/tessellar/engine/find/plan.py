@@ -200,6 +200,7 @@ def make_plan(
     smallest = max(window, cost.unit_bytes, refining.unit_bytes)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
     use = device.use_of(finder)
+    network = finder.network if isinstance(finder, NetworkFinder) else None
 
     def unit_bytes(shape: Shape) -> int:
         voxels = prod(shape)
@@ -212,7 +213,10 @@ def make_plan(
 
     room = memory - libraries
     if tile is None:
-        limit = room if memory_is_given else min(room, sharing * (ROOMY_UNIT_BYTES + finder.fixed_bytes))
+        roomy = ROOMY_UNIT_BYTES + finder.fixed_bytes
+        if network is not None:  # a tile smaller than a patch costs as much as one
+            roomy = max(roomy, unit_bytes(read_shape(network.lattice(meta).answer_shape, halo, meta.shape)))
+        limit = room if memory_is_given else min(room, sharing * roomy)
         try:
             core = choose_tile(
                 meta.shape,
@@ -223,6 +227,7 @@ def make_plan(
                 sharing=sharing,
                 chunks=source.chunks,
                 fits=lambda shape: device.holds(bytes_on_device(shape)),
+                computed=lambda core: 1.0 if network is None else network.lattice(meta).computed(core),
             )
         except DeviceMemoryError:
             raise
