@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,15 @@ def test_round_trip(file: Path) -> None:
 
 def test_the_card_tells_everything(file: Path) -> None:
     card = read_card(file)
-    assert card.architecture == {"kind": "unet", "base": 2, "levels": 2}
+    assert card.architecture == {"kind": "unet"} | asdict(SMALL)
     assert (card.halo, card.stride, card.licence) == (SMALL.margin, SMALL.stride, "BSD-3-Clause")
     assert {"seed", "steps_done", "data", "settings"} <= set(card.training)
     assert "noise" in card.normalisation
+
+
+def test_a_card_from_before_folding_is_that_of_a_network_that_does_not_fold(file: Path) -> None:
+    change_card(file, lambda card: card.update(architecture={"kind": "unet", "base": 2, "levels": 2}))
+    assert design.design_of(read_card(file), file) == SMALL
 
 
 def test_other_weights_than_the_card_tells_are_refused(file: Path) -> None:
@@ -93,7 +98,7 @@ def test_a_bad_card_is_refused_when_the_kernel_is_made(
             lambda card: card["architecture"].update(base=4),
             r"encoder.0.0.weight has the shape \(2, 1, 3, 3, 3\)",
         ),
-        (lambda card: card["architecture"].update(depth=4), "describes the network wrongly"),
+        (lambda card: card["architecture"].update(layers=4), "describes the network wrongly"),
         (lambda card: card.update(architecture={"kind": "unknown"}), "no installed package has it"),
     ],
 )
