@@ -48,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=_new_file, metavar="FILE", help="keep every raw time there")
     parser.add_argument("--sofia", type=_program, metavar="PATH", help="the program SoFiA-2, to compare with")
     parser.add_argument(
-        "--monai", type=_program, metavar="PYTHON", help="an interpreter that has MONAI, torch and safetensors"
+        "--monai",
+        type=_program,
+        metavar="PYTHON",
+        help="an interpreter that has MONAI, torch and safetensors",
     )
     parser.add_argument("--table", type=Path, metavar="FILE", help="only print the table of such a JSON file")
     return parser

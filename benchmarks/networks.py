@@ -57,7 +57,9 @@ def monai(bench: Bench) -> Iterator[Result]:
             with TemporaryDirectory() as scratch, _window(bench.monai, Path(scratch), work, overlap) as slide:
                 seconds = bench.race({"ours": Task(work.run, _rms), "theirs": Task(slide, _rms)})
             words = f"network in {precision}, {counted(bench.workers, 'thread')}"
-            ours = Result(f"Tessellar: {words}, beside {overlap:g}", seconds["ours"], prod(sky.shape), "voxel")
+            ours = Result(
+                f"Tessellar: {words}, beside {overlap:g}", seconds["ours"], prod(sky.shape), "voxel"
+            )
             peer = f"MONAI, windows of {work.kernel.side}, overlap {overlap:g}"
             facts = {"against": ours.name, "work": words, "peer": peer}
             yield ours
@@ -93,7 +95,15 @@ def _window(python: Path, folder: Path, work: _Work, overlap: float) -> Iterator
     given, wanted = folder / "in.npy", folder / "out.npy"
     np.save(given, work.voxels)
     kernel = work.kernel
-    words = [find_weights(kernel.weights), given, wanted, kernel.side, overlap, kernel.precision, work.workers]
+    words = [
+        find_weights(kernel.weights),
+        given,
+        wanted,
+        kernel.side,
+        overlap,
+        kernel.precision,
+        work.workers,
+    ]
     source = str(Path(tessellar.__file__).parents[1])
     process = subprocess.Popen(
         [str(python), str(_PROGRAM), *map(str, words)],

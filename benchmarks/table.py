@@ -220,7 +220,13 @@ def _networks(report: Report) -> Iterator[str]:
             best = report.rate("networks", result.facts["product"])
             share = _share(count * result.rate, best and best * result.facts["threads"])
             rows.append(
-                (result.name, rate_in_words(result), f"{count:,.0f}", number(count * result.rate / 1e9), share)
+                (
+                    result.name,
+                    rate_in_words(result),
+                    f"{count:,.0f}",
+                    number(count * result.rate / 1e9),
+                    share,
+                )
             )
         else:
             rows.append((result.name, "", "", rate_in_words(result), ""))

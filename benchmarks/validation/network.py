@@ -86,10 +86,11 @@ def _tables(kernel: UNet, asked: argparse.Namespace) -> Iterator[str]:
     yield from section("Denoised over true flux, median (galaxies)", _FLUX_HEAD, map(_fluxes, results))
     yield from section("Errors and probabilities", _TRUST_HEAD, map(_trust, results))
     say("denoising noise alone")
-    rms, peak, lit = noise_only(kernel, shape, first - 1)
+    left = noise_only(kernel, shape, first - 1)
     yield (
-        f"Noise alone: the denoised cube has an rms of {rms:.3g} and a largest voxel of {peak:.3g} in units of the "
-        f"noise; {lit:.2g} of its voxels are detected."
+        f"Noise alone: the denoised cube has an rms of {left.rms:.3g} and a largest voxel of {left.peak:.3g} in units "
+        f"of the noise; {left.lit:.2g} of its voxels are detected. What changes its sign from voxel to voxel has an "
+        f"rms of {left.chequered:.2g}."
     )
     seeds = range(first, first + asked.searched)
     rows = list(_searches(kernel, shape, seeds, asked.sofia)) if asked.searched else []
@@ -135,9 +136,7 @@ def _trust(result: tuple[str, Sums]) -> list[str]:
     ]
 
 
-def _searches(
-    kernel: UNet, shape: tuple[int, ...], seeds: range, sofia: Path | None
-) -> Iterator[list[str]]:
+def _searches(kernel: UNet, shape: tuple[int, ...], seeds: range, sofia: Path | None) -> Iterator[list[str]]:
     z, x, y = shape
     left = noise_left(GAUSSIAN, (z, x, y), FIRST_SEED - 1)
     finders: list[tuple[str, SmoothAndClip | NetworkFinder]] = [

@@ -60,7 +60,7 @@ def train(
     Parameters
     ----------
     name
-        ``hi-unet-s`` (88,531 parameters) or ``hi-unet-m`` (four times as many).
+        ``hi-unet-s`` (217,608 parameters) or ``hi-unet-m`` (four times as many).
     out
         A .safetensors file.
     minutes

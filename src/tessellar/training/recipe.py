@@ -89,9 +89,7 @@ class Training:
 
 def _folded(base: int) -> Training:
     """Return how a network that folds 2 x 2 x 2 voxels is taught; it diverges at the rate of narrow ones."""
-    return Training(
-        Architecture(base=base, levels=2, fold=2, depth=3, join="add"), rate=1.5e-3, patience=40
-    )
+    return Training(Architecture(base=base, levels=2, fold=2, depth=3, join="add"), rate=1.5e-3, patience=40)
 
 
 NETWORKS = {"hi-unet-s": _folded(24), "hi-unet-m": _folded(48)}

@@ -39,7 +39,7 @@ BYTES_AHEAD_PER_VOXEL = 4  # the tile in the kernel's hands, while the next one 
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
 NETWORK_VOXELS_PER_SECOND = (
-    0.5e6  # the same with a network, which looks at both signs: no more than the order of it
+    2e6  # the same with a network, which looks at both signs: no more than the order of it
 )
 
 

@@ -229,9 +229,7 @@ class _Frame:
 _NEED = 2  # voxels that two convolutions of three look at to each side
 
 
-def _add_block(
-    shapes: dict[str, tuple[int, ...]], name: str, inputs: int, outputs: int, parts: int
-) -> None:
+def _add_block(shapes: dict[str, tuple[int, ...]], name: str, inputs: int, outputs: int, parts: int) -> None:
     for part in range(parts):
         _add_layer(shapes, f"{name}.{part}", outputs if part else inputs, outputs, 3)
 
