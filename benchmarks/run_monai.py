@@ -1,4 +1,4 @@
-"""A program for another interpreter: MONAI's sliding window with a network of Tessellar's, once for each line it is sent.
+"""A program for another interpreter: MONAI's sliding window with a network of Tessellar's, once a line it is sent.
 
     PYTHON run_monai.py WEIGHTS IN.npy OUT.npy SIDE OVERLAP PRECISION THREADS
 

@@ -63,7 +63,7 @@ class Above:
     def probability(self, patch: Patch, noise: FloatArray) -> FloatArray:
         """Return 1 where the denoised voxel is above the level, float32 array (frequency, l, m) of the core."""
         own = noise[patch.core.relative_to(patch.read.start).slices()]
-        return (self.denoise(patch, noise)[0] > self.level * own).astype(np.float32)
+        return np.asarray(self.denoise(patch, noise)[0] > self.level * own, dtype=np.float32)
 
 
 def noise_left(kernel: DenseKernel, shape: Shape, seed: int) -> float:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import tessellar as ts
 from benchmarks.bench import say
 from benchmarks.markdown import section
 from benchmarks.validation.denoised_finder import Denoised, noise_left
@@ -28,6 +27,8 @@ from benchmarks.validation.denoised_skies import (
 from benchmarks.validation.finding import Detections, detections, detections_of_sofia
 from tessellar.errors import TessellarError
 from tessellar.kernels.denoise.dense import DenseKernel
+from tessellar.kernels.denoise.gaussian import Gaussian
+from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.network.unet import PRECISIONS, SHIPPED_NAME, UNet
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -42,7 +43,7 @@ CIRCUMSTANCES = (
 )
 THRESHOLDS = (3.5, 4.0, 5.0)
 PROBABILITIES = (0.2, 0.4, 0.8)
-GAUSSIAN = ts.Gaussian(4.0, 7.0)
+GAUSSIAN = Gaussian(4.0, 7.0)
 STARLETS = (3.0, 4.0, 5.0)
 LEAST_LEFT = 0.5  # of the noise, that a voxel must have once starlets were thresholded
 RELIABILITIES = (0.8, 0.9, 0.95)
@@ -157,7 +158,7 @@ def _searches(kernel: UNet, shape: tuple[int, ...], seeds: range, sofia: Path | 
 
 
 def _starlet(threshold: float) -> DenseKernel:
-    return ts.Starlet2D1D(threshold=threshold, coarse="drop")
+    return Starlet2D1D(threshold=threshold, coarse="drop")
 
 
 def _above(kernel: DenseKernel, level: float) -> NetworkFinder:

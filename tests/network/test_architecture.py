@@ -14,7 +14,6 @@ from tessellar.kernels.network.receptive_field import measured_reach, refuse_dis
 from tessellar.kernels.network.runner import as_tensors
 from tessellar.kernels.network.unet import UNet
 
-
 FOLDED = Architecture(base=3, levels=2, fold=2, depth=3, join="add")
 
 

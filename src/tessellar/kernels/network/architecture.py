@@ -219,7 +219,17 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What is cut from each side: of the patch, voxels, and of an encoder's maps and those made twice as fine, by level."""
+    """What is cut from each side, voxels of a level.
+
+    Attributes
+    ----------
+    shown
+        Of the patch.
+    seen
+        Of what an encoder found, before a decoder gets it, by level.
+    doubled
+        Of what comes from the level below, by level.
+    """
 
     shown: int
     seen: tuple[int, ...]

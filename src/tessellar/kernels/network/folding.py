@@ -23,15 +23,15 @@ def folded(x: Tensor, side: int) -> Tensor:
     folded
         Tensor (patch, place in the block and map, frequency, l, m), in the layout that convolutions want.
     """
-    patches, maps, z, x_, y = x.shape
+    patches, _, z, x_, y = x.shape
     places = (z // side, x_ // side, y // side)
-    split = x.reshape(patches, maps, places[0], side, places[1], side, places[2], side)
+    split = x.reshape(patches, -1, places[0], side, places[1], side, places[2], side)
     return split.permute(0, 2, 4, 6, 3, 5, 7, 1).reshape(patches, *places, -1).permute(0, 4, 1, 2, 3)
 
 
 def unfolded(x: Tensor, side: int) -> Tensor:
     """Return what `folded` returned ``x`` for."""
-    patches, maps, z, x_, y = x.shape
+    patches, _, z, x_, y = x.shape
     split = x.permute(0, 2, 3, 4, 1).reshape(patches, z, x_, y, side, side, side, -1)
     joined = split.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(patches, z * side, x_ * side, y * side, -1)
     return joined.permute(0, 4, 1, 2, 3)

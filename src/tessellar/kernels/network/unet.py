@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
 from tessellar.errors import UsageError
 from tessellar.kernels.devices import torch_name
 from tessellar.kernels.network.design import UNET, design_of
