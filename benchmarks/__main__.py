@@ -47,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="groups or single cases")
     parser.add_argument("--json", type=_new_file, metavar="FILE", help="keep every raw time there")
     parser.add_argument("--sofia", type=_program, metavar="PATH", help="the program SoFiA-2, to compare with")
+    parser.add_argument(
+        "--monai",
+        type=_program,
+        metavar="PYTHON",
+        help="an interpreter that has MONAI, torch and safetensors",
+    )
     parser.add_argument("--table", type=Path, metavar="FILE", help="only print the table of such a JSON file")
     return parser
 
@@ -79,7 +85,8 @@ def _measure(asked: argparse.Namespace, words: list[str]) -> Report:
     from benchmarks.machine import machine_facts
     from tessellar.engine.cgroup import usable_cores
 
-    bench = Bench(SIZES[asked.size], asked.repeats, asked.workers or usable_cores(), FOLDER, asked.sofia)
+    workers = asked.workers or usable_cores()
+    bench = Bench(SIZES[asked.size], asked.repeats, workers, FOLDER, asked.sofia, asked.monai)
     report = Report(
         machine_facts(),
         {

@@ -111,6 +111,8 @@ class Bench:
         Where the cubes are kept, and scratch files for a while.
     sofia
         The program SoFiA-2, where there is one.
+    monai
+        A Python interpreter that has MONAI, where there is one.
     """
 
     size: Size
@@ -118,6 +120,7 @@ class Bench:
     workers: int
     folder: Path
     sofia: Path | None = None
+    monai: Path | None = None
 
     @property
     def crews(self) -> list[int]:

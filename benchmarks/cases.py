@@ -10,6 +10,7 @@ from benchmarks import (
     gpu,
     kernels,
     machine,
+    networks,
     peers,
     reading,
     separations,
@@ -47,7 +48,8 @@ CASES: dict[str, dict[str, Measure]] = {
     "tiles": {"tiles": engine.tiles},
     "gpu": {"gpu-rates": gpu.rates, "gpu-memory": gpu.memory, "gpu-zarr": gpu.zarr},
     "driver": {"journal": driver.journal, "stitch": driver.stitch, "tables": driver.tables},
-    "peers": {"scipy": peers.scipy, "sofia": peers.sofia},
+    "networks": {"network": networks.rates},
+    "peers": {"scipy": peers.scipy, "sofia": peers.sofia, "monai": networks.monai},
 }
 
 

@@ -20,15 +20,18 @@ def parameters(
     finder: SmoothAndClip,
     linker: Linker,
     reliability: Reliability | None = None,
+    local_noise: bool = False,
 ) -> str:
     """Return the parameter file for the same scales, threshold, linking and cut, and no product but the catalogue.
 
-    The noise is taken as constant over the cube, as it is in the made-up one; to measure it by channel and by
-    region, as Tessellar always does, would cost SoFiA-2 more time.
+    The noise is taken as constant over the cube, as it is by default; to measure it in a window that moves through the
+    cube, with ``local_noise``, costs SoFiA-2 more time.
     """
     settings = {
         "pipeline.threads": threads,
         "input.data": cube,
+        "scaleNoise.enable": "true" if local_noise else "false",
+        "scaleNoise.mode": "local",
         "scfind.enable": "true",
         "scfind.kernelsXY": _row(finder.kernels_xy),
         "scfind.kernelsZ": _row(finder.kernels_z),

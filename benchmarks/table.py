@@ -43,6 +43,7 @@ def render(report: Report) -> str:
         *_tiles(report),
         *gpus(report),
         *_driver(report),
+        *_networks(report),
         *_peers(report),
         *(f"Failed: {name}: {reason}" for name, reason in report.failed.items()),
     ]
@@ -209,6 +210,28 @@ def _driver(report: Report) -> Iterator[str]:
         for result in report.group("driver")
     ]
     yield from section("What the driver does alone", ("what", "rate", "measured with"), rows)
+
+
+def _networks(report: Report) -> Iterator[str]:
+    rows = []
+    for result in report.group("networks"):
+        if result.unit == "voxel":
+            count = result.facts["operations_per_voxel"]
+            best = report.rate("networks", result.facts["product"])
+            share = _share(count * result.rate, best and best * result.facts["threads"])
+            rows.append(
+                (
+                    result.name,
+                    rate_in_words(result),
+                    f"{count:,.0f}",
+                    number(count * result.rate / 1e9),
+                    share,
+                )
+            )
+        else:
+            rows.append((result.name, "", "", rate_in_words(result), ""))
+    head = ("network", "rate", "operations a voxel", "Gop/s", "of the matrix product on so many cores")
+    yield from section("Networks", head, rows)
 
 
 def _peers(report: Report) -> Iterator[str]:

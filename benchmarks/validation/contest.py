@@ -14,8 +14,9 @@ from benchmarks.sofia import NAME, parameters
 from tessellar import api
 from tessellar.challenge.agreement import MatchResult
 from tessellar.challenge.match import match
+from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.score import score_sdc2
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.submission import submission
 from tessellar.challenge.tables import read_table
 from tessellar.engine.find.recipes import Recipes
 from tessellar.kernels.deblend import Deblending
@@ -75,7 +76,7 @@ def contest(folder: Path, settings: list[Setting], sofia: Path | None, threads: 
         for name, recipe in (("Tessellar", None), ("the same, --deblend", Deblending())):
             yield _entry_of_ours(name, folder, setting, recipe, threads)
         if sofia is not None:
-            yield _entry_of_sofia(sofia, folder, setting, threads)
+            yield entry_of_sofia(sofia, folder, setting, threads)
 
 
 def _entry_of_ours(
@@ -98,10 +99,13 @@ def _entry_of_ours(
         return _entry(name, setting, Path(scratch) / "run", folder / TRUTH, seconds)
 
 
-def _entry_of_sofia(program: Path, folder: Path, setting: Setting, threads: int) -> Entry:
+def entry_of_sofia(
+    program: Path, folder: Path, setting: Setting, threads: int, *, local_noise: bool = False
+) -> Entry:
+    """Return what SoFiA-2 makes of the sky in a folder, with constant noise or with noise of a window."""
     with TemporaryDirectory(dir=folder) as scratch:
         try:
-            seconds = _run_sofia(program, folder / CUBE, Path(scratch), setting.recipes, threads)
+            seconds = _run_sofia(program, folder / CUBE, Path(scratch), setting.recipes, threads, local_noise)
         except BenchmarkError as error:  # it gives up where there are no negative detections
             return Entry("SoFiA-2", setting, None, 0.0, 0.0, str(error))
         return _entry("SoFiA-2", setting, Path(scratch) / f"{NAME}_cat.txt", folder / TRUTH, seconds)
@@ -116,7 +120,9 @@ def _entry(program: str, setting: Setting, made: Path, truth: Path, seconds: flo
     return Entry(program, setting, match(found, true), score.value, seconds)
 
 
-def _run_sofia(program: Path, cube: Path, folder: Path, recipes: Recipes, threads: int) -> float:
+def _run_sofia(
+    program: Path, cube: Path, folder: Path, recipes: Recipes, threads: int, local_noise: bool
+) -> float:
     """Run SoFiA-2 and return how long it took.
 
     Raises
@@ -125,7 +131,8 @@ def _run_sofia(program: Path, cube: Path, folder: Path, recipes: Recipes, thread
         It failed, or left no catalogue.
     """
     file = folder / "sofia.par"
-    text = parameters(cube.resolve(), folder, threads, recipes.scales, recipes.linker, recipes.reliability)
+    scales, linker, cut = recipes.scales, recipes.linker, recipes.reliability
+    text = parameters(cube.resolve(), folder, threads, scales, linker, cut, local_noise)
     file.write_text(text, encoding="utf-8")
     start = perf_counter()
     run_program([str(program), str(file)], folder)

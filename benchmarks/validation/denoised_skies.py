@@ -126,12 +126,37 @@ def _galaxies(sky: HiSky) -> Iterator[tuple[float, tuple[slice, slice, slice], F
         yield float(snr), shared.slices(), cubelet.voxels[shared.relative_to(cubelet.box.start).slices()]
 
 
-def noise_only(kernel: UNet, shape: Shape, seed: int) -> tuple[float, float, float]:
-    """Return what is left of a cube without galaxies: rms, largest voxel, and share of voxels above the threshold."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a network leaves of a cube without galaxies.
+
+    Attributes
+    ----------
+    rms, peak
+        Of the denoised voxels, units of the noise.
+    lit
+        Share of the voxels above the threshold.
+    chequered
+        Rms of what changes its sign from voxel to voxel along an axis, the worst of the three, units of the noise: a
+        network that answers for blocks of voxels could leave such a pattern.
+    """
+
+    rms: float
+    peak: float
+    lit: float
+    chequered: float
+
+
+def noise_only(kernel: UNet, shape: Shape, seed: int) -> Left:
+    """Return what is left of a cube without galaxies."""
     sky = HiSky(shape, seed=seed, n_sources=0)
     box = Box.of_shape(shape)
     patch, told = Patch(sky.read(box) / np.float32(sky.rms_jy), box, box), np.ones(shape, np.float32)
     run = kernel.prepare(sky.meta, "cpu")
     mean = run(patch, told)[0]
     lit = run.probability(patch, told) > run.calibration.mask_threshold
-    return float(np.sqrt(np.mean(np.square(mean, dtype=np.float64)))), float(mean.max()), float(lit.mean())
+    power = np.abs(np.fft.fftn(mean.astype(np.float64))) ** 2 / mean.size**2
+    planes = (power.take(n // 2, axis).sum() for axis, n in enumerate(shape))
+    return Left(
+        float(np.sqrt(power.sum())), float(mean.max()), float(lit.mean()), float(np.sqrt(max(planes)))
+    )

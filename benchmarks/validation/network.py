@@ -1,6 +1,6 @@
 """How good a network is: made-up skies that it never saw, denoised and searched, held against the truth.
 
-    python -m benchmarks.validation.network [--weights FILE]
+    python -m benchmarks.validation.network [--weights FILE] [--sofia PATH]
 
 The tables go to standard output as Markdown.
 """
@@ -11,9 +11,11 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from benchmarks.bench import say
 from benchmarks.markdown import section
+from benchmarks.validation.denoised_finder import Denoised, noise_left
 from benchmarks.validation.denoised_skies import (
     LIKELY,
     SNR_EDGES,
@@ -22,8 +24,11 @@ from benchmarks.validation.denoised_skies import (
     denoised,
     noise_only,
 )
-from benchmarks.validation.finding import Detections, detections
+from benchmarks.validation.finding import Detections, detections, detections_of_sofia
 from tessellar.errors import TessellarError
+from tessellar.kernels.denoise.dense import DenseKernel
+from tessellar.kernels.denoise.gaussian import Gaussian
+from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.network.unet import PRECISIONS, SHIPPED_NAME, UNet
 from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -38,6 +43,9 @@ CIRCUMSTANCES = (
 )
 THRESHOLDS = (3.5, 4.0, 5.0)
 PROBABILITIES = (0.2, 0.4, 0.8)
+GAUSSIAN = Gaussian(4.0, 7.0)
+STARLETS = (3.0, 4.0, 5.0)
+LEAST_LEFT = 0.5  # of the noise, that a voxel must have once starlets were thresholded
 RELIABILITIES = (0.8, 0.9, 0.95)
 FIRST_SEED = 5000
 
@@ -64,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--searched", type=int, default=6, metavar="N", help="skies that are searched; 0 searches none"
     )
+    parser.add_argument("--sofia", type=Path, metavar="PATH", help="the program SoFiA-2, to search as well")
     return parser
 
 
@@ -78,12 +87,14 @@ def _tables(kernel: UNet, asked: argparse.Namespace) -> Iterator[str]:
     yield from section("Denoised over true flux, median (galaxies)", _FLUX_HEAD, map(_fluxes, results))
     yield from section("Errors and probabilities", _TRUST_HEAD, map(_trust, results))
     say("denoising noise alone")
-    rms, peak, lit = noise_only(kernel, shape, first - 1)
+    left = noise_only(kernel, shape, first - 1)
     yield (
-        f"Noise alone: the denoised cube has an rms of {rms:.3g} and a largest voxel of {peak:.3g} in units of the "
-        f"noise; {lit:.2g} of its voxels are detected."
+        f"Noise alone: the denoised cube has an rms of {left.rms:.3g} and a largest voxel of {left.peak:.3g} in units "
+        f"of the noise; {left.lit:.2g} of its voxels are detected. What changes its sign from voxel to voxel has an "
+        f"rms of {left.chequered:.2g}."
     )
-    rows = list(_searches(kernel, shape, range(first, first + asked.searched))) if asked.searched else []
+    seeds = range(first, first + asked.searched)
+    rows = list(_searches(kernel, shape, seeds, asked.sofia)) if asked.searched else []
     title = f"Completeness above S/N 3 at the reliability that the truth tells; {asked.searched} skies"
     yield from section(title, ["", *(f"reliability {r:g}" for r in RELIABILITIES), "detections"], rows)
 
@@ -126,15 +137,36 @@ def _trust(result: tuple[str, Sums]) -> list[str]:
     ]
 
 
-def _searches(kernel: UNet, shape: tuple[int, ...], seeds: range) -> Iterator[list[str]]:
+def _searches(kernel: UNet, shape: tuple[int, ...], seeds: range, sofia: Path | None) -> Iterator[list[str]]:
+    z, x, y = shape
+    left = noise_left(GAUSSIAN, (z, x, y), FIRST_SEED - 1)
     finders: list[tuple[str, SmoothAndClip | NetworkFinder]] = [
+        *((f"gaussian, above {t:g} of its noise", _above(GAUSSIAN, t * left)) for t in THRESHOLDS),
+        *((f"starlet, threshold {t:g}", _above(_starlet(t), LEAST_LEFT)) for t in STARLETS),
         *((f"smooth-and-clip, threshold {t:g}", SmoothAndClip(threshold=t)) for t in THRESHOLDS),
         *((f"unet, probability {p:g}", NetworkFinder(kernel, p)) for p in PROBABILITIES),
+        *((f"unet or smooth-and-clip 5, probability {p:g}", _both(kernel, p)) for p in PROBABILITIES[1:]),
     ]
     for name, finder in finders:
         say(f"searching: {name}")
-        z, x, y = shape
         yield _completeness(name, detections(finder, (z, x, y), seeds))
+    for threshold in THRESHOLDS if sofia is not None else ():
+        assert sofia is not None
+        say(f"searching: SoFiA-2, threshold {threshold:g}")
+        found = detections_of_sofia(sofia, SmoothAndClip(threshold=threshold), (z, x, y), seeds)
+        yield _completeness(f"SoFiA-2, threshold {threshold:g}", found)
+
+
+def _starlet(threshold: float) -> DenseKernel:
+    return Starlet2D1D(threshold=threshold, coarse="drop")
+
+
+def _above(kernel: DenseKernel, level: float) -> NetworkFinder:
+    return NetworkFinder(Denoised(kernel, level))  # type: ignore[arg-type]
+
+
+def _both(kernel: UNet, probability: float) -> NetworkFinder:
+    return NetworkFinder(kernel, probability, both=True)
 
 
 def _completeness(name: str, found: Detections) -> list[str]:

@@ -26,6 +26,7 @@ _HOMES = {
     "Products": "tessellar.engine.find.product_files",
     "Reliability": "tessellar.kernels.reliability",
     "Run": "tessellar.api",
+    "SecondLook": "tessellar.kernels.look.second_look",
     "SmoothAndClip": "tessellar.kernels.smooth_clip",
     "Starlet2D1D": "tessellar.kernels.denoise.starlet2d1d",
     "UNet": "tessellar.kernels.network.unet",

@@ -9,8 +9,13 @@ import pytest
 from network.small import write_network
 
 from benchmarks.validation import network
+from benchmarks.validation.denoised_finder import Denoised, noise_left
 from benchmarks.validation.denoised_skies import Circumstance, Sums
 from benchmarks.validation.finding import Detections
+from tessellar.kernels.denoise.gaussian import Gaussian
+from tessellar.model import Patch
+from tessellar.simulate.hi import HiSky
+from tessellar.tiling.box import Box
 
 
 def test_the_command_writes_its_tables(
@@ -45,3 +50,17 @@ def test_completeness_is_read_where_the_ranking_is_still_reliable() -> None:
     assert found.completeness(1.0) == pytest.approx(2 / 6)
     assert found.completeness(0.8) == pytest.approx(3 / 6)
     assert Detections(snr[:0], galaxy[:0], 6).completeness(0.9) == 0
+
+
+def test_a_denoiser_detects_what_stands_out_once_it_is_smoothed() -> None:
+    sky = HiSky((16, 32, 32), n_sources=0)
+    kernel = Gaussian(3.0, 3.0)
+    box = Box.of_shape(sky.shape)
+    voxels = sky.read(box) / np.float32(sky.rms_jy)
+    voxels[6:9, 14:18, 14:18] += 8
+    run = Denoised(kernel, 4.0).prepare(sky.meta, "cpu")
+    lit = run.probability(Patch(voxels, box, box), np.ones(sky.shape, np.float32)) > 0.5
+    assert lit[7, 15:17, 15:17].all()
+    lit[4:11, 11:21, 11:21] = False
+    assert not lit.any()
+    assert noise_left(kernel, sky.shape, 0) == pytest.approx(0.5, abs=0.15)

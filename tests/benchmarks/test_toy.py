@@ -29,6 +29,20 @@ Path(keys["output.directory"], keys["output.filename"] + "_cat.txt").write_text(
 """
 
 
+FAKE_MONAI = """#!{python}
+import sys
+
+import numpy as np
+
+program, weights, given, wanted, side, overlap, precision, threads = sys.argv[1:]
+assert program.endswith("run_monai.py") and (side, threads) == ("128", "1")
+print("ready", flush=True)
+for _ in sys.stdin:
+    np.save(wanted, np.load(given)[None])
+    print("done", flush=True)
+"""
+
+
 @pytest.fixture(autouse=True)
 def _root_is_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
@@ -111,6 +125,24 @@ def test_whole_find_and_sofia(tmp_path: Path) -> None:
     assert ours["facts"]["n_sources"] == results["find"][0]["facts"]["n_sources"]
     assert "| SoFiA 9.9 |" in table
     assert not list((tmp_path / "bench").glob("tmp*"))
+
+
+def test_the_network_and_monai(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text(FAKE_MONAI.format(python=sys.executable))
+    program.chmod(0o755)
+    table, results = toy(tmp_path, "--workers", "1", "--only", "networks", "monai", "--monai", str(program))
+    product, network = results["networks"][:2]
+    assert (product["name"], product["unit"]) == ("matrix product, float32, 1 thread", "operation")
+    assert network["name"] == "hi-unet-s, float32, 1 thread"
+    assert network["facts"]["operations_per_voxel"] > 2 * 27 * 8  # more than its first layer alone
+    assert [row["facts"].get("peer", "ours") for row in results["peers"][:4]] == [
+        "ours",
+        "MONAI, windows of 128, overlap 0.25",
+        "ours",
+        "MONAI, windows of 128, overlap 0.5",
+    ]
+    assert "| MONAI, windows of 128, overlap 0.5 |" in table
 
 
 def test_separation_kernels(tmp_path: Path) -> None:

@@ -53,6 +53,37 @@ def test_nothing_submitted_scores_nothing() -> None:
     assert score.record()["reliability"] is None
 
 
+def test_the_score_is_told_by_flux_size_and_signal_to_noise() -> None:
+    """Four galaxies at 15, 15, 30 and 200 Jy Hz; one of the faint ones is missed, and a row of 30 Jy Hz is false."""
+    true = QTable(truth()[:4])
+    true["line_flux_integral"] = [15.0, 15.0, 30.0, 200.0]
+    true["snr"] = [3.5, 3.5, 5.5, 20.0]
+    true["hi_size"] = [6.0, 6.0, 8.0, 30.0]
+    ours = true[1:].copy()
+    ours["i"][1] = (true["i"][2] + 40.0) % 90.0
+    ours.add_row(dict(ours[1]) | {"id": 99_999, "dec": ours["dec"][1] + 1.0})
+    bins = score_sdc2(ours, true).bins
+    flux = {one.words: one for one in bins["line_flux_integral"]}
+    assert [(one.n_found, one.n_true) for one in flux.values()] == [
+        (0, 0),
+        (1, 2),
+        (1, 1),
+        (0, 0),
+        (0, 0),
+        (1, 1),
+    ]
+    assert (flux["10-20"].completeness, flux["10-20"].reliability) == (0.5, 1.0)
+    assert (flux["20-40"].completeness, flux["20-40"].reliability) == (1.0, 0.5)
+    assert flux["20-40"].accuracy["i"] < flux["10-20"].accuracy["i"] == 1.0
+    assert [one.n_found for one in bins["snr"]] == [0, 1, 0, 1, 0, 0, 1]
+    assert [one.n_true for one in bins["hi_size"]] == [0, 2, 1, 0, 0, 1]
+    without = score_sdc2(QTable(truth()), QTable(truth()))
+    assert list(without.bins) == ["line_flux_integral", "hi_size"]
+    assert "reliability" in str(score_sdc2(ours, true)).partition("S/N")[2]
+    del ours["snr"]
+    assert "reliability" not in str(score_sdc2(ours, true)).partition("S/N")[2]
+
+
 def test_a_catalogue_that_cannot_be_scored_is_refused() -> None:
     lacking = truth()
     lacking.remove_column("w20")

@@ -13,10 +13,13 @@ from astropy.table import QTable
 
 import tessellar as ts
 from tessellar.challenge.sdc2.galaxies import inclination_of_disc, size_of_disc, typical_size
+from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.score import score_sdc2
-from tessellar.challenge.sdc2.submission import Sampling, submission
-from tessellar.challenge.tables import SDC2_UNITS
+from tessellar.challenge.sdc2.submission import submission
+from tessellar.challenge.tables import SDC2_UNITS, read_table
+from tessellar.engine.observers import Silent
 from tessellar.errors import InputError, UsageError
+from tessellar.model import Progress
 from tessellar.simulate.hi import HiSky
 from tessellar.simulate.truth import sdc2_table, truth_table, write_truth
 
@@ -27,6 +30,22 @@ UNITS = {
     **dict.fromkeys(("ell_maj", "ell_min"), "pix"),
     **dict.fromkeys(("f_sum", "err_f_sum"), "Jy Hz"),
 }
+
+
+class Told(Silent):
+    """What an observer hears of an export."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def begin(self, stage: str, total: int) -> None:
+        self.events.append(f"begin {stage}")
+
+    def progress(self, event: Progress) -> None:
+        self.events.append(f"{event.stage} {event.done} of {event.total}")
+
+    def end(self, stage: str) -> None:
+        self.events.append(f"end {stage}")
 
 
 def one(**changes: float) -> QTable:
@@ -120,24 +139,44 @@ def test_a_field_is_found_exported_and_scored(tmp_path: Path) -> None:
     run = ts.find_sources(sky, out=tmp_path / "run", executor="serial")
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     table, left_out = submission(run.catalogue, Sampling.of_run(info))
-    score = score_sdc2(table, sdc2_table(truth_table(sky)), beam_arcsec=11.2)
+    everything = truth_table(sky)
+    truth = sdc2_table(everything)
+    score = score_sdc2(table, truth, beam_arcsec=11.2)
     assert left_out == 0
     assert score.n_match == len(run.catalogue) >= 4
     for name in ("position", "central_freq", "hi_size", "w20"):
         assert score.accuracy[name] > 0.9, score
-    write_truth(truth_table(sky), tmp_path / "sky.truth.ecsv")
+    write_truth(everything, tmp_path / "sky.truth.ecsv")
     again = ts.score("sdc2", tmp_path / "run", tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
     assert again.record() == ts.score("sdc2", run, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record()
     assert again.value == pytest.approx(score.value)
-    fitted = ts.export(run, tmp_path / "fitted.txt", format="sdc2", fit=sky)
+    told = Told()
+    fitted = ts.export(
+        run, tmp_path / "fitted.txt", format="sdc2", fit=sky, errors=tmp_path / "errors.ecsv", observer=told
+    )
+    assert told.events == [
+        "begin fit",
+        *(f"fit {number + 1} of {len(table)}" for number in range(len(table))),
+        "end fit",
+    ]
     better = ts.score("sdc2", fitted, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2)
+    errors = QTable.read(tmp_path / "errors.ecsv", format="ascii.ecsv")
+    assert errors["fitted"].all()
+    for row, off in zip(read_table(fitted), errors, strict=True):
+        nearest = truth[int(np.argmin(np.abs(truth["central_freq"] - row["central_freq"].value)))]
+        for name in ("line_flux_integral", "w20", "i", "central_freq"):
+            assert abs(row[name].value - nearest[name]) < 4.0 * off[f"err_{name}"].value, name
     assert better.n_match == score.n_match
     for name in ("position", "central_freq", "line_flux_integral", "pa", "w20", "i"):
         assert better.accuracy[name] > 0.97, better  # sizes have another meaning here than in the challenge
     assert fitted.read_text() != ts.export(run, tmp_path / "mine.txt", format="sdc2").read_text()
     with pytest.raises(InputError, match="is not the cube that was searched"):
         ts.export(run, tmp_path / "x.txt", format="sdc2", fit=HiSky((128, 160, 161), 1))
+    with pytest.raises(UsageError, match="--errors"):
+        ts.export(run, tmp_path / "x", format="fits", errors=tmp_path / "y")
     with pytest.raises(UsageError, match="--fit"):
         ts.export(run, tmp_path / "x", format="fits", fit=sky)
-    text = tmp_path / "mine.txt"
-    assert ts.score("sdc2", text, tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record() == again.record()
+    text = ts.score("sdc2", tmp_path / "mine.txt", tmp_path / "sky.truth.ecsv", beam_arcsec=11.2).record()
+    assert (
+        text | {"bins": again.record()["bins"]} == again.record()
+    )  # the text tells no signal-to-noise ratios

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import QTable, Table
 from cli_calls import SMALL, call, complaint, voxels_with_sources, write_cube
 
 import tessellar as ts
@@ -246,7 +246,8 @@ def test_a_format_that_does_not_exist_names_those_that_do(run: Path, tmp_path: P
 
 def test_a_submission_is_what_its_scorer_reads(run: Path, tmp_path: Path) -> None:
     words = ("export", run, tmp_path / "mine.txt", "--format", "sdc2")
-    assert call(*words, "-q").exit_code == 0
+    assert call(*words, "-q", "--errors", tmp_path / "errors.ecsv").exit_code == 0
+    assert QTable.read(tmp_path / "errors.ecsv")["err_w20"].unit == "km/s"
     lines = (tmp_path / "mine.txt").read_text().splitlines()
     assert lines[0] == "id ra dec hi_size line_flux_integral central_freq pa i w20"
     assert len(lines) == 1  # the cube is at 1.42 GHz, beyond the band

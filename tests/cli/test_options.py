@@ -41,6 +41,7 @@ WRONG = {
     "--reliability": ["1.1", "on", "-0.1", "nan"],
     "--reliability-scale-kernel": ["0", "wide"],
     "--reliability-min-snr": ["-1", "x"],
+    "--second-look": [""],
     "--cubelets": ["-1", "some", "1.5"],
     "--cubelet-margin": ["-1", "wide"],
     "--region": ["0,9,0,9,0", "0,9,0,9,0,x", "0,99,0,9,0,9", ""],

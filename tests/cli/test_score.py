@@ -40,6 +40,14 @@ def test_a_submission_is_scored(tmp_path: Path) -> None:
     assert (record["n_found"], record["n_true"], record["n_false"]) == (1, 2, 1)
 
 
+def test_a_score_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "truth.txt").write_text(HEAD + ONE + TWO)
+    words = ("score", "sdc2", tmp_path / "truth.txt", tmp_path / "truth.txt", "--plot")
+    assert call(*words, tmp_path / "score.png").exit_code == 0
+    assert (tmp_path / "score.png").read_bytes().startswith(b"\x89PNG")
+    assert "must end in .png" in complaint(call(*words, tmp_path / "score.txt"), 2)
+
+
 def test_the_beam_of_another_field_can_be_given(tmp_path: Path) -> None:
     (tmp_path / "truth.txt").write_text(HEAD + ONE)
     (tmp_path / "mine.txt").write_text(HEAD + ONE.replace("-30.1", "-30.104"))  # 14.4 arcsec away

@@ -10,6 +10,8 @@ import pytest
 import torch
 from network.small import CALIBRATION, SMALL, by_tiles, meta_of, some_cube, some_weights, whole, write_network
 
+from tessellar.kernels.network.architecture import Architecture
+from tessellar.kernels.network.lattice import PatchLattice
 from tessellar.kernels.network.runner import as_tensors
 from tessellar.kernels.network.unet import UNet
 from tessellar.model import Patch
@@ -30,6 +32,21 @@ def test_every_tiling_gives_the_same_bits(kernel: UNet) -> None:
     assert np.isfinite(results[0]).any()
     for result in results[1:]:
         assert result.tobytes() == results[0].tobytes()
+
+
+def test_every_tiling_gives_the_same_bits_where_voxels_are_folded(tmp_path: Path) -> None:
+    design = Architecture(base=16, levels=2, fold=2, depth=1, join="add")
+    kernel = UNet(weights=str(write_network(tmp_path, design)), side=16)
+    voxels, noise = some_cube(SHAPE)
+    results = {by_tiles(kernel, voxels, noise, core).tobytes() for core in (SHAPE, (5, 40, 19))}
+    assert len(results) == 1
+
+
+def test_patches_cut_a_cube_evenly() -> None:
+    lattice = PatchLattice.of_cube((192, 130, 1000), 128, 24, 4)
+    assert lattice.answer_shape == (96, 68, 128)
+    assert lattice.patch_shape == (144, 116, 176)
+    assert lattice.computed((96, 130, 1000)) == pytest.approx(136 / 130 * 1024 / 1000)
 
 
 def test_bfloat16_keeps_the_law_and_stays_close(kernel: UNet) -> None:

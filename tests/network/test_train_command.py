@@ -28,7 +28,7 @@ def test_it_trains_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["yolo", "--out", "x.safetensors"], "Choose hi-unet-s or hi-unet-m"),
+        (["yolo", "--out", "x.safetensors"], "Choose hi-unet-s, hi-unet-m, hi-look-s or hi-disc-s"),
         (["hi-unet-s", "--out", "x.pt"], "Rename it"),
         (["hi-unet-s", "--out", "x.safetensors", "--minutes", "0"], "not above 0"),
         (["hi-unet-s", "--out", "x.safetensors", "--n2n", "nowhere.fits", "either.fits"], "nowhere.fits"),

@@ -24,7 +24,7 @@ from tessellar.training.lessons import item_of, lesson_of
 from tessellar.training.losses import losses
 from tessellar.training.negatives import HardNegatives
 from tessellar.training.noise import Noise
-from tessellar.training.platt import calibrate, calibration_error
+from tessellar.training.platt import BETA, calibrate, calibration_error
 from tessellar.training.recipe import Training
 from tessellar.training.skies import SkyRecipe, make_patch
 from tessellar.training.train import Trainer
@@ -122,7 +122,7 @@ def test_train_writes_a_network_that_denoises(tmp_path: Path) -> None:
 
 def test_requests_that_cannot_be_met(tmp_path: Path) -> None:
     for words, message in (
-        ({"name": "hi-unet-xxl", "steps": 1}, "Choose hi-unet-s or hi-unet-m"),
+        ({"name": "hi-unet-xxl", "steps": 1}, "Choose hi-unet-s, hi-unet-m, hi-look-s or hi-disc-s"),
         ({"minutes": 1, "steps": 1}, "Give one of the two"),
         ({"steps": 1, "n2n": [1]}, "needs two of the same sky"),
     ):
@@ -207,6 +207,8 @@ def test_calibration_finds_what_was_distorted() -> None:
     assert found.mask_slope == pytest.approx(0.5, rel=0.02)
     assert found.mask_offset == pytest.approx(-1.0, abs=0.03)
     assert found.log_variance_offset == pytest.approx(np.log(0.25 / 0.01), rel=0.02)
-    assert 0.3 < found.mask_threshold < 0.5  # that of the best F1 lies below one half
+    claimed = probability > found.mask_threshold
+    score = (1 + BETA**2) * mask[claimed].sum() / (claimed.sum() + BETA**2 * mask.sum())
+    assert found.mask_threshold == pytest.approx(score / (1 + BETA**2), abs=0.02)  # so it is where F is best
     assert calibration_error(probability, mask) < 0.005
     assert calibration_error(1 / (1 + np.exp(-answer[1])), mask) > 0.05

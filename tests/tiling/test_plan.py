@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 
 import pytest
@@ -63,6 +64,19 @@ def test_more_memory_reads_less_twice() -> None:
 def test_every_slot_has_work() -> None:
     core = choose_tile((512, 512, 512), HALO, unit_bytes=unit_bytes, budget=2**34, slots=8)
     assert prod(-(-512 // c) for c in core) >= 32
+
+
+def test_what_a_kernel_computes_for_nothing_counts_too() -> None:
+    choose = partial(
+        choose_tile,
+        (256, 512, 512),
+        Halo.symmetric((24, 24, 24)),
+        unit_bytes=lambda shape: 12 * prod(shape),
+        budget=2**27,
+        slots=2,
+    )
+    assert choose() == (256, 96, 96)
+    assert choose(computed=lambda core: prod(-(-n // 128) * 128 / n for n in core)) == (128, 128, 128)
 
 
 def test_too_little_memory_names_the_numbers_and_the_remedy() -> None:

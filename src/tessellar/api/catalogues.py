@@ -49,6 +49,7 @@ def score(
     truth: QTable | str | PathLike[str],
     *,
     beam_arcsec: float = 7.0,
+    plot: str | PathLike[str] | None = None,
 ) -> Sdc2Score | Sdc3aScore:
     """Score a submission to a data challenge, as the challenge did.
 
@@ -62,11 +63,14 @@ def score(
         with power spectra in files that are called as that challenge calls them.
     beam_arcsec
         Full width of the beam at half maximum, with ``sdc2``; 7 in the challenge.
+    plot
+        With ``sdc2``: a figure to make (PNG, PDF or SVG), with completeness, reliability and the points of every
+        measurement by flux, size and S/N.
 
     Raises
     ------
     UsageError
-        There is no such challenge.
+        There is no such challenge, or no such figure.
     InputError
         When one of them is no such catalogue or folder.
 
@@ -86,7 +90,12 @@ def score(
         return _score_spectra(result, truth)
     if challenge != "sdc2":
         raise UsageError(f"{challenge!r} is no challenge that can be scored; there are sdc2 and sdc3a.")
-    return score_sdc2(rows(result), rows(truth), beam_arcsec=beam_arcsec)
+    made = score_sdc2(rows(result), rows(truth), beam_arcsec=beam_arcsec)
+    if plot is not None:
+        from tessellar.challenge.sdc2.plots import draw_score
+
+        draw_score(made, Path(fspath(plot)))
+    return made
 
 
 def report(run: Run | CleanCube | DenoisedCube | str | PathLike[str]) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import source_of
 from tessellar.errors import InputError, UsageError
@@ -13,6 +14,7 @@ from tessellar.io.naming import shown
 if TYPE_CHECKING:
     from tessellar.api.finding import Run
     from tessellar.api.foregrounds import CleanCube
+    from tessellar.kernels.look.network import Look
     from tessellar.model import Observer, Source
 
 FORMATS = ("sofia", "fits", "sdc2", "sdc3a")
@@ -26,6 +28,8 @@ def export(
     *,
     format: str,  # noqa: A002  # the name of the option
     fit: Source | str | PathLike[str] | None = None,
+    errors: str | PathLike[str] | None = None,
+    second_look: bool | None = None,
     team: str = TEAM,
     overwrite: bool = False,
     fresh: bool = False,
@@ -46,6 +50,10 @@ def export(
     fit
         With ``sdc2``: the cube that was searched, or its path. A turning disc is fitted to every source in it, and its
         flux, size, width, inclination and position angle replace what was measured.
+    errors
+        With ``sdc2``: another file to make, ECSV, with the errors of its columns: the challenge's has no room for them.
+    second_look
+        With ``fit``: whether a network corrects the discs; when None, it does where the run had a second look.
     team
         With ``sdc3a``: what the names of the files begin with.
     overwrite
@@ -58,7 +66,8 @@ def export(
     Raises
     ------
     UsageError
-        There is no such format, or it takes no fit.
+        There is no such format, or it takes no fit, errors or second look; or torch is not installed, and a network is
+        to look.
     InputError
         The folder is none of a finished run, or is damaged.
     OutputError
@@ -69,9 +78,7 @@ def export(
     >>> export("run1", "run1_sofia", format="sofia")  # doctest: +SKIP
     PosixPath('run1_sofia')
     """
-    from tessellar.challenge.sdc2.writing import write_submission
-    from tessellar.engine.cgroup import usable_cores
-    from tessellar.report.export import exporting, finished_run
+    from tessellar.report.export import exporting
     from tessellar.report.export_fits import export_fits
     from tessellar.report.export_sofia import export_sofia
 
@@ -83,23 +90,75 @@ def export(
     target = Path(fspath(out))
     if fit is not None and format != "sdc2":
         raise UsageError(f"Discs are fitted for sdc2 only, not for {format}. Leave --fit out.")
+    if errors is not None and format != "sdc2":
+        raise UsageError(
+            f"Errors have a file of their own for sdc2 only, not for {format}. Leave --errors out."
+        )
+    if second_look and fit is None:
+        raise UsageError(
+            "The second look corrects discs that were fitted. Give the cube with --fit, or leave --second-look out."
+        )
     if format == "sdc3a":
         remark = _export_powers(folder, target, team, overwrite)
         if remark and observer is not None:
             observer.say(remark)
         return target
     if format == "sdc2":
-        found, catalogue = finished_run(folder)
+        beside = None if errors is None else Path(fspath(errors))
         cube = None if fit is None else source_of(fit)
-        remark = write_submission(
-            catalogue, found.summary, target, fit=cube, workers=usable_cores(), overwrite=overwrite
-        )
-        if remark and observer is not None:
-            observer.say(remark)
+        _export_sources(folder, target, beside, cube, second_look, overwrite, observer)
         return target
     with exporting(folder, target, format, overwrite=overwrite, fresh=fresh, observer=observer) as work:
         export_sofia(work) if format == "sofia" else export_fits(work)
     return target
+
+
+def _export_sources(
+    folder: Path,
+    target: Path,
+    errors: Path | None,
+    fit: Source | None,
+    second_look: bool | None,
+    overwrite: bool,
+    observer: Observer | None,
+) -> None:
+    """Write the sources of a run as a submission, with discs fitted to them where there is a cube."""
+    from tessellar.challenge.sdc2.writing import write_submission
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.observers import Silent
+    from tessellar.report.export import finished_run, teller
+
+    found, catalogue = finished_run(folder)
+    told = observer or Silent()
+    tell = None if fit is None else teller(told, "fit", len(catalogue))
+    try:
+        remark = write_submission(
+            catalogue,
+            found.summary,
+            target,
+            errors=errors,
+            fit=fit,
+            look=None if fit is None else _look(found.summary, second_look),
+            workers=usable_cores(),
+            overwrite=overwrite,
+            tell=tell,
+        )
+    finally:
+        if fit is not None:
+            told.end("fit")
+    if remark:
+        told.say(remark)
+
+
+def _look(info: Mapping[str, Any], asked: bool | None) -> Look | None:
+    """Return the network that corrects discs, where it is asked for or the run had a second look."""
+    from tessellar.kernels.look.network import DISCS, Look
+    from tessellar.kernels.network.torch_library import check_libraries
+
+    if not (bool(info.get("look")) if asked is None else asked):
+        return None
+    check_libraries()
+    return Look(DISCS)
 
 
 def _export_powers(folder: Path, target: Path, team: str, overwrite: bool) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tessellar.kernels.components import Linker
     from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
+    from tessellar.kernels.look.second_look import SecondLook
     from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -68,6 +69,7 @@ def find_sources(
     *,
     linker: Linker | None = None,
     reliability: Reliability | None = None,
+    look: SecondLook | None = None,
     dilation: Dilation | None = None,
     deblending: Deblending | None = None,
     products: Products | None = None,
@@ -95,6 +97,8 @@ def find_sources(
         Linking radii and cuts; SoFiA's defaults when None.
     reliability
         How likely a detection must be real to be a source; all detections are sources when None.
+    look
+        The network that looks at each candidate, whose probability is then the reliability; none does when None.
     dilation
         How the masks of sources grow to win back their faint rims; they stay as detected when None.
     deblending
@@ -162,6 +166,7 @@ def find_sources(
 
     finder = kernel or SmoothAndClip()
     check_libraries_of(finder)
+    check_libraries_of(look)
     check_executor(executor, workers, address)
     where = device_of(device, finder, address)
     folder = None if out is None else Path(fspath(out))
@@ -178,6 +183,7 @@ def find_sources(
         dilation,
         deblending,
         preconditioning or Preconditioning(),
+        look,
     )
     prepared = prepare(source, recipes.preconditioning)
     if folder is not None and tile is None and not fresh:
@@ -194,6 +200,7 @@ def find_sources(
             where,
             deblending,
             dilation,
+            look,
         )
         settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:

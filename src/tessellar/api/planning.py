@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
+    from tessellar.kernels.look.second_look import SecondLook
     from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.smooth_clip import SmoothAndClip
     from tessellar.model import Observer, Source
@@ -31,6 +32,7 @@ def plan(
     preconditioning: Preconditioning | None = None,
     deblending: Deblending | None = None,
     dilation: Dilation | None = None,
+    look: SecondLook | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -50,6 +52,8 @@ def plan(
         What is done to the cube before; nothing when None.
     deblending, dilation
         How sources are separated and masks grow; they are not when None.
+    look
+        The network that looks at candidates; none does when None.
     executor, workers
         Who works; as many workers as there are cores, or in the cluster, when None.
     address
@@ -83,7 +87,9 @@ def plan(
     where = device_of(device, finder, address)
     prepared = prepare(source_of(cube), preconditioning or Preconditioning())
     with joined_cluster(executor, workers, address, device=where) as pool:
-        return plan_of(prepared, finder, executor, workers, pool, tile, memory, where, deblending, dilation)
+        return plan_of(
+            prepared, finder, executor, workers, pool, tile, memory, where, deblending, dilation, look
+        )
 
 
 @contextmanager
@@ -139,6 +145,7 @@ def plan_of(
     device: Device,
     deblending: Deblending | None = None,
     dilation: Dilation | None = None,
+    look: SecondLook | None = None,
 ) -> FindPlan:
     """Return the plan for a cube that is opened, and for the workers of a cluster that is joined.
 
@@ -161,4 +168,5 @@ def plan_of(
         device=device,
         cost=prepared.cost,
         refining=RefineCost.of(meta.shape, finder.halo(meta), deblending, dilation),
+        look=look,
     )

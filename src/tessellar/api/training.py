@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tessellar.kernels.network.weights import Card
     from tessellar.kernels.noise import NoiseModel
     from tessellar.model import Observer, Source
+    from tessellar.training.look.recipe import LookTraining
     from tessellar.training.noise2noise import Pairs
     from tessellar.training.recipe import Training
 
@@ -60,11 +61,15 @@ def train(
     Parameters
     ----------
     name
-        ``hi-unet-s`` (88,531 parameters) or ``hi-unet-m`` (four times as many).
+        ``hi-unet-s`` (217,608 parameters), ``hi-unet-m`` (four times as many), or a network of the second look:
+        ``hi-look-s``, which tells real candidates, or ``hi-disc-s``, which corrects fitted discs. These learn from
+        candidates of made-up skies that are searched first, which takes longer than the training, and are kept in a
+        folder beside ``out``.
     out
         A .safetensors file.
     minutes
-        About how long to train; 10 by default. The checkpoint of an interrupted training keeps its number of steps.
+        About how long to train; 10 by default, and for the second look the steps of the shipped weights. The
+        checkpoint of an interrupted training keeps its number of steps.
     steps
         How many steps, in place of ``minutes``.
     seed
@@ -113,6 +118,14 @@ def train(
     check_target(target, overwrite=overwrite)
     if minutes is not None and (steps is not None or not 0 < minutes < float("inf")):
         raise UsageError("minutes must be positive, and steps take their place. Give one of the two.")
+    if look := None if training else _look(name, steps, seed):
+        if n2n is not None:
+            raise UsageError(
+                f"{name} learns from the sources of made-up skies, not from n2n. Leave that out."
+            )
+        from tessellar.api.look_training import train_look
+
+        return Network(target, train_look(look, name, target, threads, minutes, observer, fresh=fresh))
     recipe = training or _recipe(name, steps, seed)
     pairs = None if n2n is None else _pairs(n2n)
     if training is None and steps is None:
@@ -123,12 +136,24 @@ def train(
 
 
 def _recipe(name: str, steps: int | None, seed: int) -> Training:
+    from tessellar.training.look.recipe import LOOKS
     from tessellar.training.recipe import NETWORKS
 
     if name not in NETWORKS:
-        raise UsageError(f"There is no network '{name}' to train. Choose {' or '.join(NETWORKS)}.")
+        names = [*NETWORKS, *LOOKS]
+        raise UsageError(
+            f"There is no network '{name}' to train. Choose {', '.join(names[:-1])} or {names[-1]}."
+        )
     recipe = replace(NETWORKS[name], seed=seed)
     return recipe if steps is None else replace(recipe, steps=steps)
+
+
+def _look(name: str, steps: int | None, seed: int) -> LookTraining | None:
+    """Return how a network of the second look is trained; None where the name is another's."""
+    from tessellar.training.look.recipe import LOOKS
+
+    recipe = LOOKS.get(name)
+    return None if recipe is None else replace(recipe, seed=seed, steps=steps or recipe.steps)
 
 
 def _lasting(recipe: Training, minutes: float, target: Path, threads: int, fresh: bool) -> Training:

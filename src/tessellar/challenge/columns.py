@@ -51,6 +51,20 @@ def numbers(table: QTable, names: Sequence[str], unit: str) -> DoubleArray | Non
         return None
 
 
+def needed(table: QTable, name: str, unit: str) -> DoubleArray:
+    """Return a column of a catalogue of the finder, float64 array (row), in a unit.
+
+    Raises
+    ------
+    InputError
+        There is no such column.
+    """
+    values = numbers(table, (name,), unit)
+    if values is None:
+        raise InputError(f"The catalogue has no column {name}; needed is one that `tessellar find` wrote.")
+    return values
+
+
 def _unit(stored: Any) -> Any:
     """Return a unit; one that VOTable does not know, as SoFiA's Jy*Hz, is read as astropy reads any text."""
     import astropy.units as u

@@ -29,6 +29,17 @@ from tessellar.cli.values import path, words
     about="With sdc2: the cube that was searched. A turning disc is fitted to every source in it, which gives better "
     "fluxes, sizes and angles.",
 )
+@click.option(
+    "--second-look/--no-second-look",
+    default=None,
+    help="With --fit: a network corrects the fitted discs.  [default: where the run had a second look]",
+)
+@option(
+    "--errors",
+    metavar="FILE",
+    reads=path,
+    about="With sdc2: also write the errors of its columns, a table in ECSV: the challenge's own has no room for them.",
+)
 @option(
     "--team",
     metavar="NAME",
@@ -48,7 +59,8 @@ def command(run: str, out: str, **options: Any) -> None:
     """
     from tessellar.api import export
 
-    settings = {name: options[name] for name in ("format", "fit", "team", "overwrite", "fresh")}
+    names = ("format", "fit", "second_look", "errors", "team", "overwrite", "fresh")
+    settings = {name: options[name] for name in names}
     with progress(options) as observer:
         done = export(run, out, observer=observer, **settings)
     if not options["quiet"]:

@@ -17,6 +17,7 @@ from tessellar.cli.recipes import (
     dilation_of,
     finder_of,
     linker_of,
+    look_of,
     preconditioning_of,
     products_of,
     reliability_of,
@@ -49,6 +50,7 @@ def command(cube: str, out: str, **options: Any) -> int:
             finder_of(options),
             linker=linker_of(options),
             reliability=reliability_of(options),
+            look=look_of(options),
             dilation=dilation_of(options),
             deblending=deblending_of(options),
             products=products_of(options),
@@ -65,8 +67,17 @@ def command(cube: str, out: str, **options: Any) -> int:
         return 0
     words = click.get_current_context().obj
     again = shlex.join(["tessellar", *(word for word in words if word != "--fresh")])
-    complain(f"{_failures(run.info)}; sources beside them carry flag 32. To try them again: {again}")
+    complain(f"{_failures(run.info)}; {_flagged(run.info)}. To try them again: {again}")
     return SOME_TILES_FAILED
+
+
+def _flagged(info: dict[str, Any]) -> str:
+    """Return in words how sources tell what failed."""
+    names = {name for name, stage in info["stages"].items() if stage["failed"]}
+    beside, unseen = "sources beside them carry flag 32", "those that were not looked at flag 128"
+    if "look" not in names:
+        return beside
+    return unseen if names == {"look"} else f"{beside}, {unseen}"
 
 
 def _failures(info: dict[str, Any]) -> str:

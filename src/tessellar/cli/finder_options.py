@@ -38,6 +38,11 @@ def _reliability(value: object) -> float | None:
     return None if value == "off" else values.number(0, 1)(value)
 
 
+def _look(value: object) -> str | None:
+    """Read a network, or None for ``off``."""
+    return None if value == "off" else values.path(value)
+
+
 def _read_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     """Make the settings of a TOML file the defaults of the command's other options."""
     from tessellar.config import read_settings
@@ -237,6 +242,14 @@ finder_options = stacked(
         default=3.0,
         reads=values.number(0),
         about="With --reliability: smallest integrated signal-to-noise ratio of a source.",
+    ),
+    option(
+        "--second-look",
+        metavar="NAME|FILE|off",
+        default="off",
+        reads=_look,
+        about="A network looks at each candidate, and its probability is the reliability: hi-look-s, or a .safetensors "
+        "file. It knows only skies like those it was trained on, so it is off unless asked for.",
     ),
     click.option(
         "--deblend/--no-deblend",

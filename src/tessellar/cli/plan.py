@@ -15,6 +15,7 @@ from tessellar.cli.recipes import (
     dilation_of,
     finder_of,
     linker_of,
+    look_of,
     preconditioning_of,
     running_of,
 )
@@ -46,6 +47,7 @@ def command(cube: str, **options: Any) -> None:
         preconditioning=preconditioning,
         deblending=deblending_of(options),
         dilation=dilation_of(options),
+        look=look_of(options),
         **running_of(options),
     )
     if not options["quiet"]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tessellar.kernels.components import Linker
     from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
+    from tessellar.kernels.look.second_look import SecondLook
     from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
@@ -85,6 +86,15 @@ def reliability_of(options: Mapping[str, Any]) -> Reliability | None:
         return None
     scale, min_snr = options["reliability_scale_kernel"], options["reliability_min_snr"]
     return Reliability(options["reliability"], scale, min_snr)
+
+
+def look_of(options: Mapping[str, Any]) -> SecondLook | None:
+    """Return the network that looks at candidates, None when there is none."""
+    if options["second_look"] is None:
+        return None
+    from tessellar.kernels.look.second_look import SecondLook
+
+    return SecondLook(options["second_look"])
 
 
 def deblending_of(options: Mapping[str, Any]) -> Deblending | None:

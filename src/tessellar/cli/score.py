@@ -36,19 +36,26 @@ def command() -> None:
     reads=positive,
     about="FWHM of the beam; that of the challenge unless the field is another one.",
 )
+@option(
+    "--plot",
+    metavar="FILE",
+    reads=path,
+    about="Also draw completeness, reliability and points by flux, size and S/N: a PNG, PDF or SVG.",
+)
 @_json_option
-def sdc2(result: str, truth: str, beam_arcsec: float, json_file: str | None) -> None:
+def sdc2(result: str, truth: str, beam_arcsec: float, plot: str | None, json_file: str | None) -> None:
     """Score the sources of RESULT against TRUTH as SKA Data Challenge 2 did.
 
     RESULT is the folder of a run or a catalogue with the columns of the challenge, TRUTH such a catalogue or the truth
     of a made-up sky.
 
     One point for each source that is found and measured perfectly, one off for each that is not there. Only the band
-    of the challenge counts, 950 to 1150 MHz, and a row beyond it is a false one.
+    of the challenge counts, 950 to 1150 MHz, and a row beyond it is a false one. Told are also completeness,
+    reliability and points by flux and by size, and by S/N where TRUTH tells it.
     """
     from tessellar.api import score
 
-    _tell(score("sdc2", result, truth, beam_arcsec=beam_arcsec), json_file)
+    _tell(score("sdc2", result, truth, beam_arcsec=beam_arcsec, plot=plot), json_file)
 
 
 @command.command("sdc3a")

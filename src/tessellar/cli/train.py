@@ -44,10 +44,11 @@ from tessellar.cli.output import progress, show
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @watching_options
 def command(name: str, **options: Any) -> None:
-    """Train the network NAME (hi-unet-s or hi-unet-m) on simulated skies, and write its weights and a card.
+    """Train the network NAME on simulated skies, and write its weights and a card.
 
-    Repeat the command to go on with a training that was stopped. The weights are used by find --finder
-    unet --network FILE, and by denoise --kernel unet --set weights=FILE.
+    hi-unet-s and hi-unet-m find sources and denoise; hi-look-s tells real candidates from false ones, and
+    hi-disc-s corrects fitted discs. Repeat the command to go on with a training that was stopped. The weights
+    are used by find --finder unet --network FILE, and by denoise --kernel unet --set weights=FILE.
     """
     from tessellar.api import train
 
@@ -56,8 +57,9 @@ def command(name: str, **options: Any) -> None:
         network = train(name, observer=observer, **settings)
     if not options["quiet"]:
         card = network.card
-        error = card.metrics["calibration_error"]
+        error = card.metrics.get("calibration_error")
+        calibrated = "" if error is None else f", probabilities wrong by {error:.2g} on average"
         show(
             f"{network.path}: {card.training['steps_done']} steps, loss on held-out skies "
-            f"{card.metrics['held_out_loss']:.4g}, probabilities wrong by {error:.2g} on average."
+            f"{card.metrics['held_out_loss']:.4g}{calibrated}."
         )

@@ -26,6 +26,7 @@ def make_table(
     *,
     flux_unit: str,
     provenance: Mapping[str, str] | None = None,
+    descriptions: Mapping[str, str] | None = None,
 ) -> QTable:
     """Return a catalogue with the units, UCDs and descriptions of its columns.
 
@@ -39,6 +40,8 @@ def make_table(
         Unit of ``f_sum`` and ``err_f_sum`` (``"Jy Hz"``, ``"Jy m / s"``, ``"K m / s"`` …), ``""`` for none.
     provenance
         What the catalogue was made from and with; it must not hold anything that changes between runs.
+    descriptions
+        What columns hold, where that is not what the registry says.
 
     Raises
     ------
@@ -49,12 +52,13 @@ def make_table(
 
     _refuse_unknown(columns)
     table = QTable()
+    said = descriptions or {}
     units = {"cube": meta.unit, "flux": flux_unit, "spectral": meta.spectral.unit or "pix"}
     for column in COLUMNS:
         if column.name in columns:
             unit = _unit(units.get(column.unit, column.unit))
             table[column.name] = _with_unit(_cast(columns[column.name], column), unit)
-            table[column.name].info.description = column.description
+            table[column.name].info.description = said.get(column.name, column.description)
             table[column.name].info.meta = {"ucd": column.ucd}
     table.meta["provenance"] = dict(sorted((provenance or {}).items()))
     return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tessellar.flags import flag_legend
+from tessellar.flags import FLAGS_OF_LOOKS, flag_legend
 
 UnitRule = Literal["", "pix", "deg", "Hz", "m / s", "cube", "flux", "spectral"]
 """A unit, or where it comes from.
@@ -78,6 +78,12 @@ COLUMNS = (
     _real("f_sum", "flux", "phot.flux", f"Integrated flux: the sum of the voxels {_FLUX_RULE}"),
     _real("f_sum_corr", "flux", "phot.flux", "f_sum with an estimate of the flux outside the mask"),
     _real("rel", "", "stat.probability", "Reliability: the probability that the source is real, 0 to 1"),
+    _real(
+        "rel_classical",
+        "",
+        "stat.probability",
+        "Reliability as negative detections tell it, where a second look decides rel",
+    ),
     CatalogueColumn("flag", "int32", "", "meta.code.qual", f"Quality, a sum of bits: {flag_legend()}"),
     _real("fill", "", "stat.filling", "Part of the bounding box that the source fills, 0 to 1"),
     _real("mean", "cube", f"{_DENSITY};stat.mean", "Mean of the voxels"),
@@ -135,5 +141,11 @@ COLUMNS = (
     _index("z_peak", "z", "Channel of the largest voxel"),
 )
 """Every column that a catalogue may have, in the order of the catalogue."""
+
+AFTER_A_LOOK = {
+    "rel": "Reliability: the probability that the source is real, 0 to 1, as a network sees it that looked at it",
+    "flag": f"Quality, a sum of bits: {flag_legend(FLAGS_OF_LOOKS)}",
+}
+"""What columns hold where a network looked at the sources."""
 
 COLUMN_OF_NAME = {column.name: column for column in COLUMNS}

@@ -20,7 +20,8 @@ X, Y, Z, FLUX, SIZE, INCLINATION, PA, WIDTH = range(8)
 channels, of the diameter in pixels; inclination and position angle in radians; natural logarithm of the line width at
 20 % in channels."""
 
-_STEPS = np.array([0.5, 0.5, 2.0, 0.15, 0.2, 0.25, 0.3, 0.15])  # how far each parameter may be off, roughly
+STEPS = np.array([0.5, 0.5, 2.0, 0.15, 0.2, 0.25, 0.3, 0.15])
+"""How far each parameter may be off, roughly."""
 _DIFFERENCE = 0.02  # of a step, for derivatives
 _ITERATIONS = 15
 _ENOUGH = 1e-4  # relative decrease of the sum of squares at which it ends
@@ -83,7 +84,7 @@ def fit_disc(around: Surroundings, start: DoubleArray) -> DoubleArray:
     start
         Parameters to begin with; inclination and position angle are tried in steps.
     """
-    problem = _Problem(around)
+    problem = Problem(around)
     best, lowest = start, math.inf
     for inclination in _INCLINATIONS:
         for turn in range(_TURNS):
@@ -96,7 +97,7 @@ def fit_disc(around: Surroundings, start: DoubleArray) -> DoubleArray:
     return _upright(problem.minimum(best, lowest))
 
 
-class _Problem:
+class Problem:
     """Residuals as a function of the parameters.
 
     Parameters
@@ -114,9 +115,27 @@ class _Problem:
 
     def residuals(self, parameters: DoubleArray) -> DoubleArray:
         """Return deviations in units of their errors: of all voxels, and of what is known beforehand."""
-        draw_disc(self._drawn, _look(parameters, self._around), unit_clouds())
+        draw_disc(self._drawn, self.look(parameters), unit_clouds())
         return np.concatenate(
             [(self._white(self._drawn) - self._seen).ravel(), _unlikely(parameters, self._around.expected)]
+        )
+
+    def look(self, parameters: DoubleArray) -> Look:
+        """Return how the disc of some parameters is seen."""
+        around = self._around
+        width = math.exp(parameters[WIDTH])
+        turning = max(width**2 - (_EDGE_WIDTH * _W20 * around.line) ** 2, 0.01)
+        return Look(
+            z=parameters[Z],
+            x=parameters[X],
+            y=parameters[Y],
+            flux=math.exp(parameters[FLUX]),
+            scale_length=0.5 * math.exp(parameters[SIZE]) / scale_lengths_in_radius(),
+            inclination=parameters[INCLINATION],
+            pa=parameters[PA],
+            rotation=around.receding * 0.5 * math.sqrt(turning) / _FULL_WIDTH,
+            beam=around.beam,
+            line=around.line,
         )
 
     def minimum(self, parameters: DoubleArray, squares: float) -> DoubleArray:
@@ -124,12 +143,12 @@ class _Problem:
         damping = 0.01
         for _ in range(_ITERATIONS):
             here = self.residuals(parameters)
-            slopes = np.stack([self._slope(parameters, here, number) for number in range(_STEPS.size)])
+            slopes = np.stack([self._slope(parameters, here, number) for number in range(STEPS.size)])
             curvature, downhill = slopes @ slopes.T, slopes @ here
             before = squares
             while damping < 1e6:
                 damped = curvature + damping * np.diag(np.diag(curvature) + 1e-12)
-                tried = parameters - _STEPS * np.linalg.solve(damped, downhill)
+                tried = parameters - STEPS * np.linalg.solve(damped, downhill)
                 lower = float(np.sum(self.residuals(tried) ** 2)) if _sane(tried) else math.inf
                 if lower < squares:
                     parameters, squares, damping = tried, lower, damping / 5.0
@@ -142,7 +161,7 @@ class _Problem:
     def _slope(self, parameters: DoubleArray, here: DoubleArray, number: int) -> DoubleArray:
         """Return by how much residuals change with a step of one parameter."""
         there = parameters.copy()
-        there[number] += _DIFFERENCE * _STEPS[number]
+        there[number] += _DIFFERENCE * STEPS[number]
         return (self.residuals(there) - here) / _DIFFERENCE
 
     def _white(self, voxels: DoubleArray) -> DoubleArray:
@@ -154,24 +173,6 @@ def _whitener(count: int, beam: float) -> DoubleArray:
     apart = np.subtract.outer(np.arange(count), np.arange(count))
     correlation = (np.exp(-0.5 * (apart / beam) ** 2) + _WHITE * np.eye(count)) / (1.0 + _WHITE)
     return np.asarray(np.linalg.inv(np.linalg.cholesky(correlation)))
-
-
-def _look(parameters: DoubleArray, around: Surroundings) -> Look:
-    """Return how the disc of some parameters is seen."""
-    width = math.exp(parameters[WIDTH])
-    turning = max(width**2 - (_EDGE_WIDTH * _W20 * around.line) ** 2, 0.01)
-    return Look(
-        z=parameters[Z],
-        x=parameters[X],
-        y=parameters[Y],
-        flux=math.exp(parameters[FLUX]),
-        scale_length=0.5 * math.exp(parameters[SIZE]) / scale_lengths_in_radius(),
-        inclination=parameters[INCLINATION],
-        pa=parameters[PA],
-        rotation=around.receding * 0.5 * math.sqrt(turning) / _FULL_WIDTH,
-        beam=around.beam,
-        line=around.line,
-    )
 
 
 def _unlikely(parameters: DoubleArray, expected: Expected) -> DoubleArray:

@@ -74,13 +74,18 @@ class Export:
 
     def teller(self, stage: str, total: int) -> Callable[[int, int], None]:
         """Begin a stage, and return what is told how much of it is done, and of how much."""
-        self.observer.begin(stage, total)
-        began = monotonic()
+        return teller(self.observer, stage, total)
 
-        def tell(done: int, of: int) -> None:
-            self.observer.progress(Progress(stage, done, of, 0, 0, 0, monotonic() - began))
 
-        return tell
+def teller(observer: Observer, stage: str, total: int) -> Callable[[int, int], None]:
+    """Begin a stage of an observer, and return what is told how much of it is done, and of how much."""
+    observer.begin(stage, total)
+    began = monotonic()
+
+    def tell(done: int, of: int) -> None:
+        observer.progress(Progress(stage, done, of, 0, 0, 0, monotonic() - began))
+
+    return tell
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from tessellar.report.page import first_of, memory_headline, page
 from tessellar.report.quality import quality
 from tessellar.report.reliability import reliability
 from tessellar.report.run_folder import RunFolder, read_run
+from tessellar.report.second_look import second_look
 from tessellar.report.sky_map import MAX_ELLIPSES, sky_map
 from tessellar.report.sources import brightest, distributions, positive
 from tessellar.report.tiles import tiles
@@ -72,6 +73,7 @@ def _page(run: RunFolder) -> str:
             _source_panels(run, sources),
             quality(run),
             reliability(run),
+            second_look(run),
             panels.timing(run),
             tiles(run),
             panels.the_numbers(run),

@@ -30,6 +30,8 @@ def reliability(run: RunFolder) -> str:
         f"{things(int(kept.sum()), 'source')} of {things(len(kept), 'positive detection')} kept at a reliability of "
         f"{float(judged['threshold']):g}; {things(len(negative), 'negative detection')} to compare with."
     )
+    if run.looked is not None:
+        words += " The second look has the last word; these are what the negative detections tell."
     return panel("Reliability", f'<p class="lead">{text(words)}</p>{_figure(judged)}', extent="wide")
 
 

@@ -66,12 +66,16 @@ class RunFolder(Record):
     judged
         Arrays of ``reliability.npz``: ``positive`` and ``negative`` (n, 3) places in the parameter space that
         ``axes`` names, ``kept`` (n), ``threshold``; None where no reliability was asked for.
+    looked
+        Arrays of ``look.npz``: ``probability`` and ``classical`` (n), ``kept`` (n), ``threshold``; None where no
+        second look was asked for.
     """
 
     catalogue: QTable | None
     noise: Arrays | None
     sky: Arrays | None
     judged: Arrays | None
+    looked: Arrays | None
 
 
 def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
@@ -84,7 +88,7 @@ def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:
     """
     summary = read_summary(path)
     sources = _catalogue(path) if catalogue is None else catalogue
-    arrays = (read_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability"))
+    arrays = (read_arrays(path / f"{name}.npz") for name in ("noise", "skymap", "reliability", "look"))
     return RunFolder(path, summary, sources, *arrays)
 
 

@@ -47,6 +47,7 @@ def choose_tile(
     sharing: int | None = None,
     chunks: Shape | None = None,
     fits: Callable[[Shape], bool] = lambda _: True,
+    computed: Callable[[Shape], float] = lambda _: 1.0,
 ) -> Shape:
     """Return the core that minimises what is read twice, within the memory, with work for every slot.
 
@@ -68,6 +69,8 @@ def choose_tile(
         What storage reads as one piece; cores are multiples of it.
     fits
         Whether the device has room for tiles that read so much.
+    computed
+        Voxels that the kernel computes for each one of a core, beside those that it must read.
 
     Raises
     ------
@@ -87,6 +90,7 @@ def choose_tile(
             continue
         n_tiles = prod(-(-n // c) for n, c in zip(shape, core, strict=True))
         overhead = read_overhead(core, halo, shape) * read_overhead(core, halo, shape, chunks)
+        overhead *= computed(core)
         busy = n_tiles >= wanted
         # enough tiles first, then the least overhead, then the most even shape; too few tiles: the most tiles
         key = (not busy, round(overhead, 6) if busy else -n_tiles, overhead)

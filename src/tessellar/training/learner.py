@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from math import cos, pi
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from tessellar.training.recipe import Training
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tessellar.training.look.recipe import LookTraining
+
 WARM_UP = 50  # steps over which the learning rate rises, or a twentieth of all
 _FLOOR = 1e-3  # of the learning rate at the end
 _MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}
@@ -32,28 +34,39 @@ class Learner:
         How they change.
     """
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training | LookTraining) -> None:
         self._torch = load_torch()
         self._training = training
         self.weights: dict[str, Tensor] = {
             name: self._parameter(values)
             for name, values in training.architecture.initial(training.seed).items()
         }
-        self._network = training.architecture.network(self.weights)
+        self.network: Callable[..., Tensor] = training.architecture.network(self.weights)
         self._optimizer = self._torch.optim.AdamW(
             list(self.weights.values()), lr=training.rate, weight_decay=training.decay, foreach=False
         )
 
     def learn(self, lesson: Lesson, step: int) -> Losses:
         """Take one step, and return how wrong the network was before it."""
+        found: list[Losses] = []
+
+        def total() -> Tensor:
+            found.append(losses(self._answer(lesson.voxels), lesson))
+            return found[0].total
+
+        self.descend(total, step)
+        return found[0]
+
+    def descend(self, total: Callable[[], Tensor], step: int) -> float:
+        """Take one step down a loss, and return what it was before."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._training.rate * self._share_of_rate(step)
         self._optimizer.zero_grad(set_to_none=True)
-        found = losses(self._answer(lesson.voxels), lesson)
-        found.total.backward()
+        loss = total()
+        loss.backward()
         self._torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self._training.clip, foreach=False)
         self._optimizer.step()
-        return found
+        return float(loss.detach())
 
     def judge(self, lesson: Lesson) -> tuple[float, FloatArray]:
         """Return the loss of held-out patches, and the answer, float32 array (patch, head, frequency, l, m)."""
@@ -92,7 +105,7 @@ class Learner:
 
     def _answer(self, voxels: Tensor) -> Tensor:
         with self._precision():
-            answer: Tensor = self._network(voxels)
+            answer: Tensor = self.network(voxels)
         return answer.float()
 
     def _precision(self) -> AbstractContextManager[Any]:

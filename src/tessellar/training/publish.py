@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def publish(trained: Trained, training: Training, name: str, out: Path, pairs: t
         name=name,
         kind=UNET,
         licence=LICENCE,
-        settings={"base": design.base, "levels": design.levels},
+        settings=asdict(design),
         calibration=trained.calibration,
         training={
             "seed": training.seed,

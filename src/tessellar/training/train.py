@@ -92,7 +92,7 @@ class Trainer:
         UsageError
             The checkpoint is of another training.
         """
-        with _threads(self.threads):
+        with threads_of_torch(self.threads):
             self._begin(fresh)
             done = self._learn()
             self.learner.put(self.state.arrays["best"])
@@ -104,7 +104,7 @@ class Trainer:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
         learner, curriculum = Learner(self.training), self._curriculum()
         seconds = []
-        with _threads(self.threads):
+        with threads_of_torch(self.threads):
             for step in range(_TIMED):
                 start = time.perf_counter()
                 learner.learn(lesson_of(curriculum.items(step, HardNegatives())), step)
@@ -222,7 +222,7 @@ class Trainer:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads_of_torch(count: int) -> Iterator[None]:
     """Let torch use so many cores, and as many as before at the end."""
     torch = load_torch()
     before = torch.get_num_threads()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.validation import sdc2_fit, sdc2_population
+from benchmarks.validation import look, sdc2_errors, sdc2_fit, sdc2_population
+from benchmarks.validation.sdc2_fields import Kind
 
 
 def test_it_tells_distances_flux_and_noise(
@@ -30,10 +31,31 @@ def test_without_the_files_it_says_what_is_needed(tmp_path: Path, capsys: pytest
 
 
 def test_the_table_of_fits_has_a_row_for_each_field(
+    sdc2_data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--sdc2-data", sdc2_data, "--shape", "64,80,80", "--seeds", "7", "--kinds", "atlas"]
+    assert sdc2_fit.main(words) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| atlas")]
+    assert [row[0] for row in rows] == ["| atlas, seed 7", "| atlas"]
+    assert [len(row) for row in rows] == [12, 5]
+
+
+def test_deviations_and_pulls_are_told_by_signal_to_noise(
     sdc2_data: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sdc2_fit, "_FIELDS", (("atlas", 7, 1.1e9),))
-    assert sdc2_fit.main(["--sdc2-data", sdc2_data, "--shape", "64,80,80"]) == 0
-    row = capsys.readouterr().out.splitlines()[-1].split(" | ")
-    assert row[0] == "| atlas, seed 7, from 1100 MHz"
-    assert len(row) == 11
+    monkeypatch.setattr(sdc2_errors, "KINDS", (Kind("discs", {"shapes": "discs", "rms_jy": 3e-6}),))
+    assert sdc2_errors.main(["--sdc2-data", sdc2_data, "--shape", "64,80,80", "--seeds", "7"]) == 0
+    said = capsys.readouterr().out
+    assert re.findall("### discs, (.*)", said) == [
+        f"{way}: {what}" for way in ("what was measured", "with --fit") for what in ("deviations", "pulls")
+    ]
+    assert len(re.findall(r"\| [\d-]+ \| \d+ \| [01]\.\d\d ± ", said)) >= 2
+
+
+def test_the_tables_of_the_second_look_have_rows_for_each_field(
+    sdc2_data: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "_FIELDS", (look.Field("atlas", 7, 1.1e9, tie=0.2, slope=-0.6),))
+    assert look.main(["--sdc2-data", sdc2_data, "--shape", "64,80,80"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| atlas, seed 7")]
+    assert [len(row.split(" | ")) for row in rows] == [7] * 3 + [9] * 6 + [7]

@@ -22,6 +22,8 @@ BAND = (0.95e9, 1.15e9)  # Hz; rows beyond count as detections that match nothin
 CENTRE = (180.0, -30.0)  # degrees
 ARCSEC_PER_RADIAN = 206_265.0  # as the challenge rounds it
 COLUMNS = ("id", *SDC2_UNITS)
+SNR = "snr"
+"""The column of signal-to-noise ratios, which catalogues of the challenge lack and ours have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Rows:
         Number of each source, int64 array (row).
     columns
         ``ra dec pa i`` in degrees, ``hi_size`` in arcsec, ``line_flux_integral`` in Jy Hz, ``central_freq`` in Hz and
-        ``w20`` in km/s, float64 arrays (row).
+        ``w20`` in km/s, float64 arrays (row); and ``snr`` where the catalogue tells it.
     position
         Offsets on the sky and angular diameter distance, Mpc, float64 array (row, 3).
     reach
@@ -54,7 +56,7 @@ class Rows:
         return self.id.size
 
     def __getitem__(self, name: str) -> DoubleArray:
-        """Return a column of the challenge."""
+        """Return a column."""
         return self.columns[name]
 
 
@@ -76,6 +78,9 @@ def rows_in_band(table: QTable, beam_arcsec: float, what: str) -> Rows:
         Columns are missing, or hold something else than numbers.
     """
     columns = _columns(table, what)
+    snr = numbers(table, (SNR,), "")
+    if snr is not None:
+        columns[SNR] = snr
     frequency = columns["central_freq"]
     inside = (frequency > BAND[0]) & (frequency < BAND[1])
     ids = columns.pop("id")[inside]

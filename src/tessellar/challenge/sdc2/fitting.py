@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tessellar.challenge.sdc2.errors import fitted_errors
 from tessellar.challenge.sdc2.field import REST_FREQUENCY, SPEED_OF_LIGHT
 from tessellar.challenge.sdc2.galaxies import hi_mass
-from tessellar.challenge.sdc2.submission import Sampling
+from tessellar.challenge.sdc2.sampling import FWHM, Sampling
 from tessellar.errors import InputError
+from tessellar.kernels.disc_errors import disc_errors
 from tessellar.kernels.disc_fit import (
     FLUX,
     INCLINATION,
@@ -40,7 +43,6 @@ from tessellar.tiling.box import Box
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-_FWHM = 2.354820045030949
 _DISPERSION = 10e3  # m/s, of the gas
 _LEAST, _MOST = 9, 24  # pixels of the cube that are looked at to either side of a source
 _FACTOR = 4.0
@@ -58,10 +60,37 @@ class _Cube:
     @property
     def beam(self) -> float:
         """Standard deviation of the round beam of the same area, pixels."""
-        return math.sqrt(math.prod(self.sampling.beam_arcsec)) / _FWHM / self.sampling.pixel_arcsec
+        return math.sqrt(math.prod(self.sampling.beam_arcsec)) / FWHM / self.sampling.pixel_arcsec
 
 
-def fit_discs(table: QTable, cube: Source, sampling: Sampling, workers: int = 1) -> tuple[QTable, int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A submission whose sources have the parameters of discs.
+
+    Attributes
+    ----------
+    table
+        The submission.
+    errors
+        How far it may be off: the errors that were given, with those of the fits; None if none were given.
+    n_kept
+        How many sources keep what they had.
+    """
+
+    table: QTable
+    errors: QTable | None
+    n_kept: int
+
+
+def fit_discs(
+    table: QTable,
+    cube: Source,
+    sampling: Sampling,
+    workers: int = 1,
+    *,
+    errors: QTable | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> Fitted:
     """Return a submission whose sources have the parameters of the disc that fits the cube best.
 
     Every source is fitted alone, in a box around it, so that a neighbour within it counts as noise. One whose fit runs
@@ -77,13 +106,10 @@ def fit_discs(table: QTable, cube: Source, sampling: Sampling, workers: int = 1)
         How it samples the sky.
     workers
         How many sources are fitted at the same time; that does not change the result.
-
-    Returns
-    -------
-    table
-        The same rows.
-    n_kept
-        How many keep what they had.
+    errors
+        How far the submission may be off, as `measured_errors` tells; None where nobody wants to know.
+    tell
+        Called with the number of sources that are done, and of all, after each.
 
     Raises
     ------
@@ -97,23 +123,32 @@ def fit_discs(table: QTable, cube: Source, sampling: Sampling, workers: int = 1)
             "Give the cube that was searched, or leave the fit out."
         )
     known = _Cube(cube, sampling, axis.values[1] - axis.values[0])
-    places = _places(table, cube)
-    columns = {name: np.asarray(table[name], dtype=np.float64) for name in table.colnames}
+    places = places_of(table, cube)
+    columns = {name: np.array(table[name], dtype=np.float64) for name in table.colnames}  # of its own
     rows = [{name: float(values[number]) for name, values in columns.items()} for number in range(len(table))]
+    out, off, n_kept = table.copy(), None if errors is None else errors.copy(), 0
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        fitted = list(pool.map(_fit_row, [known] * len(rows), rows, places))
-    out = table.copy()
-    for number, found in enumerate(fitted):
-        for name, value in (found or {}).items():
-            columns[name][number] = value
-    for name in columns:
-        if name != "id":
-            out[name] = columns[name] * table[name].unit
-    return out, sum(found is None for found in fitted)
+        for number, found in enumerate(pool.map(_fit_row, [known] * len(rows), rows, places)):
+            if found is None:
+                n_kept += 1
+            else:
+                _replace(out, number, found[0])
+                if off is not None:
+                    _replace(off, number, found[1] | {"fitted": True})
+            if tell is not None:
+                tell(number + 1, len(rows))
+    return Fitted(out, off, n_kept)
 
 
-def _places(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
-    """Return the voxels ``(z, x, y)`` of the sources."""
+def _replace(table: QTable, number: int, values: Mapping[str, float]) -> None:
+    """Change some values of a row of a table, which are in the units of the table."""
+    for name, value in values.items():
+        column = table[name]
+        column[number] = value if getattr(column, "unit", None) is None else value * column.unit
+
+
+def places_of(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
+    """Return the voxels ``(z, x, y)`` of the sources of a submission."""
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
@@ -125,8 +160,8 @@ def _places(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
 
 def _fit_row(
     cube: _Cube, row: dict[str, float], place: tuple[float, float, float]
-) -> dict[str, float] | None:
-    """Return what the fit changes in a row; None where it ran away."""
+) -> tuple[dict[str, float], dict[str, float]] | None:
+    """Return what the fit changes in a row, and the errors of that; None where it ran away."""
     frequency = row["central_freq"]
     hertz = 1e3 * frequency**2 / (SPEED_OF_LIGHT * REST_FREQUENCY)  # of a km/s
     channel = abs(cube.channel_hz)
@@ -151,7 +186,7 @@ def _fit_row(
     found = fit_disc(around, start)
     if not _believed(start, found, cube.beam, width):
         return None
-    return {
+    changed = {
         "line_flux_integral": math.exp(found[FLUX]) * channel,
         "hi_size": math.exp(found[SIZE]) * cube.sampling.pixel_arcsec,
         "central_freq": frequency + (found[Z] - start[Z]) * cube.channel_hz,
@@ -159,6 +194,8 @@ def _fit_row(
         "i": math.degrees(found[INCLINATION]),
         "w20": math.exp(found[WIDTH]) * channel / hertz,
     }
+    noise = disc_errors(around, found)
+    return changed, fitted_errors(noise, math.exp(found[WIDTH]), changed, channel)
 
 
 def _box(cube: _Cube, place: tuple[float, float, float], size: float, width: float) -> Box:
@@ -188,6 +225,6 @@ def _expected(frequency: float, channel: float, pixel_arcsec: float, hertz: floa
 def _believed(start: DoubleArray, found: DoubleArray, beam: float, width: float) -> bool:
     """Return whether a fit stayed with its source."""
     moved = math.hypot(found[X] - start[X], found[Y] - start[Y])
-    near = moved < _FWHM * beam + 0.5 * math.exp(start[SIZE]) and abs(found[Z] - start[Z]) < 0.5 * width + 4.0
+    near = moved < FWHM * beam + 0.5 * math.exp(start[SIZE]) and abs(found[Z] - start[Z]) < 0.5 * width + 4.0
     changed = max(abs(found[number] - start[number]) for number in (FLUX, SIZE, WIDTH))
     return bool(near and changed < math.log(_FACTOR))

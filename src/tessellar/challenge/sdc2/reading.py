@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tessellar.challenge.sdc2.submission import Sampling, submission
+from tessellar.challenge.sdc2.field import SNR
+from tessellar.challenge.sdc2.sampling import Sampling
+from tessellar.challenge.sdc2.submission import Measured, submitted
 from tessellar.challenge.tables import SDC2_UNITS, read_table
 from tessellar.errors import InputError
 from tessellar.simulate.truth import DESCRIPTIONS, sdc2_table
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def sdc2_rows(path: Path) -> QTable:
-    """Return the sources of a file or of a run folder in the columns of the challenge.
+    """Return the sources of a file or of a run folder in the columns of the challenge, with ``snr`` where it is known.
 
     Parameters
     ----------
@@ -31,10 +33,15 @@ def sdc2_rows(path: Path) -> QTable:
     """
     table = read_table(path)
     if path.is_dir():
-        return submission(table, sampling_of_run(path))[0]
+        found = Measured.of(table, sampling_of_run(path))
+        rows = submitted(found)
+        rows[SNR] = found.rows["snr"]
+        return rows
     if set(SDC2_UNITS) <= set(table.colnames) or not set(DESCRIPTIONS) <= set(table.colnames):
         return table  # scoring says what is missing
-    return sdc2_table(table)
+    rows = sdc2_table(table)
+    rows[SNR] = table["snr"]
+    return rows
 
 
 def sampling_of_run(folder: Path) -> Sampling:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tessellar.challenge.sdc2.breakdown import Bin, broken_down, in_lines
 from tessellar.challenge.sdc2.field import Rows, rows_in_band
 from tessellar.challenge.sdc2.matches import Matches, find_matches
 from tessellar.model import DoubleArray
@@ -50,6 +51,8 @@ class Sdc2Score:
         True sources that a row stands for; rows that stand for the same one share its points.
     accuracy
         Mean share of the full points by what was measured, 0 to 1; empty without a match.
+    bins
+        The same by flux, by size, and by S/N where the truth tells it.
     """
 
     value: float
@@ -60,6 +63,7 @@ class Sdc2Score:
     n_rejected: int
     n_found: int
     accuracy: dict[str, float]
+    bins: dict[str, tuple[Bin, ...]]
 
     @property
     def n_false(self) -> int:
@@ -90,6 +94,7 @@ class Sdc2Score:
             "completeness": self.completeness if self.n_true else None,
             "reliability": self.reliability if self.n_submitted else None,
             "accuracy": self.accuracy,
+            "bins": {name: [one.record() for one in own] for name, own in self.bins.items()},
         }
 
     def __str__(self) -> str:
@@ -104,6 +109,7 @@ class Sdc2Score:
         if self.accuracy:
             lines.append("share of the full points, over the matches:")
             lines += [f"  {name:<19}{share:.3f}" for name, share in self.accuracy.items()]
+            lines += in_lines(self.bins)
         return "\n".join(lines)
 
 
@@ -140,6 +146,7 @@ def score_sdc2(submission: QTable, truth: QTable, *, beam_arcsec: float = BEAM_A
         n_rejected=matches.n_rejected,
         n_found=np.unique(matches.true).size,
         accuracy={name: float(share.mean()) for name, share in shares.items()} if n_match else {},
+        bins=broken_down(submitted, true, matches, shares),
     )
 
 

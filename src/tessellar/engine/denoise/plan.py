@@ -21,6 +21,7 @@ from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.io.zarr_layout import CHUNK
 from tessellar.kernels.denoise.dense import DenseKernel
+from tessellar.kernels.network.unet import UNet
 from tessellar.model import Source
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -239,6 +240,11 @@ class _Cost:
         ahead = 0 if self.executor == "serial" else AHEAD_BYTES
         return (_READ_BYTES + _WRITTEN_BYTES * len(self.kernel.outputs)) * prod(shape) + kernel + ahead
 
+    def _computed(self, core: Shape) -> float:
+        """Return how many voxels the kernel computes for each one of a core."""
+        network = self.kernel if isinstance(self.kernel, UNet) else None
+        return 1.0 if network is None else network.lattice(self.source.meta).computed(core)
+
     def choose(self, room: int, memory: int) -> Shape:
         """Return a piece for the room that the program leaves of the memory."""
         meta = self.source.meta
@@ -252,6 +258,7 @@ class _Cost:
                 sharing=self.sharing,
                 chunks=CHUNK,
                 fits=lambda shape: self.device.holds(self.bytes_on_device(shape)),
+                computed=self._computed,
             )
         except DeviceMemoryError:
             raise

@@ -32,6 +32,7 @@ _PRODUCTS = (
     "noise.npz",
     "skymap.npz",
     "reliability.npz",
+    "look.npz",
 )
 
 

@@ -60,6 +60,8 @@ class Found:
         The most memory that the processes of the run held together.
     flagged
         What was flagged, for ``run.json``.
+    look
+        What a second look changed, for ``run.json``; empty where there was none.
     """
 
     table: QTable
@@ -71,6 +73,7 @@ class Found:
     seconds: float
     peak_rss_bytes: int
     flagged: dict[str, Any] = field(default_factory=dict)
+    look: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +136,8 @@ class FindRun:
         self.cube, calibration = calibrate(self.crew, self.cube, self.recipes)
         detect = self._detect_stage(calibration)
         failed_tiles = [failure.unit for failure in self.crew.do(detect).failed]
-        rows = RowMaker(self.crew, self.cube, self.recipes, calibration, detect, self.folder).rows()
+        device = self.plan.device.name
+        rows = RowMaker(self.crew, self.cube, self.recipes, calibration, detect, self.folder, device).rows()
         noise, meta = calibration.measured_noise, self.cube.source.meta
         save_noise(self.folder / "noise.npz", noise, calibration.finder.scale_sigma, meta)
         if not rows.n_detections and not calibration.noise.empty:
@@ -144,6 +148,7 @@ class FindRun:
             self._provenance(bool(self.crew.failures)),
             region=self.cube.region,
             whole=self.cube.whole.meta.shape,
+            looked=bool(rows.look),
         )
         self._write_products(calibration, rows, table, detect)
         peak = max([peak_rss_bytes(), *(report.peak_rss_bytes for report in self.crew.reports)])
@@ -158,6 +163,7 @@ class FindRun:
             time.perf_counter() - start,
             peak,
             flag_record(self.cube),
+            rows.look,
         )
 
     def _precondition(self) -> None:

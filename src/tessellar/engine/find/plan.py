@@ -14,11 +14,13 @@ from tessellar.engine.precondition.cost import NO_COST, ReadCost
 from tessellar.engine.shelf_plan import shelf_for, useful_bytes
 from tessellar.engine.worker import AHEAD_BYTES
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
+from tessellar.kernels.look.frame import PATCH
+from tessellar.kernels.look.second_look import MOST_VOXELS, SecondLook
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.noise import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
-from tessellar.model import Source
+from tessellar.model import MemoryUse, Source
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_overhead, read_shape, sum_read
@@ -37,9 +39,10 @@ MEASURE_BYTES = (
 BYTES_PER_READ_VOXEL = 8  # the voxels, and once more while they are decoded or brought into axis order
 BYTES_AHEAD_PER_VOXEL = 4  # the tile in the kernel's hands, while the next one is read
 DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
+NOTHING = MemoryUse(0)
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
 NETWORK_VOXELS_PER_SECOND = (
-    0.5e6  # the same with a network, which looks at both signs: no more than the order of it
+    2e6  # the same with a network, which looks at both signs: no more than the order of it
 )
 
 
@@ -75,6 +78,9 @@ class FindPlan:
         Decoded voxels that each process keeps for neighbouring tiles.
     refining
         What separating sources and growing masks adds at most; ``bytes_read`` and the time are without it.
+    look_bytes
+        Bytes of voxels that a network reads of each candidate; 0 where none looks. ``bytes_read`` and the time are
+        without it.
     """
 
     grid: Grid
@@ -92,6 +98,7 @@ class FindPlan:
     device: Device = ON_CPU
     shelf_bytes: int = 0
     refining: RefineCost = NO_REFINING
+    look_bytes: int = 0
 
     @property
     def decoded_overhead(self) -> float:
@@ -124,6 +131,7 @@ class FindPlan:
             ("read", f"{size(self.bytes_read)} of voxels over all stages"),
             *(("", words) for words in self.cost.words()),
             *(("", words) for words in self.refining.words(self.rate * self.workers)),
+            *self._look_row(),
             (
                 "memory",
                 f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
@@ -133,6 +141,13 @@ class FindPlan:
             ("time", f"about {length(self.seconds)} at {self.rate / 1e6:.2g} Mvoxel/s a worker"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
+
+    def _look_row(self) -> list[tuple[str, str]]:
+        if not self.look_bytes:
+            return []
+        return [
+            ("", f"{size(self.look_bytes)} at most, once more, for each candidate that a network looks at")
+        ]
 
     def _chunk_row(self) -> list[tuple[str, str]]:
         if self.chunks is None:
@@ -155,6 +170,7 @@ def make_plan(
     device: Device = ON_CPU,
     cost: ReadCost = NO_COST,
     refining: RefineCost = NO_REFINING,
+    look: SecondLook | None = None,
 ) -> FindPlan:
     """Return the plan of a run, or refuse it.
 
@@ -180,6 +196,8 @@ def make_plan(
         What preconditioning adds.
     refining
         What separating sources and growing masks adds at most.
+    look
+        The network that looks at candidates, or None.
 
     Raises
     ------
@@ -197,9 +215,11 @@ def make_plan(
     if remote:
         libraries, sharing = WORKER_LIBRARY_BYTES[executor] + device.library_bytes, 1
     window = (MEASURE_BYTES + cost.bytes_per_voxel) * WINDOW_VOXELS
-    smallest = max(window, cost.unit_bytes, refining.unit_bytes)
+    looking = NOTHING if look is None else device.use_of(look)(PATCH)
+    smallest = max(window, cost.unit_bytes, refining.unit_bytes, looking.host)
     reading = BYTES_PER_READ_VOXEL + cost.bytes_per_voxel
     use = device.use_of(finder)
+    network = finder.network if isinstance(finder, NetworkFinder) else None
 
     def unit_bytes(shape: Shape) -> int:
         voxels = prod(shape)
@@ -208,11 +228,15 @@ def make_plan(
         return max(reading * voxels + ahead + use(shape).host + runs, smallest)
 
     def bytes_on_device(shape: Shape) -> int:
-        return device.bytes_for(use(shape).device, sharing, processes=executor in WORKER_LIBRARY_BYTES)
+        each = max(use(shape).device, looking.device)
+        return device.bytes_for(each, sharing, processes=executor in WORKER_LIBRARY_BYTES)
 
     room = memory - libraries
     if tile is None:
-        limit = room if memory_is_given else min(room, sharing * (ROOMY_UNIT_BYTES + finder.fixed_bytes))
+        roomy = ROOMY_UNIT_BYTES + max(finder.fixed_bytes, looking.host)
+        if network is not None:  # a tile smaller than a patch costs as much as one
+            roomy = max(roomy, unit_bytes(read_shape(network.lattice(meta).answer_shape, halo, meta.shape)))
+        limit = room if memory_is_given else min(room, sharing * roomy)
         try:
             core = choose_tile(
                 meta.shape,
@@ -223,6 +247,7 @@ def make_plan(
                 sharing=sharing,
                 chunks=source.chunks,
                 fits=lambda shape: device.holds(bytes_on_device(shape)),
+                computed=lambda core: 1.0 if network is None else network.lattice(meta).computed(core),
             )
         except DeviceMemoryError:
             raise
@@ -275,6 +300,7 @@ def make_plan(
         device,
         shelf.each,
         refining,
+        0 if look is None else 4 * MOST_VOXELS,
     )
 
 

@@ -32,6 +32,7 @@ def catalogue_table(
     *,
     region: Box | None = None,
     whole: Shape | None = None,
+    looked: bool = False,
 ) -> QTable:
     """Return the catalogue of the measured sources with names, sky coordinates, units and UCDs.
 
@@ -46,8 +47,11 @@ def catalogue_table(
     region, whole
         Where the region lies, and the shape of the whole cube, whose pixels the catalogue counts; None where all
         of it was searched.
+    looked
+        Whether a network looked at the sources, so that ``rel`` is what it says.
     """
     from tessellar.io.catalogue import make_table
+    from tessellar.io.columns import AFTER_A_LOOK
     from tessellar.io.source_names import source_names
     from tessellar.io.wcs import sky_position
 
@@ -58,7 +62,8 @@ def catalogue_table(
         columns = in_whole_cube(columns, region, whole)
     names = source_names(columns["id"], sky.get("ra"), sky.get("dec"))
     every = {**columns, **sky, **_spectral_error(columns, meta), "name": names}
-    return make_table(every, meta, flux_unit=FluxScale.of(meta).unit, provenance=provenance)
+    unit, said = FluxScale.of(meta).unit, AFTER_A_LOOK if looked else None
+    return make_table(every, meta, flux_unit=unit, provenance=provenance, descriptions=said)
 
 
 def _spectral_error(columns: Payload, meta: CubeMeta) -> Payload:

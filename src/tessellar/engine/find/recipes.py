@@ -12,6 +12,7 @@ from tessellar.errors import UsageError
 from tessellar.kernels.components import Linker
 from tessellar.kernels.deblend import Deblending
 from tessellar.kernels.dilate import Dilation
+from tessellar.kernels.look.second_look import SecondLook
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.network.unet import PRECISIONS, SHIPPED_NAME
 from tessellar.kernels.reliability import Reliability
@@ -40,6 +41,8 @@ class Recipes:
         How sources that hold several galaxies are separated; without it, they stay whole.
     preconditioning
         What is done to the cube before.
+    look
+        The network that looks at candidates and has the last word on which are sources; None where there is none.
     """
 
     finder: SmoothAndClip | NetworkFinder = field(default_factory=SmoothAndClip)
@@ -49,6 +52,7 @@ class Recipes:
     dilation: Dilation | None = None
     deblending: Deblending | None = None
     preconditioning: Preconditioning = field(default_factory=Preconditioning)
+    look: SecondLook | None = None
 
     def __post_init__(self) -> None:
         if self.reliability is not None and self.linker.keep_negative:
@@ -94,6 +98,7 @@ class Recipes:
             "reliability": self.reliability.threshold if self.reliability else "off",
             "reliability_scale_kernel": judged.scale_kernel,
             "reliability_min_snr": judged.min_snr,
+            "second_look": "off" if self.look is None else self.look.weights,
             "deblend": self.deblending is not None,
             "deblend_contrast": parts.contrast,
             "deblend_prominence": parts.prominence,
@@ -118,6 +123,8 @@ class Recipes:
         settings = {"finder": asdict(self.finder), "linker": linker}
         if self.reliability is not None:
             settings["reliability"] = asdict(self.reliability)
+        if self.look is not None:
+            settings["second_look"] = self.look.record
         if not self.preconditioning.does_nothing:
             settings["preconditioning"] = self.preconditioning.provenance()
         if self.deblending is not None:

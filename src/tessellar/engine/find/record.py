@@ -52,6 +52,7 @@ def run_record(found: Found, plan: FindPlan, settings: dict[str, Any], source: S
         "partial": bool(found.failures),
         "warnings": list(found.warnings),
         **({"flagged": found.flagged} if found.flagged else {}),
+        **({"look": found.look} if found.look else {}),
         "stages": {stage.name: stage_record(stage) for stage in found.stages},
         "plan": {
             "tile": list(plan.grid.core),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tessellar.engine.find.detect import DetectStage
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.layers import Detections, merged
+from tessellar.engine.find.looker import Looker
 from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather
 from tessellar.engine.find.products import save_judgement, save_sky_map
 from tessellar.engine.find.recipes import Recipes
@@ -22,8 +24,10 @@ from tessellar.engine.precondition.prepare import Prepared
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.kernels.deblend import MOST_VOXELS
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.devices import CPU
+from tessellar.kernels.look.second_look import SecondLook
 from tessellar.kernels.measure import FluxScale
-from tessellar.kernels.reliability import Reliability
+from tessellar.kernels.reliability import Judgement, Reliability
 from tessellar.model import Payload
 
 
@@ -39,12 +43,15 @@ class Rows:
         What was measured, one array a column.
     n_detections, n_negative
         Detections of positive and of negative flux that the rows were chosen from.
+    look
+        What was looked at a second time, and what that changed; empty where nothing was.
     """
 
     found: Detections
     columns: Payload
     n_detections: int
     n_negative: int
+    look: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +72,8 @@ class RowMaker:
         The stage that is done.
     folder
         The run folder.
+    device
+        Where a network looks at candidates.
     """
 
     crew: Crew
@@ -73,14 +82,15 @@ class RowMaker:
     calibration: Calibration
     detect: DetectStage
     folder: Path
+    device: str = CPU
 
     def rows(self) -> Rows:
         """Do everything between detection and catalogue."""
         detections = {sign: self._deblended(self._stitched(sign), sign) for sign in (POSITIVE, NEGATIVE)}
-        found, columns = self._positive(detections)
+        found, columns, look = self._positive(detections)
         if self.recipes.linker.keep_negative:
             found, columns = self._with_negative(found, columns, detections[NEGATIVE])
-        return Rows(found, columns, len(detections[POSITIVE]), len(detections[NEGATIVE]))
+        return Rows(found, columns, len(detections[POSITIVE]), len(detections[NEGATIVE]), look)
 
     @property
     def _refiner(self) -> Refiner:
@@ -107,24 +117,55 @@ class RowMaker:
         recipe = self.recipes.dilation
         return detections if recipe is None else self._refiner.dilate(detections, recipe, sign)
 
-    def _positive(self, detections: dict[int, Detections]) -> tuple[Detections, Payload]:
-        """Return the sources of positive flux and their columns; with a reliability, only those grow that are kept."""
-        recipe, seen, stage = self.recipes.reliability, detections[POSITIVE], "measure"
-        if recipe is None:
+    def _positive(self, detections: dict[int, Detections]) -> tuple[Detections, Payload, dict[str, Any]]:
+        """Return the sources of positive flux, their columns, and what a second look changed.
+
+        Where sources are judged, they are so by their masks as they were detected, and only those grow that are kept.
+        """
+        reliability, seen, stage = self.recipes.reliability, detections[POSITIVE], "measure"
+        judges = reliability is not None or self.recipes.look is not None
+        if not judges:
             seen = self._grown(seen, POSITIVE)
         found, columns = self._measured(seen, POSITIVE)
-        if recipe is not None:
-            _, negative = self._measured(detections[NEGATIVE], NEGATIVE)
-            found, columns = self._reliable(recipe, found, columns, negative)
-            if self.recipes.dilation is not None:
-                reliability = dict(zip(columns["id"].tolist(), columns["rel"].tolist(), strict=True))
-                seen, stage = self._grown(found, POSITIVE), "measure-grown"
-                found, columns = self._measured(seen, POSITIVE, again=True)
-                columns["rel"] = np.array([reliability[id_] for id_ in columns["id"].tolist()])
+        judgement = (
+            None if reliability is None else self._judgement(reliability, columns, detections[NEGATIVE])
+        )
+        found, columns, look = self._chosen(found, columns, judgement)
+        if judges and self.recipes.dilation is not None:
+            seen, stage = self._grown(found, POSITIVE), "measure-grown"
+            found, again = self._measured(seen, POSITIVE, again=True)
+            rows = np.searchsorted(columns["id"], again["id"])
+            columns = {name: values[rows] for name, values in columns.items()} | again
         shown = np.searchsorted(seen.ids, columns["id"])
         maps = self.crew.partials.units(stage)
         save_sky_map(self.folder / "skymap.npz", maps, shown, self.cube.region, self.cube.whole.meta)
-        return found, columns
+        return found, columns, look
+
+    def _chosen(
+        self, found: Detections, columns: Payload, judgement: Judgement | None
+    ) -> tuple[Detections, Payload, dict[str, Any]]:
+        """Return the detections that are sources by the negative ones or, where it is asked, by a second look."""
+        if self.recipes.look is not None:
+            asked = self.recipes.reliability
+            threshold = None if asked is None else asked.threshold
+            looked = self._looker(self.recipes.look).look(columns, judgement, threshold)
+            found = replace(found, flags=found.flags | looked.flags)
+            columns, is_source, record = columns | looked.columns, looked.kept, looked.record
+        elif judgement is not None:
+            columns, is_source, record = columns | {"rel": judgement.rel}, judgement.kept, {}
+        else:
+            return found, columns, {}
+        kept = np.flatnonzero(is_source)
+        return found.select(kept), {name: values[kept] for name, values in columns.items()}, record
+
+    def _looker(self, recipe: SecondLook) -> Looker:
+        noise = self.calibration.measured_noise
+        before, sources = self.detect.fingerprint, self._sources_folder(POSITIVE)
+        return Looker(self.crew, self.cube.measured, noise, recipe, self.folder, sources, before, self.device)
+
+    def _sources_folder(self, sign: int, *, again: bool = False) -> Path:
+        """Return where the workers find the detections that are measured."""
+        return self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}"
 
     def _with_negative(
         self, found: Detections, columns: Payload, detections: Detections
@@ -132,7 +173,9 @@ class RowMaker:
         """Return the sources of either sign in the order of their ids."""
         negative, below = self._measured(self._grown(detections, NEGATIVE), NEGATIVE)
         both, order = merged(found, negative)
-        return both, {name: np.concatenate([columns[name], below[name]])[order] for name in columns}
+        unknown = np.full(len(negative), np.nan)  # a network judges positive detections only
+        parts = {name: [values, below.get(name, unknown)] for name, values in columns.items()}
+        return both, {name: np.concatenate(both_signs)[order] for name, both_signs in parts.items()}
 
     def _measured(
         self, detections: Detections, sign: int, *, again: bool = False
@@ -146,7 +189,7 @@ class RowMaker:
             correlation,
             sign,
             len(sources),
-            self.folder / PARTIALS / f"sources{sign}{'-grown' if again else ''}",
+            self._sources_folder(sign, again=again),
             fingerprint(
                 view,
                 *self.recipes.shaping,
@@ -164,17 +207,14 @@ class RowMaker:
         columns = gather(self.crew.partials.units(stage)) | _bounds(sources, measured)
         return detections.select(np.array(measured, np.int64)), columns
 
-    def _reliable(
-        self, recipe: Reliability, found: Detections, positive: Payload, negative: Payload
-    ) -> tuple[Detections, Payload]:
-        """Return the reliable sources, and their columns with their reliability."""
+    def _judgement(self, recipe: Reliability, positive: Payload, detections: Detections) -> Judgement:
+        """Return what the negative detections tell of the positive ones."""
+        _, negative = self._measured(detections, NEGATIVE)
         judgement = recipe(positive, negative, FluxScale.of(self.cube.source.meta).beam_area.mean())
         save_judgement(self.folder / "reliability.npz", judgement, recipe)
-        for sentence in judgement.doubts():
+        for sentence in judgement.doubts() if self.recipes.look is None else ():
             self.crew.warn(sentence)
-        columns = positive | {"rel": judgement.rel}
-        kept = np.flatnonzero(judgement.kept)
-        return found.select(kept), {name: values[kept] for name, values in columns.items()}
+        return judgement
 
 
 def _bounds(sources: Sources, rows: list[int]) -> Payload:

@@ -94,7 +94,7 @@ class OpenRuns:
             for tile in self._touching(layer, first, box):
                 runs, rows = self.of_tile(tile)
                 inside = slice(*np.searchsorted(runs[:, 0], [box.start[0], box.stop[0]]))
-                cut, within = _cut(runs[inside], box)
+                cut, within = cut_runs(runs[inside], box)
                 if len(cut):
                     yield cut, rows[inside][within]
 
@@ -121,7 +121,7 @@ class OpenRuns:
         return runs_of_tile(self._where.partials, self._where.layers, tile, label, row)
 
 
-def _cut(runs: RunTable, box: Box) -> tuple[RunTable, IntArray]:
+def cut_runs(runs: RunTable, box: Box) -> tuple[RunTable, IntArray]:
     """Return the parts of runs inside a box along l and m, and which runs they are parts of."""
     (_, x0, y0), (_, x1, y1) = box.start, box.stop
     touches = (runs[:, 1] >= x0) & (runs[:, 1] < x1) & (runs[:, 2] < y1) & (runs[:, 3] > y0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ENTRY_POINTS = "tessellar.networks"
-UNET = "unet"
+UNET, LOOK = "unet", "look"
 
 
 class Design(Protocol):
@@ -78,6 +78,11 @@ def design_of(card: Card, file: Path) -> Design:
 
 
 def _make(kind: object, settings: dict[str, Any], file: Path) -> Design:
+    if kind == LOOK:
+        raise UsageError(
+            f"{file} looks at candidates one by one; it neither finds nor denoises. Use one that does, "
+            "such as hi-unet-s."
+        )
     if kind == UNET:
         maker: Any = Architecture
     else:

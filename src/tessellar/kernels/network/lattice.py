@@ -29,8 +29,8 @@ class PatchLattice:
 
     @classmethod
     def of_cube(cls, shape: Shape, side: int, margin: int, stride: int) -> PatchLattice:
-        """Return the lattice for a cube; along a short axis, patches are shorter than ``side``."""
-        z, x, y = (min(side, -(-n // stride) * stride) for n in shape)
+        """Return the lattice for a cube: patches that cut it evenly, none longer than ``side``."""
+        z, x, y = (_even(n, side, stride) for n in shape)
         return cls((z, x, y), margin, stride)
 
     @property
@@ -38,6 +38,13 @@ class PatchLattice:
         """Shape of what the network is shown."""
         z, x, y = (n + 2 * self.margin for n in self.answer_shape)
         return (z, x, y)
+
+    def computed(self, core: Shape) -> float:
+        """Return how many voxels patches answer for, for each voxel of a core that begins at a patch."""
+        ratio = 1.0
+        for n, answer in zip(core, self.answer_shape, strict=True):
+            ratio *= -(-n // answer) * answer / n
+        return ratio
 
     def boxes(self, core: Box) -> Iterator[Box]:
         """Yield the boxes that patches answer for, until a core is covered."""
@@ -51,3 +58,9 @@ class PatchLattice:
     def around(self, box: Box) -> Box:
         """Return what the patch sees that answers for a box; it may reach beyond the cube."""
         return box.grow(Halo.symmetric((self.margin,) * 3))
+
+
+def _even(n: int, side: int, stride: int) -> int:
+    """Return the multiple of the stride that covers ``n`` voxels with as few equal pieces as ``side`` does."""
+    pieces = -(-n // side)
+    return -(-n // (pieces * stride)) * stride

@@ -131,7 +131,7 @@ class Runner:
         torch = load_torch()
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
-        with torch.inference_mode(), _arithmetic(torch, self.device, self.precision):
+        with torch.inference_mode(), arithmetic(torch, self.device, self.precision):
             tensor = torch.from_numpy(voxels).to(self.device)
             given = self.network(tensor.contiguous(memory_format=torch.channels_last_3d))
             found: FloatArray = given.float().cpu().numpy()
@@ -150,7 +150,7 @@ def as_tensors(weights: Mapping[str, FloatArray], device: str) -> dict[str, Tens
 
 
 @contextmanager
-def _arithmetic(torch: Any, device: str, precision: str) -> Iterator[None]:
+def arithmetic(torch: Any, device: str, precision: str = "float32") -> Iterator[None]:
     """Keep to the precision; on a GPU also to algorithms that add in one order, with all digits of float32."""
     exact = {"enabled": True, "benchmark": False, "deterministic": True, "allow_tf32": False}
     with ExitStack() as stack:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
 
 from tessellar.errors import UsageError
 from tessellar.kernels.devices import torch_name
@@ -56,7 +55,7 @@ class UNet:
 
     weights: str = field(default=SHIPPED_NAME, repr=False, compare=False)
     precision: str = "float32"
-    side: int = 96
+    side: int = 128
     batch: int = 1
     threads: int = 1
     identity: str = field(init=False, default="")
@@ -112,6 +111,10 @@ class UNet:
         """Bytes that a worker holds however small its tiles are: torch, and one batch of patches of full size."""
         return TORCH_BYTES + 4 * self.batch * self.maps * (self.side + 2 * self.margin) ** 3
 
+    def lattice(self, meta: CubeMeta) -> PatchLattice:
+        """Return where the patches of a cube lie."""
+        return PatchLattice.of_cube(meta.shape, self.side, self.margin, self.stride)
+
     def halo(self, meta: CubeMeta) -> Halo:
         """Return how far around a voxel the network sees."""
         z, x, y = (min(self.margin, n) for n in meta.shape)
@@ -120,16 +123,12 @@ class UNet:
     def memory(self, shape: Shape) -> MemoryUse:
         """Return the bytes for a patch of ``shape``: itself over its noise, the answer, one batch, and torch itself."""
         z, x, y = shape
-        lattice = PatchLattice.of_cube(shape, self.side, self.margin, self.stride)
-        maps = 4 * self.batch * self.maps * prod(lattice.patch_shape)
-        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + maps + TORCH_BYTES)
+        return MemoryUse(host=4 * (3 * len(self.heads) + 2) * z * x * y + self.fixed_bytes)
 
     def memory_on_gpu(self, shape: Shape) -> MemoryUse:
         """Return the bytes for a patch of ``shape`` on a GPU: one batch there, with as much for its convolutions."""
         z, x, y = shape
-        voxels = self.batch * prod(
-            PatchLattice.of_cube(shape, self.side, self.margin, self.stride).patch_shape
-        )
+        voxels = self.batch * (self.side + 2 * self.margin) ** 3
         host = 4 * (3 * len(self.heads) + 2) * z * x * y + 4 * (1 + len(self.heads)) * voxels
         return MemoryUse(host=host, device=2 * 4 * self.maps * voxels)
 
@@ -164,7 +163,7 @@ class UNet:
             refuse_dishonest(blind, design.margin, design.stride, card.name)
         return Runner(
             network=design.network(tensors, design.margin),
-            lattice=PatchLattice.of_cube(meta.shape, self.side, self.margin, self.stride),
+            lattice=self.lattice(meta),
             heads=self.heads,
             calibration=card.calibration,
             batch=self.batch,
