@@ -116,10 +116,8 @@ def _one_field(kind: Kind, seed: int, data: str, asked: argparse.Namespace) -> O
             FIT: _score(run, folder, "fit.txt", fit=folder / CUBE),
         }
         if asked.second_look:
-            look = {"second_look": asked.second_look}
-            scores[LOOK] = _score(
-                search(folder, "look", **look), folder, "look.txt", fit=folder / CUBE, **look
-            )
+            looked = _second_look(folder, asked.second_look)
+            scores[LOOK] = _score(looked, folder, "look.txt", fit=folder / CUBE)
         if asked.sofia is None:
             return Outcome(scores)
         return Outcome(scores, *_best_of_sofia(folder, asked.sofia))
