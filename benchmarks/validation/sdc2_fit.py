@@ -135,17 +135,16 @@ def _best_of_sofia(folder: Path, program: Path) -> tuple[float, str]:
 
 def _second_look(folder: Path, name: str) -> Path:
     """Search the cube of a folder once more, with a network that has the last word; return the run."""
+    options = "--threshold 4 --reliability 0.9 --linker-min-size-xy 3 --linker-min-size-z 3 --quiet"
     words = [
         "find",
         str(folder / CUBE),
         "--out",
         str(folder / "look"),
-        "--threshold",
-        "4",
-        "--reliability",
-        "0.9",
+        *options.split(),
+        "--second-look",
+        name,
     ]
-    words += ["--linker-min-size-xy", "3", "--linker-min-size-z", "3", "--second-look", name, "--quiet"]
     run_program([sys.executable, "-m", "tessellar", *words], folder)
     return folder / "look"
 
