@@ -136,8 +136,8 @@ def _best_of_sofia(folder: Path, program: Path) -> tuple[float, str]:
 def _second_look(folder: Path, name: str) -> Path:
     """Search the cube of a folder once more, with a network that has the last word; return the run.
 
-    It looks at what a lower threshold detects, and keeps rows that gain points on average: a found galaxy is worth three
-    quarters of a point, and a false row costs one.
+    It looks at what a lower threshold detects, and keeps rows that gain points on average: a found galaxy is worth
+    three quarters of a point, and a false row costs one.
     """
     options = "--threshold 3.5 --reliability 0.6 --linker-min-size-xy 3 --linker-min-size-z 3 --quiet"
     words = [
