@@ -82,7 +82,7 @@ class Shape:
         """
         spread = np.maximum(self.major, 0.0)
         measured = size_of_disc(mass, np.sqrt(spread) * kpc)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             error = 0.5 * self.error / spread  # of the logarithm
         usual = typical_size(mass)
         prior = math.log(10.0) * SIZE_SCATTER
