@@ -13,7 +13,6 @@ from tessellar.kernels.look.frame import PATCH, Frame
 from tessellar.kernels.look.network import DISC_HEADS, PROBABILITY_HEADS
 from tessellar.kernels.look.patch import patch_of
 from tessellar.model import FloatArray
-from tessellar.tiling.box import Box
 from tessellar.training.look.lessons import Examples
 from tessellar.training.look.publish import save_look
 
@@ -81,6 +80,3 @@ def shown(design: LookArchitecture, count: int) -> tuple[FloatArray, FloatArray]
     rng = np.random.default_rng(5)
     patches = rng.normal(size=(count, design.channels, *PATCH)).astype(np.float32)
     return patches, rng.normal(size=(count, design.features)).astype(np.float32)
-
-
-WHOLE = Box.of_shape((80, 64, 68))

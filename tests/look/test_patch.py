@@ -72,13 +72,14 @@ def test_the_axis_of_the_candidate_is_that_of_the_patch() -> None:
 
 
 def test_channels_are_summed_in_units_of_their_noise() -> None:
-    frame = Frame.around((40.0, 20.0, 20.0), 0.0, beam=2.0, width=40.0, radius=4.0)
+    frame = Frame.around((40.0, 20.0, 20.0), 0.0, beam=2.0, width=40.0, radius=8.0)
     ones = np.ones((200, 41, 41), np.float32)
     box = frame.box(ones.shape)
     shown = patch_of(frame, box, 6.0 * ones[box.slices()], 2.0 * ones[box.slices()], ones[box.slices()] > 0)
-    assert frame.channels == 3
-    np.testing.assert_allclose(shown[0, 10:], 3.0 * math.sqrt(3.0), rtol=1e-5)
-    np.testing.assert_allclose(shown[1, 10:], 1.0, rtol=1e-5)
+    assert (frame.channels, frame.beams) == (3, 2)
+    middle = shown[:, 10:, 8:16, 8:16]
+    np.testing.assert_allclose(middle[0], 3.0 * math.sqrt(3.0), rtol=1e-5)
+    np.testing.assert_allclose(middle[1], 1.0, rtol=1e-5)
     assert not shown[:, 0].any()  # it begins before the cube
 
 

@@ -45,6 +45,8 @@ class LookTraining:
         Steps between validations.
     patience
         Validations without progress after which training ends.
+    precision
+        ``float32``, of the arithmetic in the layers.
     """
 
     architecture: LookArchitecture
