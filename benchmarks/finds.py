@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,8 +64,12 @@ def run_program(command: list[str], folder: Path | None = None) -> None:
     BenchmarkError
         It does not start, or it failed; the message has the last line that it wrote.
     """
+    # where an installed program has its byte code on disk, a checkout shall have it too
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False
+        )
     except OSError as error:
         raise BenchmarkError(f"{command[0]} does not start: {error}") from error
     if done.returncode != 0:

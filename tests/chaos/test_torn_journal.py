@@ -111,15 +111,17 @@ def truncate_to(length: int, path: Path) -> None:
 def test_an_empty_or_lost_journal_knows_nothing(leftover: bytes, interrupted: Path, tmp_path: Path) -> None:
     def lose(path: Path) -> None:
         path.write_bytes(b"")
-        path.with_name(f"{path.name}-journal").write_bytes(leftover)
+        for log in ("wal", "journal"):
+            path.with_name(f"{path.name}-{log}").write_bytes(leftover)
 
     assert after(lose, interrupted, tmp_path) == "right"
     assert after(Path.unlink, interrupted, tmp_path) == "right"
 
 
-def test_a_rollback_journal_that_is_garbage_does_no_harm(interrupted: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("log", ["wal", "journal"])
+def test_a_log_that_is_garbage_does_no_harm(log: str, interrupted: Path, tmp_path: Path) -> None:
     def litter(path: Path) -> None:
-        path.with_name(f"{path.name}-journal").write_bytes(b"garbage" * 1000)
+        path.with_name(f"{path.name}-{log}").write_bytes(b"garbage" * 1000)
 
     assert after(litter, interrupted, tmp_path) == "right"
 

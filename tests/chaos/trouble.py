@@ -97,9 +97,9 @@ def _watch(
     work = getattr(owner, name)
 
     @wraps(work)
-    def watched(*words: Any) -> Any:
+    def watched(*words: Any, **more: Any) -> Any:
         before(*words)
-        result = work(*words)
+        result = work(*words, **more)
         if after is not None:
             after(*words)
         return result

@@ -105,6 +105,16 @@ def test_a_unit_with_two_results_is_an_error(tmp_path, calls, lost):
             journal.record(report(7, 9, add=1))
 
 
+@pytest.mark.parametrize(("seconds", "waits"), [(0.5, 1), (2.0, 2)])  # SQLite's NORMAL and FULL
+def test_only_a_long_lease_waits_for_the_disk(tmp_path, calls, seconds, waits):
+    with Journal(tmp_path) as journal:
+        journal.begin(ScriptedStage(calls))
+        journal.record(replace(report(0, 3), seconds=seconds))
+        assert journal._database.execute("PRAGMA synchronous").fetchone() == (waits,)
+        assert journal._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert not list(tmp_path.glob("journal.sqlite-*"))
+
+
 def test_a_damaged_journal_is_one_sentence_and_can_be_discarded(tmp_path, calls):
     with Journal(tmp_path) as journal:
         journal.begin(ScriptedStage(calls))

@@ -42,6 +42,10 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda a, b: (order.append(("rename", b.suffix)), rename(a, b))[1])
     write_text(tmp_path / "a.txt", "x")
     assert order == [("flush", ".txt"), ("rename", ".txt"), ("flush", tmp_path.suffix)]
+    order.clear()
+    publish.write_bytes(tmp_path / "b.txt", b"cheap to do again", durable=False)
+    assert order == [("rename", ".txt")]
+    assert (tmp_path / "b.txt").read_bytes() == b"cheap to do again"
 
 
 def test_a_sweep_takes_leftovers_of_this_target_only(tmp_path):

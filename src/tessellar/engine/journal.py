@@ -1,7 +1,9 @@
 """The journal of a run: which tiles are done and where their results lie, so that a stopped run goes on.
 
 One SQLite file in the run folder, written by the driver alone. A lease is recorded only after its voxels and
-its partial results are safe on disk, so what stands here can be believed after any crash.
+its partial results are written, and one of a second or more only after they are safe on disk; what stands here is
+believed where the files prove it, after any crash. A process that is killed costs nothing that was recorded; a machine
+that fails may cost the short leases of its last minute.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tessellar.engine.journal_file import FILE_NAME, journal_errors, open_journal_file
-from tessellar.engine.lease import MAX_UNITS
+from tessellar.engine.lease import MAX_UNITS, WORTH_A_FLUSH_SECONDS
 from tessellar.engine.reports import LeaseReport
 from tessellar.errors import NonDeterministicError, UsageError
 from tessellar.model import Stage
@@ -139,6 +141,8 @@ class Journal:
                 report.digest,
             )
             values = (*fixed, report.hashes, 0, *(getattr(report, name) for name in _COUNTERS))
+            is_long = report.seconds >= WORTH_A_FLUSH_SECONDS
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if is_long else 'NORMAL'}")
             self._mark_later_stages(lease.stage)
             self._database.execute(f"INSERT INTO leases VALUES ({', '.join('?' * len(values))})", values)
 

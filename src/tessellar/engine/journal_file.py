@@ -1,4 +1,9 @@
-"""The SQLite file behind the journal: how it is opened, and what its errors mean in a sentence."""
+"""The SQLite file behind the journal: how it is opened, and what its errors mean in a sentence.
+
+What is recorded goes into a log beside the file and into the file when the run ends: a record then costs one wait for
+the disk at most, and none where it is not worth one. One process alone holds the file, so the log needs no memory that
+is shared, which network disks do not have (https://sqlite.org/wal.html, section 8).
+"""
 
 from __future__ import annotations
 
@@ -83,7 +88,7 @@ def discard_journal(folder: Path) -> None:
     OutputError
         It cannot be removed.
     """
-    for path in (folder / FILE_NAME, folder / f"{FILE_NAME}-journal"):
+    for path in (folder / f"{FILE_NAME}{log}" for log in ("", "-wal", "-journal")):
         with output_errors(path):
             remove(path)
 
@@ -91,8 +96,8 @@ def discard_journal(folder: Path) -> None:
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
     run = database.execute
     run("PRAGMA locking_mode = EXCLUSIVE")
-    run("PRAGMA journal_mode = DELETE")
-    run("PRAGMA synchronous = FULL")
+    run("PRAGMA journal_mode = WAL")
+    run("PRAGMA synchronous = NORMAL")
     version = run("PRAGMA user_version").fetchone()[0]
     if version not in (0, _VERSION):
         raise UsageError(

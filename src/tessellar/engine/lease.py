@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 LEASES_PER_SLOT = 4  # every slot gets at least so many of what is left, so that all end together
 MAX_UNITS = 4096  # bounds a partial file, a report and what a lost lease costs
+WORTH_A_FLUSH_SECONDS = 1.0  # of a lease: a shorter one is done again sooner than it is worth the wait
 _PIECES = 16  # into how many a lease is cut whose worker died
 
 

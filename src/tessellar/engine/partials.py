@@ -49,11 +49,14 @@ class PartialStore:
     def __reduce__(self) -> tuple[type[PartialStore], tuple[Path]]:
         return (PartialStore, (self.folder,))
 
-    def write(self, writer: PartialWriter, stage: StageName, first: int, stop: int) -> tuple[str, str, int]:
-        """Write the results of one lease durably; return the file's name, its digest and its size in bytes.
+    def write(
+        self, writer: PartialWriter, stage: StageName, first: int, stop: int, *, durable: bool = True
+    ) -> tuple[str, str, int]:
+        """Write the results of one lease; return the file's name, its digest and its size in bytes.
 
         The digest is part of the name: no worker, however late, and be it that of another run which was killed, can
-        put other results in the place of those that are recorded.
+        put other results in the place of those that are recorded. Results that are not ``durable`` are not waited for
+        until they are on the disk: should the machine fail, they may be done again.
 
         Raises
         ------
@@ -65,7 +68,7 @@ class PartialStore:
         home = self._home(stage)
         with output_errors(home):
             home.mkdir(exist_ok=True)
-        write_bytes(home / name, content)
+        write_bytes(home / name, content, durable=durable)
         return name, digest, len(content)
 
     def sound(self, stage: Stage, file: str, digest: str, units: Collection[int]) -> bool:
@@ -98,7 +101,7 @@ class PartialStore:
         home = self._home(stage)
         with output_errors(home):
             make_folder(home)
-        write_bytes(home / _CONTENTS, json.dumps(rows).encode())
+        write_bytes(home / _CONTENTS, json.dumps(rows).encode(), durable=False)  # made anew on resuming
         with self._lock:
             self._contents[_name(stage)] = segments
             self._files.clear()

@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 
 from tessellar import errors
 from tessellar.engine.conveyor import Passage, passages
-from tessellar.engine.lease import Lease
+from tessellar.engine.lease import WORTH_A_FLUSH_SECONDS, Lease
 from tessellar.engine.memory import give_back_freed_memory
 from tessellar.engine.partial_file import PartialWriter
 from tessellar.engine.partials import PartialStore
@@ -179,7 +179,8 @@ class _Session:
         began = perf_counter()
         task = self._task
         try:
-            return task.partials.write(self._writer, task.stage, task.lease.first, reached)
+            durable = began - self._began >= WORTH_A_FLUSH_SECONDS
+            return task.partials.write(self._writer, task.stage, task.lease.first, reached, durable=durable)
         except errors.OutputError as error:
             self._abort = self._abort or Fault.of(error)
             return "", "", 0

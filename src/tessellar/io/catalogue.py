@@ -89,9 +89,11 @@ def write_catalogue(table: QTable, folder: Path, stem: str = "catalogue") -> lis
         ExitStack() as drafts
     ):  # all are flushed before the first gets its name, which is when the stack ends
         for name, content in contents.items():
-            draft = drafts.enter_context(atomic_file(folder / name))
+            draft = drafts.enter_context(atomic_file(folder / name, durable=False))
             draft.write_bytes(content)
             flush(draft)
+    with output_errors(folder):
+        flush(folder)  # once, for the names of all
     return [folder / name for name in contents]
 
 

@@ -89,11 +89,19 @@ def is_store(path: Path) -> bool:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary file name beside ``path``; what is written there becomes ``path`` at the end.
 
     The content reaches the disk before the name changes, so a reader sees the old file or the whole new
     one, also after a crash. When the block raises, ``path`` is left as it was.
+
+    Parameters
+    ----------
+    path
+        The file.
+    durable
+        Whether to wait for the disk. Where not, a machine that fails within the next minute may leave a torn file or
+        none: for what is checked before it is believed, and cheap to do again. A process that dies does no harm.
 
     Yields
     ------
@@ -109,21 +117,24 @@ def atomic_file(path: Path) -> Iterator[Path]:
     with output_errors(path):
         try:
             yield temporary
-            flush(temporary)
-            move_into_place(temporary, path)
+            if durable:
+                flush(temporary)
+            temporary.replace(path)
+            if durable:
+                flush(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file atomically and durably.
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a small file atomically, and durably unless it is said otherwise; see `atomic_file`.
 
     Raises
     ------
     OutputError
         The file cannot be written.
     """
-    with atomic_file(path) as temporary:
+    with atomic_file(path, durable=durable) as temporary:
         temporary.write_bytes(content)
 
 

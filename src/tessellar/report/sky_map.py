@@ -109,19 +109,20 @@ def _ellipses(axes: Any, sources: QTable, smallest: float) -> None:
     major = np.maximum(_SIZE * _numbers(shown, "ell_maj", 0.0), smallest)
     minor = np.maximum(_SIZE * _numbers(shown, "ell_min", 0.0), smallest)
     angle = 90 + _numbers(shown, "ell_pa", 0.0)
-    axes.add_collection(
-        EllipseCollection(
-            major,
-            minor,
-            angle,
-            units="xy",
-            offsets=centres,
-            transOffset=axes.transData,
-            facecolors="none",
-            edgecolors=_AMBER,
-            linewidths=1.0 if len(shown) <= 200 else 0.6,
-        )
+    ellipses = EllipseCollection(
+        major,
+        minor,
+        angle,
+        units="xy",
+        offsets=centres,
+        transOffset=axes.transData,
+        facecolors="none",
+        edgecolors=_AMBER,
+        linewidths=1.0 if len(shown) <= 200 else 0.6,
     )
+    axes.add_collection(ellipses)
+    ellipses.set_clip_path(None)  # a path is looked up anew for each ellipse, a box is not
+    ellipses.set_clip_box(axes.bbox)
     reach = _reach(major / 2, minor / 2, np.radians(angle - 45)) + 0.4 * smallest
     places = centres + reach[:, np.newaxis] * np.sqrt(0.5)
     for rank, (x, y) in enumerate(places[:MAX_LABELS], start=1):

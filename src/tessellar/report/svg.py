@@ -64,13 +64,15 @@ def draw(
         Who places the axes: matplotlib (``compressed`` is for maps of a fixed aspect), or ``paint`` where it is None.
     """
     import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(width, height), layout=layout)
         paint(figure)
         text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(text, metadata={"Date": None})  # Figure.savefig would draw everything twice
     return _inline(text.getvalue(), title)
 
 
