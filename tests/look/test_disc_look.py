@@ -11,9 +11,10 @@ from look.looks import SMALL_DISCS, write_look
 
 from tessellar.api.candidates import real_rows, sampling_of, search
 from tessellar.challenge.sdc2 import second_look
+from tessellar.challenge.sdc2.errors import measured_errors
 from tessellar.challenge.sdc2.fitting import fit_discs
 from tessellar.challenge.sdc2.second_look import corrected, discs_of, look_at_discs, true_corrections
-from tessellar.challenge.sdc2.submission import in_challenge, submission
+from tessellar.challenge.sdc2.submission import Measured, in_challenge, submission
 from tessellar.kernels.look.network import Look
 from tessellar.simulate.sdc2.sky import Sdc2Sky
 from tessellar.simulate.truth import sdc2_table, truth_table
@@ -34,7 +35,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 def test_a_fit_leaves_what_it_is_given_alone(found: Found) -> None:
     sky, _, plain, _ = found
     before = {name: plain[name].copy() for name in plain.colnames}
-    fitted, _ = fit_discs(plain, sky, sampling_of(sky))
+    fitted = fit_discs(plain, sky, sampling_of(sky)).table
     assert all((plain[name] == before[name]).all() for name in plain.colnames)
     assert (fitted["hi_size"] != plain["hi_size"]).any()
 
@@ -54,11 +55,20 @@ def test_discs_too_large_to_be_looked_at_stay(
     found: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sky, catalogue, plain, _ = found
-    arguments = (catalogue, plain, plain, sky, sampling_of(sky), Look(str(write_look(tmp_path, SMALL_DISCS))))
-    assert (look_at_discs(*arguments)["hi_size"] != plain["hi_size"]).all()
+    errors = measured_errors(Measured.of(catalogue, sampling_of(sky)))
+    network = Look(str(write_look(tmp_path, SMALL_DISCS)))
+    arguments = (catalogue, plain, plain, errors, sky, sampling_of(sky), network)
+    seen, told = look_at_discs(*arguments)
+    assert (seen["hi_size"] != plain["hi_size"]).all()
+    discs = discs_of(catalogue, plain, plain, sky, sampling_of(sky))
+    sure = network.corrections(discs.patches, discs.features).errors
+    np.testing.assert_allclose(told["err_hi_size"] / seen["hi_size"], sure[:, 1], rtol=1e-12)
+    np.testing.assert_allclose(told["err_i"].value, np.minimum(np.degrees(sure[:, 4]), 21.6), rtol=2e-2)
+    assert (told["err_ra"] == errors["err_ra"]).all()
     monkeypatch.setattr(second_look, "MOST_VOXELS", 10)
-    after = look_at_discs(*arguments)
+    after, same = look_at_discs(*arguments)
     assert all(np.allclose(after[name], plain[name], rtol=1e-12) for name in CHANGED)
+    assert all((same[name] == errors[name]).all() for name in same.colnames)
 
 
 def test_one_disc_is_seen_alike_in_any_company(found: Found) -> None:
