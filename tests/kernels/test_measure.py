@@ -10,8 +10,9 @@ from measuring_one import error_inside, row_of
 
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.line_width import line_width, mean_line_width
-from tessellar.kernels.measure import MEASURED, FluxScale
+from tessellar.kernels.measure import MEASURED
 from tessellar.model import Beam, CubeMeta, SpectralAxis
 
 SHAPE = (12, 20, 30)

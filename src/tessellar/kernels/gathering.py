@@ -4,15 +4,68 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from tessellar.compiled import compiled
+from tessellar.kernels import sum_noise
 from tessellar.kernels.correlation import Correlation
-from tessellar.kernels.footprint import Footprint
-from tessellar.kernels.measure import Gathered, Sums
-from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.flux_scale import FluxScale
+from tessellar.kernels.lost_flux import cut_gaussians
+from tessellar.kernels.measure import MEASURED, Scale, measure
+from tessellar.kernels.nodes import NodeTables
+from tessellar.kernels.noise import NoiseModel, NoiseTables
+from tessellar.kernels.noise_map import inverse_between
 from tessellar.kernels.position_velocity import ChannelCentres
 from tessellar.kernels.runs import RunTable
-from tessellar.kernels.sum_noise import sum_noise
-from tessellar.model import DoubleArray, FloatArray
-from tessellar.tiling.box import Box
+from tessellar.kernels.source_sums import (
+    HIGH,
+    LOW,
+    WX,
+    WY,
+    CoarseSky,
+    SourceSums,
+    StripSums,
+    W,
+    add_bright,
+    add_voxels,
+)
+from tessellar.kernels.sum_noise import sum_pairs
+from tessellar.model import DoubleArray, FloatArray, IntArray
+from tessellar.tiling.box import Box, Shape
+
+
+class Surroundings:
+    """What the sources of a cube have in common, as compiled code takes it.
+
+    Parameters
+    ----------
+    shape
+        Of the cube.
+    scale
+        How its voxels add up to flux.
+    widths
+        Width of every channel, float64 array (frequency), 1 where it is not known.
+    noise, correlation
+        Of the cube.
+    step
+        Pixels of the cube per pixel of the coarse map of the sky.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        scale: FluxScale,
+        widths: DoubleArray,
+        noise: NoiseModel,
+        correlation: Correlation,
+        step: int = 1,
+    ) -> None:
+        self.shape = np.array(shape, np.int64)
+        self.scale: Scale = (scale.weight, scale.values, *cut_gaussians())
+        self.stretch, self.widths, self.step = scale.stretch, widths, step
+        self.noise, self.tables = noise, noise.tables
+        self.correlation, self.spectral = correlation, np.array(correlation.spectral)
+        self.moments = np.array(correlation.covariance)
 
 
 @dataclass(slots=True, eq=False)
@@ -25,44 +78,103 @@ class Gathering:
         Bounding box of the source.
     sign
         +1 or -1: a negative source is summed as if it were positive.
-    widths
-        Width of every channel of the cube, float64 array (frequency).
+    around
+        The cube.
     """
 
     box: Box
     sign: float
-    widths: DoubleArray
-    sums: Sums = field(init=False)
-    centres: ChannelCentres = field(init=False)
-    footprint: Footprint = field(init=False)
+    around: Surroundings
+    _box: IntArray = field(init=False)
+    _local: NodeTables = field(init=False)
+    _source: SourceSums = field(init=False)
+    _strip: StripSums | None = field(init=False, default=None)
+    _strip_x: int = field(init=False, default=0)
+    _bright: DoubleArray = field(init=False)
+    _coarse: CoarseSky = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sums, self.centres = Sums(self.box, self.sign), ChannelCentres(self.box, self.sign)
-        self.footprint = Footprint(self.box, self.widths, self.sign)
+        (z0, x0, y0), (z1, x1, y1), step = self.box.start, self.box.stop, self.around.step
+        self._box = np.array((self.box.start, self.box.stop), np.int64)
+        self._local = self.around.noise.local_around(self.box)
+        totals, peak, centres = np.zeros(13), np.array((-1, -1, -1, 0)), ChannelCentres(self.box, self.sign)
+        totals[LOW], totals[HIGH] = np.inf, -np.inf
+        self._source = totals, peak, np.zeros(z1 - z0), centres.sums, centres.spread
+        self._bright = np.zeros(6)
+        sky = ((x1 - 1) // step - x0 // step + 1, (y1 - 1) // step - y0 // step + 1)
+        self._coarse = step, np.zeros(sky), np.zeros(sky, np.uint8)
 
     def begin(self, strip: Box) -> None:
         """Begin with the next strip of the box."""
-        self.footprint.begin(strip)
+        if self._strip is not None:
+            add_bright(self._strip, self._strip_x - self.box.start[1], self._bright)
+        sky = strip.shape[1:]
+        inverse = np.empty(sky, np.float32)
+        inverse_between(*self.around.tables[1:], strip.start[1], strip.start[2], inverse)
+        self._strip_x, self._strip = strip.start[1], (inverse, np.zeros(sky), np.zeros(sky))
 
-    def add(self, voxels: FloatArray, window: Box, runs: RunTable, sigma: FloatArray) -> None:
-        """Add the voxels of some runs of the strip; parameters as for `tessellar.kernels.measure.Sums.add`."""
-        for one in (self.sums, self.centres, self.footprint):
-            one.add(voxels, window, runs, sigma)
-
-    def finish(
-        self, runs: RunTable, noise: NoiseModel, correlation: Correlation, stretch: DoubleArray
-    ) -> Gathered:
-        """Return what was summed, with its noise.
+    def add(self, voxels: FloatArray, window: Box, runs: RunTable) -> None:
+        """Add the voxels of some runs of the strip.
 
         Parameters
         ----------
+        voxels
+            float32 array (frequency, l, m) of ``window``, which reaches one voxel beyond the runs on every side
+            but at the edges of the cube.
+        window
+            Box of the cube.
         runs
-            All voxels of the source, sorted.
-        noise, correlation
-            Of the cube.
-        stretch
-            Area of the beam of every channel of the cube over the mean, float64 array (frequency).
+            The runs, sorted.
         """
-        here = stretch[self.box.start[0] : self.box.stop[0]]
-        pairs = sum_noise(runs, self.box, noise, correlation, here, self.sums.centre[1:])
-        return Gathered(self.sums, pairs, self.footprint.ellipse(), self.centres, correlation)
+        around = self.around
+        add_voxels(
+            voxels, np.array(window.start), runs, self._box, self.sign, around.widths, around.tables[0],
+            self._local, self._source, self._strip_x, self._strip, self._coarse,
+        )  # fmt: skip
+
+    def row(self, runs: RunTable) -> DoubleArray:
+        """Return the catalogue row, float64 array in the order of `MEASURED`; ``runs`` are all voxels, sorted."""
+        around, row = self.around, np.empty(len(MEASURED))
+        _finish(
+            runs, self._box, around.shape, self.sign, around.scale, self._source, self._strip_x, self._strip,
+            self._bright, around.tables, self._local, around.moments, around.spectral, around.stretch,
+            sum_noise.STRIP_PIXELS, row,
+        )  # fmt: skip
+        return row
+
+    def coarse_sky(self) -> tuple[IntArray, IntArray, DoubleArray]:
+        """Return the pixels of the coarse map that hold voxels, along l and along m, and their flux."""
+        step, sky, seen = self._coarse
+        x, y = np.nonzero(seen)
+        return x + self.box.start[1] // step, y + self.box.start[2] // step, sky[x, y]
+
+
+@compiled
+def _finish(
+    runs: RunTable,
+    box: IntArray,
+    shape: IntArray,
+    sign: float,
+    scale: Scale,
+    source: SourceSums,
+    strip_x: int,
+    strip: StripSums,
+    bright: DoubleArray,
+    noise: NoiseTables,
+    local: NodeTables,
+    moments: DoubleArray,
+    spectral: DoubleArray,
+    stretch: DoubleArray,
+    strip_pixels: int,
+    row: DoubleArray,
+) -> None:
+    """Fill in the row of a source whose voxels have all been added."""
+    add_bright(strip, strip_x - box[0, 1], bright)
+    t, channels, apart = source[0], box[1, 0] - box[0, 0], 1 + spectral.size
+    middle = 0.5 * (box[0, 1:] + box[1, 1:] - 1)
+    if t[W] > 0.0:
+        middle[0], middle[1] = box[0, 1] + t[WX] / t[W], box[0, 2] + t[WY] / t[W]
+    pairs = np.zeros((channels, apart)), np.zeros((channels, apart)), np.zeros((channels, apart))
+    here = stretch[box[0, 0] : box[1, 0]]
+    sum_pairs(runs, box, noise, local, moments, spectral, here, middle, strip_pixels, pairs)
+    measure(box, shape, sign, scale, source, bright, pairs, moments, row)

@@ -22,7 +22,7 @@ from tessellar.io.spectrum_text import spectrum_text
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.label_cube import paint
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.moments import MOMENTS, MomentSums, SpectralScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.position_velocity import ChannelCentres, KinematicAxis

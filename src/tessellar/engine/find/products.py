@@ -14,7 +14,7 @@ from tessellar.engine.precondition.region import in_whole_cube
 from tessellar.engine.stitch import Sources
 from tessellar.flags import NEIGHBOUR, TILE_FAILED
 from tessellar.kernels.components import Linker
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import AXES, Judgement, Reliability
 from tessellar.model import CubeMeta, FloatArray, IntArray, Payload

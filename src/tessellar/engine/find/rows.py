@@ -22,7 +22,7 @@ from tessellar.engine.precondition.prepare import Prepared
 from tessellar.engine.stitch import Sources, stitch
 from tessellar.kernels.deblend import MOST_VOXELS
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.reliability import Reliability
 from tessellar.model import Payload
 

@@ -1,0 +1,280 @@
+"""What is summed over the voxels of a source, in one pass over them in the order of the cube.
+
+Sums are taken in float64 voxel by voxel, sorted by frequency, l and m, channel after channel: their bits depend neither
+on the tiles that found a source nor, within a strip of its sky, on the windows in which it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+
+from tessellar.compiled import compiled
+from tessellar.kernels.nodes import NodeTables, value_between
+from tessellar.kernels.runs import RunTable
+from tessellar.model import ByteArray, DoubleArray, FloatArray, IntArray
+
+# what is summed over all voxels, the least and the largest of them; positions count from the corner of the box
+N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V, LOW, HIGH = range(13)
+BLANK = 3  # whether a voxel touches one without data, behind the position of the brightest one
+SIGNIFICANT = 3.0  # times its noise: the flux of a pixel of the sky that stands out
+
+SourceSums: TypeAlias = tuple[DoubleArray, IntArray, DoubleArray, DoubleArray, DoubleArray]
+"""Of a source: totals (13), position of the brightest voxel and `BLANK` (4), spectrum (frequency), and what
+`tessellar.kernels.position_velocity.ChannelCentres` holds by channel (frequency, 4) and (frequency, 5)."""
+
+StripSums: TypeAlias = tuple[FloatArray, DoubleArray, DoubleArray]
+"""Of a strip of its sky (l, m): one over the relative noise, and the sums of flux and of variance along frequency."""
+
+CoarseSky: TypeAlias = tuple[int, DoubleArray, ByteArray]
+"""Pixels of the cube per pixel of a coarse map, and for those around a source the flux and whether it has any."""
+
+
+@compiled
+def add_voxels(
+    voxels: FloatArray,
+    origin: IntArray,
+    runs: RunTable,
+    box: IntArray,
+    sign: float,
+    widths: DoubleArray,
+    spectral: FloatArray,
+    local: NodeTables,
+    source: SourceSums,
+    strip_x: int,
+    strip: StripSums,
+    coarse: CoarseSky,
+) -> None:
+    """Add the voxels of some runs to the sums of a source.
+
+    Parameters
+    ----------
+    voxels
+        float32 array (frequency, l, m) of a window that reaches one voxel beyond the runs on every side but at the
+        edges of the cube.
+    origin
+        The window's first voxel in the cube, int64 array (3).
+    runs
+        The runs, sorted.
+    box
+        First voxel of the source's bounding box and the one behind its last, int64 array (2, 3).
+    sign
+        +1 or -1: a negative source is summed as if it were positive.
+    widths, spectral
+        Width and noise of every channel of the cube, float64 and float32 arrays (frequency).
+    local
+        From `NoiseModel.local_around` the box.
+    source, strip, coarse
+        The sums.
+    strip_x
+        First pixel of the strip along l.
+    """
+    most, count = 0, 0
+    for r in range(runs.shape[0]):
+        if r > 0 and runs[r, 0] != runs[r - 1, 0]:
+            count = 0
+        count += runs[r, 3] - runs[r, 2]
+        most = max(most, count)
+    values, noise, begin = np.empty(most), np.empty(most), 0
+    while begin < runs.shape[0]:
+        z, end = np.int64(runs[begin, 0]), begin + 1
+        while end < runs.shape[0] and runs[end, 0] == z:
+            end += 1
+        part, k = runs[begin:end], z - box[0, 0]
+        _fetch(voxels, origin, part, box, spectral[z], local, strip_x, strip[0], values, noise)
+        if source[1][BLANK] == 0 and _touches_blank(voxels, origin, part):
+            source[1][BLANK] = 1
+        _add_totals(part, box, sign, values, noise, source[0], source[1], source[2])
+        _add_centre(part, box, sign, values, noise, source[3][k], source[4][k])
+        _add_sky(part, box, sign, widths[z], values, noise, strip_x, strip[1], strip[2])
+        _add_coarse(part, box, values, coarse)
+        begin = end
+
+
+@compiled
+def _fetch(
+    voxels: FloatArray,
+    origin: IntArray,
+    runs: RunTable,
+    box: IntArray,
+    level: np.float32,
+    local: NodeTables,
+    strip_x: int,
+    inverse: FloatArray,
+    values: DoubleArray,
+    noise: DoubleArray,
+) -> None:
+    """Put the voxels of a channel one behind the other, with the noise of each as `NoiseModel.sigma` has it."""
+    a, k, n = runs[0, 0] - origin[0], runs[0, 0] - box[0, 0], 0
+    product = local[0].size == 1
+    for r in range(runs.shape[0]):
+        x = np.int64(runs[r, 1])
+        for y in range(runs[r, 2], runs[r, 3]):
+            values[n] = np.float64(voxels[a, x - origin[1], y - origin[2]])
+            sigma = level * (np.float32(1.0) / inverse[x - strip_x, y - box[0, 2]])
+            if not product:
+                more = value_between(local[0], local[1], local[2], local[3], k, x - box[0, 1], y - box[0, 2])
+                sigma *= np.float32(more)
+            noise[n] = np.float64(sigma)
+            n += 1
+
+
+@compiled
+def _touches_blank(voxels: FloatArray, origin: IntArray, runs: RunTable) -> bool:
+    """Return whether one of the six neighbours of a voxel, inside the window, has no data."""
+    nz, nx, ny = voxels.shape
+    a = runs[0, 0] - origin[0]
+    before, after = max(a - 1, 0), min(a + 1, nz - 1)
+    blank = False
+    for r in range(runs.shape[0]):
+        b, start, stop = runs[r, 1] - origin[1], runs[r, 2] - origin[2], runs[r, 3] - origin[2]
+        left, right = max(b - 1, 0), min(b + 1, nx - 1)
+        for c in range(start, stop):
+            blank |= math.isnan(voxels[before, b, c]) | math.isnan(voxels[after, b, c])
+            blank |= math.isnan(voxels[a, left, c]) | math.isnan(voxels[a, right, c])
+        blank |= math.isnan(voxels[a, b, max(start - 1, 0)]) | math.isnan(voxels[a, b, min(stop, ny - 1)])
+    return blank
+
+
+@compiled
+def _add_totals(
+    runs: RunTable,
+    box: IntArray,
+    sign: float,
+    values: DoubleArray,
+    noise: DoubleArray,
+    totals: DoubleArray,
+    peak: IntArray,
+    spectrum: DoubleArray,
+) -> None:
+    """Add the voxels of a channel to the sums over all of them."""
+    n, f1, f2, w0, v0 = totals[N], totals[F], totals[FF], totals[W], totals[V]
+    wz, wx, wy, wxx, wyy, wxy = totals[WZ], totals[WX], totals[WY], totals[WXX], totals[WYY], totals[WXY]
+    low, high, line, i = totals[LOW], totals[HIGH], spectrum[runs[0, 0] - box[0, 0]], 0
+    brightest = high if sign > 0.0 else -low
+    dz = np.float64(runs[0, 0] - box[0, 0])
+    for r in range(runs.shape[0]):
+        dx = np.float64(runs[r, 1] - box[0, 1])
+        for y in range(runs[r, 2], runs[r, 3]):
+            f, s, dy = values[i], noise[i], np.float64(y - box[0, 2])
+            w = max(sign * f, 0.0)
+            n += 1.0
+            f1 += f
+            f2 += f * f
+            w0 += w
+            wz += w * dz
+            wx += w * dx
+            wy += w * dy
+            wxx += w * dx * dx
+            wyy += w * dy * dy
+            wxy += w * dx * dy
+            v0 += s * s
+            line += f
+            if sign * f > brightest:
+                brightest = sign * f
+                peak[0], peak[1], peak[2] = runs[r, 0], runs[r, 1], y
+            low, high = min(low, f), max(high, f)
+            i += 1
+    for k, total in enumerate((n, f1, f2, w0, wz, wx, wy, wxx, wyy, wxy, v0, low, high)):
+        totals[k] = total
+    spectrum[runs[0, 0] - box[0, 0]] = line
+
+
+@compiled
+def _add_centre(
+    runs: RunTable,
+    box: IntArray,
+    sign: float,
+    values: DoubleArray,
+    noise: DoubleArray,
+    sums: DoubleArray,
+    spread: DoubleArray,
+) -> None:
+    """Add the voxels of a channel that have the source's sign to what tells where it is there."""
+    flux, flux_x, flux_y, variance = sums[0], sums[1], sums[2], sums[3]
+    vx, vy, vxx, vyy, vxy, i = spread[0], spread[1], spread[2], spread[3], spread[4], 0
+    for r in range(runs.shape[0]):
+        dx = np.float64(runs[r, 1] - box[0, 1])
+        for y in range(runs[r, 2], runs[r, 3]):
+            w, v, dy = sign * values[i], noise[i] * noise[i], np.float64(y - box[0, 2])
+            i += 1
+            if w > 0.0:
+                flux += w
+                flux_x += w * dx
+                flux_y += w * dy
+                variance += v
+                vx += v * dx
+                vy += v * dy
+                vxx += v * dx * dx
+                vyy += v * dy * dy
+                vxy += v * dx * dy
+    sums[0], sums[1], sums[2], sums[3] = flux, flux_x, flux_y, variance
+    spread[0], spread[1], spread[2], spread[3], spread[4] = vx, vy, vxx, vyy, vxy
+
+
+@compiled
+def _add_sky(
+    runs: RunTable,
+    box: IntArray,
+    sign: float,
+    width: float,
+    values: DoubleArray,
+    noise: DoubleArray,
+    strip_x: int,
+    flux: DoubleArray,
+    variance: DoubleArray,
+) -> None:
+    """Add the voxels of a channel to the pixels of the sky."""
+    n = 0
+    for r in range(runs.shape[0]):
+        i = runs[r, 1] - strip_x
+        for y in range(runs[r, 2], runs[r, 3]):
+            j, sigma = y - box[0, 2], noise[n] * width
+            flux[i, j] += sign * values[n] * width
+            variance[i, j] += sigma * sigma
+            n += 1
+
+
+@compiled
+def _add_coarse(runs: RunTable, box: IntArray, values: DoubleArray, coarse: CoarseSky) -> None:
+    """Add the voxels of a channel to the pixels of the coarse map around the source."""
+    step, sky, seen = coarse
+    x0, y0, n = box[0, 1] // step, box[0, 2] // step, 0
+    for r in range(runs.shape[0]):
+        i, j = runs[r, 1] // step - x0, runs[r, 2] // step
+        left, j = (j + 1) * step - runs[r, 2], j - y0  # voxels until the next pixel
+        for _ in range(runs[r, 2], runs[r, 3]):
+            if left == 0:
+                j, left = j + 1, step
+            sky[i, j] += values[n]
+            seen[i, j] = 1
+            left -= 1
+            n += 1
+
+
+@compiled
+def add_bright(strip: StripSums, first: int, bright: DoubleArray) -> None:
+    """Add the pixels of a finished strip that stand out to the sums of their ellipse, all with equal weight.
+
+    Parameters
+    ----------
+    strip
+        The strip.
+    first
+        Its first pixel along l, counted from the corner of the source's box.
+    bright
+        Sums of 1, x, y, x², y² and x y over the pixels, float64 array (6).
+    """
+    _, flux, variance = strip
+    for i in range(flux.shape[0]):
+        for j in range(flux.shape[1]):
+            if variance[i, j] > 0.0 and flux[i, j] > SIGNIFICANT * math.sqrt(variance[i, j]):
+                x, y = np.float64(first + i), np.float64(j)
+                bright[0] += 1.0
+                bright[1] += x
+                bright[2] += y
+                bright[3] += x * x
+                bright[4] += y * y
+                bright[5] += x * y
