@@ -132,7 +132,7 @@ class _Bench:
         around = Surroundings(noisy.shape, self.scale, ones, self.finder.noise, correlation)
         gathering = Gathering(box, 1.0, around)
         gathering.begin(box)
-        gathering.add(np.ascontiguousarray(noisy[window.slices()]), window, runs)
+        gathering.add(noisy[window.slices()], window, runs)
         return dict(zip(MEASURED, gathering.row(runs).tolist(), strict=True))
 
 

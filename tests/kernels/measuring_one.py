@@ -42,7 +42,7 @@ def row_of(
     around = Surroundings(cube.shape, scale, np.ones(cube.shape[0]), noise, correlation)
     gathering = Gathering(box, 1.0 if sign == POSITIVE else -1.0, around)
     gathering.begin(box)
-    gathering.add(np.ascontiguousarray(cube[window.slices()]), window, runs)
+    gathering.add(cube[window.slices()], window, runs)
     return dict(zip(MEASURED, gathering.row(runs).tolist(), strict=True))
 
 

@@ -111,7 +111,8 @@ class Gathering:
         sky = strip.shape[1:]
         inverse = np.empty(sky, np.float32)
         inverse_between(*self.around.tables[1:], strip.start[1], strip.start[2], inverse)
-        self._strip_x, self._strip = strip.start[1], (inverse, np.zeros(sky), np.zeros(sky))
+        relative = np.float32(1.0) / inverse
+        self._strip_x, self._strip = strip.start[1], (relative, np.zeros(sky), np.zeros(sky))
 
     def add(self, voxels: FloatArray, window: Box, runs: RunTable) -> None:
         """Add the voxels of some runs of the strip.
@@ -128,7 +129,7 @@ class Gathering:
         """
         around = self.around
         add_voxels(
-            voxels, np.array(window.start), runs, self._box, self.sign, around.widths, around.tables[0],
+            np.ascontiguousarray(voxels), np.array(window.start), runs, self._box, self.sign, around.widths, around.tables[0],
             self._local, self._source, self._strip_x, self._strip, self._coarse,
         )  # fmt: skip
 

@@ -26,7 +26,7 @@ SourceSums: TypeAlias = tuple[DoubleArray, IntArray, DoubleArray, DoubleArray, D
 `tessellar.kernels.position_velocity.ChannelCentres` holds by channel (frequency, 4) and (frequency, 5)."""
 
 StripSums: TypeAlias = tuple[FloatArray, DoubleArray, DoubleArray]
-"""Of a strip of its sky (l, m): one over the relative noise, and the sums of flux and of variance along frequency."""
+"""Of a strip of its sky (l, m): the relative noise, and the sums of flux and of variance along frequency."""
 
 CoarseSky: TypeAlias = tuple[int, DoubleArray, ByteArray]
 """Pixels of the cube per pixel of a coarse map, and for those around a source the flux and whether it has any."""
@@ -78,14 +78,15 @@ def add_voxels(
         count += runs[r, 3] - runs[r, 2]
         most = max(most, count)
     values, noise, begin = np.empty(most), np.empty(most), 0
+    holes = source[1][BLANK] == 0 and _has_blank(voxels)
     while begin < runs.shape[0]:
         z, end = np.int64(runs[begin, 0]), begin + 1
         while end < runs.shape[0] and runs[end, 0] == z:
             end += 1
         part, k = runs[begin:end], z - box[0, 0]
         _fetch(voxels, origin, part, box, spectral[z], local, strip_x, strip[0], values, noise)
-        if source[1][BLANK] == 0 and _touches_blank(voxels, origin, part):
-            source[1][BLANK] = 1
+        if holes and _touches_blank(voxels, origin, part):
+            source[1][BLANK], holes = 1, False
         _add_totals(part, box, sign, values, noise, source[0], source[1], source[2])
         _add_centre(part, box, sign, values, noise, source[3][k], source[4][k])
         _add_sky(part, box, sign, widths[z], values, noise, strip_x, strip[1], strip[2])
@@ -102,23 +103,33 @@ def _fetch(
     level: np.float32,
     local: NodeTables,
     strip_x: int,
-    inverse: FloatArray,
+    relative: FloatArray,
     values: DoubleArray,
     noise: DoubleArray,
 ) -> None:
     """Put the voxels of a channel one behind the other, with the noise of each as `NoiseModel.sigma` has it."""
-    a, k, n = runs[0, 0] - origin[0], runs[0, 0] - box[0, 0], 0
-    product = local[0].size == 1
+    a, k, n = np.uintp(runs[0, 0] - origin[0]), runs[0, 0] - box[0, 0], np.uintp(0)
+    product, ahead = local[0].size == 1, box[0, 2] - origin[2]
     for r in range(runs.shape[0]):
         x = np.int64(runs[r, 1])
-        for y in range(runs[r, 2], runs[r, 3]):
-            values[n] = np.float64(voxels[a, x - origin[1], y - origin[2]])
-            sigma = level * (np.float32(1.0) / inverse[x - strip_x, y - box[0, 2]])
+        b, i = np.uintp(x - origin[1]), np.uintp(x - strip_x)
+        for j in range(np.uintp(runs[r, 2] - box[0, 2]), np.uintp(runs[r, 3] - box[0, 2])):
+            values[n] = np.float64(voxels[a, b, j + np.uintp(ahead)])
+            sigma = level * relative[i, j]
             if not product:
-                more = value_between(local[0], local[1], local[2], local[3], k, x - box[0, 1], y - box[0, 2])
+                more = value_between(local[0], local[1], local[2], local[3], k, x - box[0, 1], np.int64(j))
                 sigma *= np.float32(more)
             noise[n] = np.float64(sigma)
-            n += 1
+            n += np.uintp(1)
+
+
+@compiled
+def _has_blank(voxels: FloatArray) -> bool:
+    """Return whether some voxel has no data."""
+    every, found = voxels.reshape(voxels.size), False
+    for i in range(every.size):
+        found |= every[i] != every[i]
+    return found
 
 
 @compiled
@@ -227,31 +238,32 @@ def _add_sky(
     variance: DoubleArray,
 ) -> None:
     """Add the voxels of a channel to the pixels of the sky."""
-    n = 0
+    n = np.uintp(0)
     for r in range(runs.shape[0]):
-        i = runs[r, 1] - strip_x
-        for y in range(runs[r, 2], runs[r, 3]):
-            j, sigma = y - box[0, 2], noise[n] * width
+        i = np.uintp(runs[r, 1] - strip_x)
+        for j in range(np.uintp(runs[r, 2] - box[0, 2]), np.uintp(runs[r, 3] - box[0, 2])):
+            sigma = noise[n] * width
             flux[i, j] += sign * values[n] * width
             variance[i, j] += sigma * sigma
-            n += 1
+            n += np.uintp(1)
 
 
 @compiled
 def _add_coarse(runs: RunTable, box: IntArray, values: DoubleArray, coarse: CoarseSky) -> None:
     """Add the voxels of a channel to the pixels of the coarse map around the source."""
     step, sky, seen = coarse
-    x0, y0, n = box[0, 1] // step, box[0, 2] // step, 0
+    x0, y0, n = box[0, 1] // step, box[0, 2] // step, np.uintp(0)
     for r in range(runs.shape[0]):
-        i, j = runs[r, 1] // step - x0, runs[r, 2] // step
-        left, j = (j + 1) * step - runs[r, 2], j - y0  # voxels until the next pixel
+        first = runs[r, 2] // step
+        left = (first + 1) * step - runs[r, 2]  # voxels until the next pixel
+        i, j = np.uintp(runs[r, 1] // step - x0), np.uintp(first - y0)
         for _ in range(runs[r, 2], runs[r, 3]):
             if left == 0:
-                j, left = j + 1, step
+                j, left = j + np.uintp(1), step
             sky[i, j] += values[n]
             seen[i, j] = 1
             left -= 1
-            n += 1
+            n += np.uintp(1)
 
 
 @compiled

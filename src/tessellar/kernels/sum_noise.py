@@ -168,9 +168,10 @@ def sum_pairs(
         inside = runs if corner == x0 and behind == x1 else _between(runs, corner, behind)
         inverse = np.empty((behind - corner, width), np.float32)
         inverse_between(noise[1], noise[2], noise[3], corner, box[0, 2], inverse)
+        relative = 1.0 / inverse.astype(np.float64)
         strip = np.array((corner, row - begin, stop - row))
         _add_pairs(
-            inside, box, strip, noise[0], inverse, local, cells, gaussian, stretch, middle, pairs[0], pairs[1],
+            inside, box, strip, noise[0], relative, local, cells, gaussian, stretch, middle, pairs[0], pairs[1],
             pairs[2],
         )  # fmt: skip
     for k in range(spectral.size):
@@ -209,7 +210,7 @@ def _add_pairs(
     box: IntArray,
     strip: IntArray,
     channel: FloatArray,
-    inverse_sky: FloatArray,
+    relative: DoubleArray,
     local: NodeTables,
     cells: Cells,
     gaussian: DoubleArray,
@@ -223,8 +224,8 @@ def _add_pairs(
     side, rx, ry = cells
     x0, first, rows, y0 = strip[0], strip[1], strip[2], box[0, 2]
     row0, column0 = x0 // side, y0 // side
-    n_rows = (x0 + inverse_sky.shape[0] - 1) // side - row0 + 1
-    n_columns = (y0 + inverse_sky.shape[1] - 1) // side - column0 + 1
+    n_rows = (x0 + relative.shape[0] - 1) // side - row0 + 1
+    n_columns = (y0 + relative.shape[1] - 1) // side - column0 + 1
     n, depth = stretch.size, pairs.shape[1]
     planes = np.zeros((depth, n_rows + 2 * rx + 2, ry + n_columns))  # two rows more: the margin of the last one
     inner = planes[:, rx : rx + n_rows]
@@ -238,7 +239,7 @@ def _add_pairs(
             _clear(inner[new % depth], ends[new % depth])
         elif new < n:
             _fill(
-                runs[begins[new] : begins[new + 1]], box, x0, side, ry, channel[box[0, 0] + new], inverse_sky,
+                runs[begins[new] : begins[new + 1]], box, x0, side, ry, channel[box[0, 0] + new], relative,
                 local, inner[new % depth], ends[new % depth],
             )  # fmt: skip
         z = new - depth + 1
@@ -253,15 +254,20 @@ def _add_pairs(
             # each pair within a channel is looked at once, from its earlier cell
             weights, here, twice = (later, table[rx, ry], 2.0) if apart == 0 else (table, 0.0, 1.0)
             add_neighbours(planes[(z + apart) % depth], top, bottom, left, right, weights, work)
+            total, total_x, total_y = 0.0, 0.0, 0.0
             for row in range(top, bottom):
-                x = (row0 + row) * side + 0.5 * (side - 1) - middle[0]
-                for c in range(own_ends[row, 0], own_ends[row, 1]):
-                    y = (column0 + c - ry) * side + 0.5 * (side - 1) - middle[1]
-                    a = own[row, c]
-                    near = here * a + twice * work[0, row, c]
-                    pairs[z, apart] += a * near
-                    along_x[z, apart] += a * x * (x * near + twice * side * work[1, row, c])
-                    along_y[z, apart] += a * y * (y * near + twice * side * work[2, row, c])
+                x, i = (row0 + row) * side + 0.5 * (side - 1) - middle[0], np.uintp(row)
+                y = (column0 + own_ends[row, 0] - ry) * side + 0.5 * (side - 1) - middle[1]
+                for c in range(np.uintp(own_ends[row, 0]), np.uintp(own_ends[row, 1])):
+                    a = own[i, c]
+                    near = here * a + twice * work[0, i, c]
+                    total += a * near
+                    total_x += a * x * (x * near + twice * side * work[1, i, c])
+                    total_y += a * y * (y * near + twice * side * work[2, i, c])
+                    y += side
+            pairs[z, apart] += total
+            along_x[z, apart] += total_x
+            along_y[z, apart] += total_y
 
 
 @compiled
@@ -304,7 +310,7 @@ def _fill(
     side: int,
     margin: int,
     channel: float,
-    inverse_sky: FloatArray,
+    relative: DoubleArray,
     local: NodeTables,
     plane: DoubleArray,
     ends: IntArray,
@@ -320,17 +326,17 @@ def _fill(
         start, stop = np.int64(runs[r, 2]), np.int64(runs[r, 3])
         row, column = x // side - row0, start // side
         left = (column + 1) * side - start  # voxels until the next cell
-        column -= column0
-        ends[row, 0] = min(ends[row, 0], column)
-        for y in range(start, stop):
+        ends[row, 0] = min(ends[row, 0], column - column0)
+        ends[row, 1] = max(ends[row, 1], (stop - 1) // side - column0 + 1)
+        i, j, k = np.uintp(x - corner), np.uintp(row), np.uintp(column - column0)
+        for y in range(np.uintp(start - y0), np.uintp(stop - y0)):
             more = same
             if not everywhere:  # a call for each voxel would count references to all of these arrays
-                more = value_between(local[0], local[1], local[2], local[3], z, x - x0, y - y0)
+                more = value_between(local[0], local[1], local[2], local[3], z, x - x0, np.int64(y))
             if left == 0:
-                column, left = column + 1, side
-            plane[row, column] += more * level / np.float64(inverse_sky[x - corner, y - y0])
+                k, left = k + np.uintp(1), side
+            plane[j, k] += more * level * relative[i, y]
             left -= 1
-        ends[row, 1] = max(ends[row, 1], column + 1)
 
 
 @compiled
