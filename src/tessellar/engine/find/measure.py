@@ -23,7 +23,6 @@ from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable
 from tessellar.model import DoubleArray, IntArray, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Halo
-from tessellar.tiling.grid import Grid
 
 SOURCES_PER_UNIT = 32
 WINDOW_VOXELS = 2**20  # a source is read in windows of at most about this many voxels
@@ -135,10 +134,10 @@ def _strips(box: Box) -> Iterator[Box]:
 def _windows(strip: Box, shape: tuple[int, int, int]) -> Iterator[tuple[Box, Box]]:
     """Cut a strip into windows of bounded size: what to read, and what to add, channel after channel."""
     z, x, y = strip.shape
-    channels = max(1, min(z, WINDOW_VOXELS // (x * y)))
-    cube = Box.of_shape(shape)
-    for piece in Grid(strip.shape, (channels, x, y)):
-        core = piece.core.shift(strip.start)
+    channels, cube = max(1, min(z, WINDOW_VOXELS // (x * y))), Box.of_shape(shape)
+    for first in range(strip.start[0], strip.stop[0], channels):
+        last = min(first + channels, strip.stop[0])
+        core = Box((first, *strip.start[1:]), (last, *strip.stop[1:]))
         yield core.grow(_ONE_AROUND).clip(cube), core
 
 
