@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled_part
 from tessellar.kernels.position_velocity import stands_out
 from tessellar.model import DoubleArray
 
@@ -20,7 +20,7 @@ UNKNOWN = {"ell_pa": 180.0 / math.sqrt(12.0), "kin_pa": 360.0 / math.sqrt(12.0)}
 _ONE_ROW = 1.0 / 12.0  # one row of voxels is as wide as a voxel
 
 
-@compiled
+@compiled_part
 def kinematic_error(
     sums: DoubleArray,
     spread: DoubleArray,
@@ -57,7 +57,7 @@ def kinematic_error(
     return _degrees(noise, lever)
 
 
-@compiled
+@compiled_part
 def ellipse_error(
     sums: DoubleArray,
     spread: DoubleArray,
@@ -88,7 +88,7 @@ def ellipse_error(
     return _degrees(noise, 0.25 * flux * (major * major - minor * minor))
 
 
-@compiled
+@compiled_part
 def _offset(
     weight: float,
     spread: DoubleArray,
@@ -111,7 +111,7 @@ def _offset(
     return away * away + 4.0 * own * own / (4.0 * own + together)
 
 
-@compiled
+@compiled_part
 def _degrees(variance: float, lever: float) -> float:
     """Return an angle from the variance of a moment and what a small turn adds to that moment."""
     if not lever > 0.0:

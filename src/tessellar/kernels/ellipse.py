@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled_part
 
 
-@compiled
+@compiled_part
 def ellipse(
     weight: float, wx: float, wy: float, wxx: float, wyy: float, wxy: float
 ) -> tuple[float, float, float]:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tessellar.compiled import compiled
 from tessellar.kernels import sum_noise
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.lost_flux import cut_gaussians
 from tessellar.kernels.measure import MEASURED, Scale, measure
 from tessellar.kernels.nodes import NodeTables
-from tessellar.kernels.noise import NoiseModel, NoiseTables
+from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.noise_map import inverse_between
 from tessellar.kernels.position_velocity import ChannelCentres
 from tessellar.kernels.runs import RunTable
@@ -127,19 +126,28 @@ class Gathering:
         runs
             The runs, sorted.
         """
-        around = self.around
+        around, voxels = self.around, np.ascontiguousarray(voxels)
+        holes = bool(np.isnan(voxels).any())
         add_voxels(
-            np.ascontiguousarray(voxels), np.array(window.start), runs, self._box, self.sign, around.widths, around.tables[0],
+            voxels, holes, np.array(window.start), runs, self._box, self.sign, around.widths, around.tables[0],
             self._local, self._source, self._strip_x, self._strip, self._coarse,
         )  # fmt: skip
 
     def row(self, runs: RunTable) -> DoubleArray:
         """Return the catalogue row, float64 array in the order of `MEASURED`; ``runs`` are all voxels, sorted."""
-        around, row = self.around, np.empty(len(MEASURED))
-        _finish(
-            runs, self._box, around.shape, self.sign, around.scale, self._source, self._strip_x, self._strip,
-            self._bright, around.tables, self._local, around.moments, around.spectral, around.stretch,
-            sum_noise.STRIP_PIXELS, row,
+        around, (z0, z1), t = self.around, (self.box.start[0], self.box.stop[0]), self._source[0]
+        middle = 0.5 * (self._box[0, 1:] + self._box[1, 1:] - 1)
+        if t[W] > 0.0:
+            middle = self._box[0, 1:] + t[[WX, WY]] / t[W]
+        apart, row = 1 + around.spectral.size, np.empty(len(MEASURED))
+        pairs = np.zeros((z1 - z0, apart)), np.zeros((z1 - z0, apart)), np.zeros((z1 - z0, apart))
+        sum_pairs(
+            runs, self._box, around.tables, self._local, around.moments, around.spectral, around.stretch[z0:z1],
+            middle, sum_noise.STRIP_PIXELS, pairs,
+        )  # fmt: skip
+        measure(
+            self._box, around.shape, self.sign, around.scale, self._source, self._strip_x, self._strip,
+            self._bright, pairs, around.moments, row,
         )  # fmt: skip
         return row
 
@@ -148,34 +156,3 @@ class Gathering:
         step, sky, seen = self._coarse
         x, y = np.nonzero(seen)
         return x + self.box.start[1] // step, y + self.box.start[2] // step, sky[x, y]
-
-
-@compiled
-def _finish(
-    runs: RunTable,
-    box: IntArray,
-    shape: IntArray,
-    sign: float,
-    scale: Scale,
-    source: SourceSums,
-    strip_x: int,
-    strip: StripSums,
-    bright: DoubleArray,
-    noise: NoiseTables,
-    local: NodeTables,
-    moments: DoubleArray,
-    spectral: DoubleArray,
-    stretch: DoubleArray,
-    strip_pixels: int,
-    row: DoubleArray,
-) -> None:
-    """Fill in the row of a source whose voxels have all been added."""
-    add_bright(strip, strip_x - box[0, 1], bright)
-    t, channels, apart = source[0], box[1, 0] - box[0, 0], 1 + spectral.size
-    middle = 0.5 * (box[0, 1:] + box[1, 1:] - 1)
-    if t[W] > 0.0:
-        middle[0], middle[1] = box[0, 1] + t[WX] / t[W], box[0, 2] + t[WY] / t[W]
-    pairs = np.zeros((channels, apart)), np.zeros((channels, apart)), np.zeros((channels, apart))
-    here = stretch[box[0, 0] : box[1, 0]]
-    sum_pairs(runs, box, noise, local, moments, spectral, here, middle, strip_pixels, pairs)
-    measure(box, shape, sign, scale, source, bright, pairs, moments, row)

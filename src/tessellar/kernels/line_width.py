@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray
 
 _WING = 0.05  # share of the flux at either end that does not count for the mean level
@@ -63,7 +63,6 @@ def width_at_peak(
     gradient
         float64 array (frequency) for the change.
     """
-    gradient[:] = 0.0
     peak = 0
     for k in range(line.size):
         if not line[k] <= line[peak]:
@@ -81,7 +80,6 @@ def width_at_mean(line: DoubleArray, values: DoubleArray, first: int, gradient: 
     the one in which it does so from the high end (Courtois et al. 2009, AJ 138, 1938). Parameters are those of
     `width_at_peak`.
     """
-    gradient[:] = 0.0
     total = 0.0
     for k in range(line.size):
         total += line[k]
@@ -97,7 +95,7 @@ def width_at_mean(line: DoubleArray, values: DoubleArray, first: int, gradient: 
     return _width_at(line, share * level, share, low, high + 1, values, first, gradient)
 
 
-@compiled
+@compiled_part
 def _inner(line: DoubleArray, wing: float) -> tuple[int, int]:
     """Return the first and the last channel in which the flux from the low and from the high end reaches a wing's."""
     low, below = 0, line[0]
@@ -111,7 +109,7 @@ def _inner(line: DoubleArray, wing: float) -> tuple[int, int]:
     return low, high
 
 
-@compiled
+@compiled_part
 def _width_at(
     line: DoubleArray,
     level: float,
@@ -123,7 +121,8 @@ def _width_at(
     gradient: DoubleArray,
 ) -> float:
     """Return the width of a line at a level, which changes with the flux of some channels by ``share``."""
-    gradient[:] = 0.0
+    for k in range(line.size):
+        gradient[k] = 0.0
     low, high = 0, line.size - 1
     while low <= high and not line[low] >= level:
         low += 1
@@ -132,13 +131,13 @@ def _width_at(
     if not level > 0.0 or low > high:
         return math.nan
     lower, slope = _end(line, level, low, -1, values, first, gradient)
-    gradient[begin:end] -= slope * share
-    upper, slope = _end(line, level, high, 1, values, first, gradient)
-    gradient[begin:end] -= slope * share
+    upper, other = _end(line, level, high, 1, values, first, gradient)
+    for k in range(begin, end):
+        gradient[k] -= (slope + other) * share
     return abs(upper - lower)
 
 
-@compiled
+@compiled_part
 def _end(
     line: DoubleArray,
     level: float,
@@ -153,7 +152,9 @@ def _end(
     reached = 0 <= outside < line.size
     below, above = line[outside] if reached else 0.0, line[inside]
     channel = first + inside + step * ((above - level) / (above - below))
-    i = min(max(np.int64(math.floor(channel)), 0), values.size - 2)  # by half a channel beyond the cube's ends
+    i = min(
+        max(np.int64(math.floor(channel)), 0), values.size - 2
+    )  # by half a channel beyond the cube's ends
     slope = values[i + 1] - values[i]
     value = values[i] + (channel - i) * slope
     slope *= (1.0 if values[-1] >= values[0] else -1.0) / (above - below)

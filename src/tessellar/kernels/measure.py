@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
 from tessellar.kernels.angle_noise import UNKNOWN, ellipse_error, kinematic_error
 from tessellar.kernels.ellipse import ellipse
@@ -20,7 +20,7 @@ from tessellar.kernels.lost_flux import share_of
 from tessellar.kernels.mask_edge import EDGE_LAWS, law_factor
 from tessellar.kernels.position_velocity import line_of_centres
 from tessellar.kernels.source_sums import (
-    BLANK, FF, HIGH, LOW, WX, WXX, WXY, WY, WYY, WZ, F, N, SourceSums, V, W,
+    BLANK, FF, HIGH, LOW, WX, WXX, WXY, WY, WYY, WZ, F, N, SourceSums, StripSums, V, W, add_bright,
 )  # fmt: skip
 from tessellar.kernels.sum_noise import PairSums, by_channel, weighted
 from tessellar.model import DoubleArray, IntArray
@@ -57,6 +57,8 @@ def measure(
     sign: float,
     scale: Scale,
     source: SourceSums,
+    strip_x: int,
+    strip: StripSums,
     bright: DoubleArray,
     pairs: PairSums,
     correlation: DoubleArray,
@@ -77,18 +79,22 @@ def measure(
         +1 or -1.
     scale
         Of the cube.
-    source, bright, pairs
-        What was summed over voxels, over pixels of the sky that stand out, and over pairs of voxels.
+    source, pairs
+        What was summed over its voxels, and over pairs of them.
+    strip_x, strip, bright
+        The first pixel along l of the last strip of the sky, its sums, and those over the pixels that stand out in
+        the strips before; its own are added.
     correlation
         Second moments of that of the noise: along l, across, along m, pixels squared.
     row
         For the result.
     """
+    add_bright(strip, strip_x - box[0, 1], bright)
     totals, peak, spectrum, sums, spread = source
     weight = scale[0][box[0, 0] : box[1, 0]]
     share = _flux(box, sign, scale, totals, spectrum, weight, pairs, row)
     _position(box, totals, pairs, row)
-    _line_widths(sign * (spectrum * weight), weight, scale[1], box[0, 0], pairs[0], row)
+    _line_widths(sign, spectrum, weight, scale[1], box[0, 0], pairs[0], row)
     _shape(totals, sums, spread, bright, by_channel(pairs[0]), correlation, row)
     per_channel = row[_SNR] / math.sqrt(spectrum.size)
     for k, column in enumerate(_ERRORS):
@@ -98,7 +104,7 @@ def measure(
     row[_FLAG] = _edge_flags(box, shape) + (_BLANKED if peak[BLANK] else 0)
 
 
-@compiled
+@compiled_part
 def _flux(
     box: IntArray,
     sign: float,
@@ -128,7 +134,7 @@ def _flux(
     return share
 
 
-@compiled
+@compiled_part
 def _position(box: IntArray, totals: DoubleArray, pairs: PairSums, row: DoubleArray) -> None:
     """Fill in the flux-weighted centroid over the voxels of the source's sign, and its errors inside the mask.
 
@@ -140,31 +146,43 @@ def _position(box: IntArray, totals: DoubleArray, pairs: PairSums, row: DoubleAr
         box[0, 1] + totals[WX] / flux,
         box[0, 2] + totals[WY] / flux,
     )
-    away, ones = np.arange(box[0, 0], box[1, 0]) - row[_Z], np.ones(box[1, 0] - box[0, 0])
+    away, ones = np.empty(box[1, 0] - box[0, 0]), np.empty(box[1, 0] - box[0, 0])
+    for k in range(away.size):
+        away[k], ones[k] = box[0, 0] + k - row[_Z], 1.0
     row[_ERR_Z] = root(weighted(pairs[0], away)) / flux
     row[_ERR_X] = root(weighted(pairs[1], ones)) / flux
     row[_ERR_Y] = root(weighted(pairs[2], ones)) / flux
 
 
-@compiled
+@compiled_part
 def _line_widths(
-    line: DoubleArray, weight: DoubleArray, values: DoubleArray, first: int, pairs: DoubleArray, row: DoubleArray
+    sign: float,
+    spectrum: DoubleArray,
+    weight: DoubleArray,
+    values: DoubleArray,
+    first: int,
+    pairs: DoubleArray,
+    row: DoubleArray,
 ) -> None:
     """Fill in the widths of a line, and their errors inside the mask.
 
     They are those to first order in the noise of the channels that decide a width.
     """
-    gradient = np.empty(line.size)
+    line, gradient = np.empty(weight.size), np.empty(weight.size)
+    for k in range(line.size):
+        line[k] = sign * (spectrum[k] * weight[k])
     for which in range(3):
         if which == 2:
             width = width_at_mean(line, values, first, gradient)
         else:
             width = width_at_peak(line, 0.2 if which == 0 else 0.5, values, first, gradient)
+        for k in range(line.size):
+            gradient[k] *= weight[k]
         row[_W20 + which] = width
-        row[_ERR_W20 + which] = math.nan if math.isnan(width) else root(weighted(pairs, gradient * weight))
+        row[_ERR_W20 + which] = math.nan if math.isnan(width) else root(weighted(pairs, gradient))
 
 
-@compiled
+@compiled_part
 def _shape(
     totals: DoubleArray,
     sums: DoubleArray,
@@ -185,13 +203,13 @@ def _shape(
     row[_ERR_KIN_PA] = kinematic_error(sums, spread, axis, variance, correlation)
 
 
-@compiled
+@compiled_part
 def root(variance: float) -> float:
     """Return the standard deviation; 0 of what rounding made negative."""
     return 0.0 if variance < 0.0 else math.sqrt(variance)
 
 
-@compiled
+@compiled_part
 def _edge_flags(box: IntArray, shape: IntArray) -> int:
     """Return the flags of a source that touches the edge of the cube."""
     flags = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray
 
 TOGETHER = 4  # neighbours that are added in one pass over the pixels; the code below spells them out
@@ -39,7 +39,7 @@ def add_neighbours(
         _add(plane, begin, min(begin + rows, last), low, high, table, sums)
 
 
-@compiled
+@compiled_part
 def _add(
     plane: DoubleArray, first: int, last: int, low: int, high: int, table: DoubleArray, sums: DoubleArray
 ) -> None:
@@ -74,6 +74,6 @@ def _add(
                 along_x[p] += x * row[p]
 
 
-@compiled
+@compiled_part
 def _or_nothing(weights: DoubleArray, index: int) -> float:
     return float(weights[index]) if index < weights.size else 0.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.runs import RunTable
 from tessellar.model import DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box
@@ -120,7 +120,7 @@ class KinematicAxis:
         return self.x + steps * step_x, self.y + steps * step_y
 
 
-@compiled
+@compiled_part
 def stands_out(flux: float, variance: float) -> bool:
     """Return whether a channel is bright enough to say where the source is."""
     return bool(flux > 0.0 and flux > _SIGNIFICANT * math.sqrt(variance))

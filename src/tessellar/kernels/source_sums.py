@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.nodes import NodeTables, value_between
 from tessellar.kernels.runs import RunTable
 from tessellar.model import ByteArray, DoubleArray, FloatArray, IntArray
@@ -35,6 +35,7 @@ CoarseSky: TypeAlias = tuple[int, DoubleArray, ByteArray]
 @compiled
 def add_voxels(
     voxels: FloatArray,
+    holes: bool,
     origin: IntArray,
     runs: RunTable,
     box: IntArray,
@@ -54,6 +55,8 @@ def add_voxels(
     voxels
         float32 array (frequency, l, m) of a window that reaches one voxel beyond the runs on every side but at the
         edges of the cube.
+    holes
+        Whether some of them have no data.
     origin
         The window's first voxel in the cube, int64 array (3).
     runs
@@ -78,15 +81,14 @@ def add_voxels(
         count += runs[r, 3] - runs[r, 2]
         most = max(most, count)
     values, noise, begin = np.empty(most), np.empty(most), 0
-    holes = source[1][BLANK] == 0 and _has_blank(voxels)
     while begin < runs.shape[0]:
         z, end = np.int64(runs[begin, 0]), begin + 1
         while end < runs.shape[0] and runs[end, 0] == z:
             end += 1
         part, k = runs[begin:end], z - box[0, 0]
         _fetch(voxels, origin, part, box, spectral[z], local, strip_x, strip[0], values, noise)
-        if holes and _touches_blank(voxels, origin, part):
-            source[1][BLANK], holes = 1, False
+        if holes and source[1][BLANK] == 0 and _touches_blank(voxels, origin, part):
+            source[1][BLANK] = 1
         _add_totals(part, box, sign, values, noise, source[0], source[1], source[2])
         _add_centre(part, box, sign, values, noise, source[3][k], source[4][k])
         _add_sky(part, box, sign, widths[z], values, noise, strip_x, strip[1], strip[2])
@@ -94,7 +96,7 @@ def add_voxels(
         begin = end
 
 
-@compiled
+@compiled_part
 def _fetch(
     voxels: FloatArray,
     origin: IntArray,
@@ -123,16 +125,7 @@ def _fetch(
             n += np.uintp(1)
 
 
-@compiled
-def _has_blank(voxels: FloatArray) -> bool:
-    """Return whether some voxel has no data."""
-    every, found = voxels.reshape(voxels.size), False
-    for i in range(every.size):
-        found |= every[i] != every[i]
-    return found
-
-
-@compiled
+@compiled_part
 def _touches_blank(voxels: FloatArray, origin: IntArray, runs: RunTable) -> bool:
     """Return whether one of the six neighbours of a voxel, inside the window, has no data."""
     nz, nx, ny = voxels.shape
@@ -149,7 +142,7 @@ def _touches_blank(voxels: FloatArray, origin: IntArray, runs: RunTable) -> bool
     return blank
 
 
-@compiled
+@compiled_part
 def _add_totals(
     runs: RunTable,
     box: IntArray,
@@ -193,7 +186,7 @@ def _add_totals(
     spectrum[runs[0, 0] - box[0, 0]] = line
 
 
-@compiled
+@compiled_part
 def _add_centre(
     runs: RunTable,
     box: IntArray,
@@ -225,7 +218,7 @@ def _add_centre(
     spread[0], spread[1], spread[2], spread[3], spread[4] = vx, vy, vxx, vyy, vxy
 
 
-@compiled
+@compiled_part
 def _add_sky(
     runs: RunTable,
     box: IntArray,
@@ -248,7 +241,7 @@ def _add_sky(
             n += np.uintp(1)
 
 
-@compiled
+@compiled_part
 def _add_coarse(runs: RunTable, box: IntArray, values: DoubleArray, coarse: CoarseSky) -> None:
     """Add the voxels of a channel to the pixels of the coarse map around the source."""
     step, sky, seen = coarse

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.neighbour_sums import add_neighbours
 from tessellar.kernels.nodes import NodeTables, value_between
@@ -74,10 +74,12 @@ def weighted(pairs: DoubleArray, weight: DoubleArray) -> float:
     return total
 
 
-@compiled
+@compiled_part
 def by_channel(pairs: DoubleArray) -> DoubleArray:
     """Return what each channel adds to the variance of the sum of the voxels, float64 array (frequency)."""
-    own = pairs[:, 0].copy()
+    own = np.empty(pairs.shape[0])
+    for z in range(own.size):
+        own[z] = pairs[z, 0]
     for apart in range(1, pairs.shape[1]):
         for z in range(own.size - apart):
             own[z] += pairs[z, apart]
@@ -168,18 +170,22 @@ def sum_pairs(
         inside = runs if corner == x0 and behind == x1 else _between(runs, corner, behind)
         inverse = np.empty((behind - corner, width), np.float32)
         inverse_between(noise[1], noise[2], noise[3], corner, box[0, 2], inverse)
-        relative = 1.0 / inverse.astype(np.float64)
+        relative = np.empty(inverse.shape)
+        for i in range(inverse.shape[0]):
+            for j in range(width):
+                relative[i, j] = 1.0 / np.float64(inverse[i, j])
         strip = np.array((corner, row - begin, stop - row))
         _add_pairs(
             inside, box, strip, noise[0], relative, local, cells, gaussian, stretch, middle, pairs[0], pairs[1],
             pairs[2],
         )  # fmt: skip
-    for k in range(spectral.size):
-        for sums in pairs:
-            sums[:, 1 + k] *= spectral[k]
+    for z in range(stretch.size):
+        for k in range(spectral.size):
+            for sums in pairs:
+                sums[z, 1 + k] *= spectral[k]
 
 
-@compiled
+@compiled_part
 def _cells(gaussian: DoubleArray, stretch: DoubleArray) -> Cells:
     """Return the squares of pixels, anchored to the cube, within which noise is taken together."""
     xx, xy, yy = gaussian[0], gaussian[1], gaussian[2]
@@ -193,18 +199,19 @@ def _cells(gaussian: DoubleArray, stretch: DoubleArray) -> Cells:
     return side, reach_x, reach_y
 
 
-@compiled
+@compiled_part
 def _between(runs: RunTable, first: int, stop: int) -> RunTable:
     """Return the runs in some rows along l."""
     inside, n = np.empty(runs.shape, np.int32), 0
     for r in range(runs.shape[0]):
         if first <= runs[r, 1] < stop:
-            inside[n] = runs[r]
+            for column in range(4):
+                inside[n, column] = runs[r, column]
             n += 1
     return inside[:n]
 
 
-@compiled
+@compiled_part
 def _add_pairs(
     runs: RunTable,
     box: IntArray,
@@ -227,7 +234,9 @@ def _add_pairs(
     n_rows = (x0 + relative.shape[0] - 1) // side - row0 + 1
     n_columns = (y0 + relative.shape[1] - 1) // side - column0 + 1
     n, depth = stretch.size, pairs.shape[1]
-    planes = np.zeros((depth, n_rows + 2 * rx + 2, ry + n_columns))  # two rows more: the margin of the last one
+    planes = np.zeros(
+        (depth, n_rows + 2 * rx + 2, ry + n_columns)
+    )  # two rows more: the margin of the last one
     inner = planes[:, rx : rx + n_rows]
     ends = np.zeros((depth, n_rows, 2), np.int64)
     table = np.zeros((2 * rx + 1, 2 * ry + 1))
@@ -270,7 +279,7 @@ def _add_pairs(
             along_y[z, apart] += total_y
 
 
-@compiled
+@compiled_part
 def _begins(runs: RunTable, first: int, channels: int) -> IntArray:
     """Return where each channel begins in a sorted table of runs, and where the last one ends, int64 array."""
     begins, r = np.empty(channels + 1, np.int64), 0
@@ -282,7 +291,7 @@ def _begins(runs: RunTable, first: int, channels: int) -> IntArray:
     return begins
 
 
-@compiled
+@compiled_part
 def _extent(ends: IntArray, first: int, last: int) -> tuple[int, int, int, int]:
     """Return which of some rows and columns hold voxels: first and end of the rows, first and end of the columns."""
     top, bottom, left, right = last, first, 0, 0
@@ -294,15 +303,16 @@ def _extent(ends: IntArray, first: int, last: int) -> tuple[int, int, int, int]:
     return top, bottom, left, right
 
 
-@compiled
+@compiled_part
 def _clear(plane: DoubleArray, ends: IntArray) -> None:
     """Empty the cells of the channel that was there before."""
     for i in range(ends.shape[0]):
-        plane[i, ends[i, 0] : ends[i, 1]] = 0.0
+        for j in range(ends[i, 0], ends[i, 1]):
+            plane[i, j] = 0.0
         ends[i, 0], ends[i, 1] = plane.shape[1], 0
 
 
-@compiled
+@compiled_part
 def _fill(
     runs: RunTable,
     box: IntArray,
@@ -339,7 +349,7 @@ def _fill(
             left -= 1
 
 
-@compiled
+@compiled_part
 def _fill_tables(
     table: DoubleArray, later: DoubleArray, gaussian: DoubleArray, stretch: float, side: int
 ) -> None:
