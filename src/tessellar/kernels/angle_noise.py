@@ -106,9 +106,9 @@ def _offset(
     x, y = spread[0] / weight, spread[1] / weight
     xx, yy, xy = spread[2] / weight - x * x, spread[3] / weight - y * y, spread[4] / weight - x * y
     away = (x - origin_x) * u + (y - origin_y) * v
-    own = max(u * u * xx + v * v * yy + 2.0 * u * v * xy, _ONE_ROW)
+    own = max(float(u * u * xx + v * v * yy + 2.0 * u * v * xy), _ONE_ROW)
     together = u * u * correlation[0] + 2.0 * u * v * correlation[1] + v * v * correlation[2]
-    return away * away + 4.0 * own * own / (4.0 * own + together)
+    return float(away * away + 4.0 * own * own / (4.0 * own + together))
 
 
 @compiled_part

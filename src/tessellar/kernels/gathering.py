@@ -87,7 +87,7 @@ class Gathering:
     _box: IntArray = field(init=False)
     _local: NodeTables = field(init=False)
     _source: SourceSums = field(init=False)
-    _strip: StripSums | None = field(init=False, default=None)
+    _strip: StripSums = field(init=False)
     _strip_x: int = field(init=False, default=0)
     _bright: DoubleArray = field(init=False)
     _coarse: CoarseSky = field(init=False)
@@ -99,18 +99,19 @@ class Gathering:
         totals, peak, centres = np.zeros(13), np.array((-1, -1, -1, 0)), ChannelCentres(self.box, self.sign)
         totals[LOW], totals[HIGH] = np.inf, -np.inf
         self._source = totals, peak, np.zeros(z1 - z0), centres.sums, centres.spread
-        self._bright = np.zeros(6)
+        self._bright, none = np.zeros(6), np.zeros((0, 0))
+        self._strip = none.astype(np.float32), none, none
         sky = ((x1 - 1) // step - x0 // step + 1, (y1 - 1) // step - y0 // step + 1)
         self._coarse = step, np.zeros(sky), np.zeros(sky, np.uint8)
 
     def begin(self, strip: Box) -> None:
         """Begin with the next strip of the box."""
-        if self._strip is not None:
+        if self._strip[0].size:
             add_bright(self._strip, self._strip_x - self.box.start[1], self._bright)
         sky = strip.shape[1:]
         inverse = np.empty(sky, np.float32)
         inverse_between(*self.around.tables[1:], strip.start[1], strip.start[2], inverse)
-        relative = np.float32(1.0) / inverse
+        relative: FloatArray = np.reciprocal(inverse)
         self._strip_x, self._strip = strip.start[1], (relative, np.zeros(sky), np.zeros(sky))
 
     def add(self, voxels: FloatArray, window: Box, runs: RunTable) -> None:
@@ -136,7 +137,7 @@ class Gathering:
     def row(self, runs: RunTable) -> DoubleArray:
         """Return the catalogue row, float64 array in the order of `MEASURED`; ``runs`` are all voxels, sorted."""
         around, (z0, z1), t = self.around, (self.box.start[0], self.box.stop[0]), self._source[0]
-        middle = 0.5 * (self._box[0, 1:] + self._box[1, 1:] - 1)
+        middle: DoubleArray = (self._box[0, 1:] + self._box[1, 1:] - 1) * np.float64(0.5)
         if t[W] > 0.0:
             middle = self._box[0, 1:] + t[[WX, WY]] / t[W]
         apart, row = 1 + around.spectral.size, np.empty(len(MEASURED))
@@ -147,7 +148,7 @@ class Gathering:
         )  # fmt: skip
         measure(
             self._box, around.shape, self.sign, around.scale, self._source, self._strip_x, self._strip,
-            self._bright, pairs, around.moments, row,
+            self._bright.copy(), pairs, around.moments, row,
         )  # fmt: skip
         return row
 

@@ -152,9 +152,7 @@ def _end(
     reached = 0 <= outside < line.size
     below, above = line[outside] if reached else 0.0, line[inside]
     channel = first + inside + step * ((above - level) / (above - below))
-    i = min(
-        max(np.int64(math.floor(channel)), 0), values.size - 2
-    )  # by half a channel beyond the cube's ends
+    i = min(max(math.floor(channel), 0), values.size - 2)  # or half a channel beyond the cube's ends
     slope = values[i + 1] - values[i]
     value = values[i] + (channel - i) * slope
     slope *= (1.0 if values[-1] >= values[0] else -1.0) / (above - below)

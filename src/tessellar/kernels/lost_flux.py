@@ -39,7 +39,7 @@ def share_of(mean: float, peak: float, falling: DoubleArray, share: DoubleArray)
         return LEAST_INSIDE
     wanted = -mean / peak
     if wanted <= falling[0]:
-        return max(share[0], LEAST_INSIDE)
+        return max(float(share[0]), LEAST_INSIDE)
     low, high = 0, falling.size - 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -48,7 +48,7 @@ def share_of(mean: float, peak: float, falling: DoubleArray, share: DoubleArray)
         else:
             high = middle
     slope = (share[high] - share[low]) / (falling[high] - falling[low])
-    return max(share[low] + slope * (wanted - falling[low]), LEAST_INSIDE)
+    return max(float(share[low] + slope * (wanted - falling[low])), LEAST_INSIDE)
 
 
 @cache

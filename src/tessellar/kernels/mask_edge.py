@@ -15,8 +15,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from tessellar.compiled import compiled
 
 LEAST_SHARE = 0.5  # below which a source tells too little for more

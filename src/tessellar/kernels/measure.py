@@ -20,7 +20,23 @@ from tessellar.kernels.lost_flux import share_of
 from tessellar.kernels.mask_edge import EDGE_LAWS, law_factor
 from tessellar.kernels.position_velocity import line_of_centres
 from tessellar.kernels.source_sums import (
-    BLANK, FF, HIGH, LOW, WX, WXX, WXY, WY, WYY, WZ, F, N, SourceSums, StripSums, V, W, add_bright,
+    BLANK,
+    FF,
+    HIGH,
+    LOW,
+    WX,
+    WXX,
+    WXY,
+    WY,
+    WYY,
+    WZ,
+    F,
+    N,
+    SourceSums,
+    StripSums,
+    V,
+    W,
+    add_bright,
 )  # fmt: skip
 from tessellar.kernels.sum_noise import PairSums, by_channel, weighted
 from tessellar.model import DoubleArray, IntArray

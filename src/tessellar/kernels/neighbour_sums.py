@@ -1,8 +1,8 @@
 """Sums over the neighbours of many pixels at once, each weighted by how far away it is.
 
 Rows that lie one after the other in memory, with a margin of zeros between them, are one long row, of which processors
-take eight pixels in a step. What comes from the margins is nothing, so every pixel has the sum that it would have alone,
-to the bit: its neighbours in ascending order along m for each row, and the rows in ascending order along l.
+take eight pixels in a step. What comes from the margins is nothing, so every pixel has the sum that it would have
+alone, to the bit: its neighbours in ascending order along m for each row, and the rows in ascending order along l.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from tessellar.compiled import compiled
 from tessellar.model import DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box
 
-
 Axes: TypeAlias = tuple[IntArray, IntArray, IntArray]
 NodeTables: TypeAlias = tuple[DoubleArray, Axes, Axes, tuple[DoubleArray, DoubleArray, DoubleArray]]
 
@@ -81,9 +80,9 @@ def value_between(
     before: tuple[IntArray, IntArray, IntArray],
     after: tuple[IntArray, IntArray, IntArray],
     way: tuple[DoubleArray, DoubleArray, DoubleArray],
-    z: int,
+    z: int | np.int64,
     x: int | np.int64,
-    y: int,
+    y: int | np.int64,
 ) -> float:
     """Return the value at one voxel of the box, to the bit that of `Between.planes`; parameters as for `Between`."""
     if nodes.size == 1:

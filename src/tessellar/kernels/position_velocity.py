@@ -140,7 +140,8 @@ def line_of_centres(sums: DoubleArray) -> tuple[float, float, float, bool]:
             bright += 1
             weight += flux
             middle += flux * k
-    whole = max(whole, _TINY)
+    if whole < _TINY:
+        whole = np.float64(_TINY)
     x, y = x / whole, y / whole
     if bright < 2:
         return x, y, 0.0, False

@@ -191,11 +191,11 @@ def _cells(gaussian: DoubleArray, stretch: DoubleArray) -> Cells:
     xx, xy, yy = gaussian[0], gaussian[1], gaussian[2]
     narrow, largest = 0.5 * (xx + yy) - math.hypot(0.5 * (xx - yy), xy), 1.0
     for k in range(stretch.size):
-        largest = max(largest, stretch[k])
-    side = max(1, np.int64(0.5 * math.sqrt(narrow)))
+        largest = max(largest, float(stretch[k]))
+    side = max(1, int(0.5 * math.sqrt(narrow)))
     spread = (side * side - 1) / 6.0
-    reach_x = np.int64(math.ceil(_REACH * math.sqrt(xx * largest + spread) / side))
-    reach_y = np.int64(math.ceil(_REACH * math.sqrt(yy * largest + spread) / side))
+    reach_x = math.ceil(_REACH * math.sqrt(xx * largest + spread) / side)
+    reach_y = math.ceil(_REACH * math.sqrt(yy * largest + spread) / side)
     return side, reach_x, reach_y
 
 
@@ -335,7 +335,7 @@ def _fill(
         z, x = np.int64(runs[r, 0]) - box[0, 0], np.int64(runs[r, 1])
         start, stop = np.int64(runs[r, 2]), np.int64(runs[r, 3])
         row, column = x // side - row0, start // side
-        left = (column + 1) * side - start  # voxels until the next cell
+        left = np.int64((column + 1) * side - start)  # voxels until the next cell
         ends[row, 0] = min(ends[row, 0], column - column0)
         ends[row, 1] = max(ends[row, 1], (stop - 1) // side - column0 + 1)
         i, j, k = np.uintp(x - corner), np.uintp(row), np.uintp(column - column0)
@@ -344,7 +344,7 @@ def _fill(
             if not everywhere:  # a call for each voxel would count references to all of these arrays
                 more = value_between(local[0], local[1], local[2], local[3], z, x - x0, np.int64(y))
             if left == 0:
-                k, left = k + np.uintp(1), side
+                k, left = k + np.uintp(1), np.int64(side)
             plane[j, k] += more * level * relative[i, y]
             left -= 1
 
