@@ -14,21 +14,11 @@ from tessellar.kernels.measure import MEASURED, Scale, measure
 from tessellar.kernels.nodes import NodeTables
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.noise_map import inverse_between
+from tessellar.kernels.pair_sums import sum_pairs
 from tessellar.kernels.position_velocity import ChannelCentres
 from tessellar.kernels.runs import RunTable
-from tessellar.kernels.source_sums import (
-    HIGH,
-    LOW,
-    WX,
-    WY,
-    CoarseSky,
-    SourceSums,
-    StripSums,
-    W,
-    add_bright,
-    add_voxels,
-)
-from tessellar.kernels.sum_noise import sum_pairs
+from tessellar.kernels.source_sky import CoarseSky, StripSums, add_bright
+from tessellar.kernels.source_sums import HIGH, LOW, WX, WY, SourceSums, W, add_voxels
 from tessellar.model import DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box, Shape
 

@@ -18,7 +18,9 @@ from tessellar.kernels.ellipse import ellipse
 from tessellar.kernels.line_width import width_at_mean, width_at_peak
 from tessellar.kernels.lost_flux import share_of
 from tessellar.kernels.mask_edge import EDGE_LAWS, law_factor
+from tessellar.kernels.pair_sums import PairSums, by_channel, weighted
 from tessellar.kernels.position_velocity import line_of_centres
+from tessellar.kernels.source_sky import StripSums, add_bright
 from tessellar.kernels.source_sums import (
     BLANK,
     FF,
@@ -33,12 +35,9 @@ from tessellar.kernels.source_sums import (
     F,
     N,
     SourceSums,
-    StripSums,
     V,
     W,
-    add_bright,
 )  # fmt: skip
-from tessellar.kernels.sum_noise import PairSums, by_channel, weighted
 from tessellar.model import DoubleArray, IntArray
 
 MEASURED = (

@@ -14,22 +14,16 @@ import numpy as np
 from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.nodes import NodeTables, value_between
 from tessellar.kernels.runs import RunTable
-from tessellar.model import ByteArray, DoubleArray, FloatArray, IntArray
+from tessellar.kernels.source_sky import CoarseSky, StripSums, add_coarse, add_sky
+from tessellar.model import DoubleArray, FloatArray, IntArray
 
 # what is summed over all voxels, the least and the largest of them; positions count from the corner of the box
 N, F, FF, W, WZ, WX, WY, WXX, WYY, WXY, V, LOW, HIGH = range(13)
 BLANK = 3  # whether a voxel touches one without data, behind the position of the brightest one
-SIGNIFICANT = 3.0  # times its noise: the flux of a pixel of the sky that stands out
 
 SourceSums: TypeAlias = tuple[DoubleArray, IntArray, DoubleArray, DoubleArray, DoubleArray]
 """Of a source: totals (13), position of the brightest voxel and `BLANK` (4), spectrum (frequency), and what
 `tessellar.kernels.position_velocity.ChannelCentres` holds by channel (frequency, 4) and (frequency, 5)."""
-
-StripSums: TypeAlias = tuple[FloatArray, DoubleArray, DoubleArray]
-"""Of a strip of its sky (l, m): the relative noise, and the sums of flux and of variance along frequency."""
-
-CoarseSky: TypeAlias = tuple[int, DoubleArray, ByteArray]
-"""Pixels of the cube per pixel of a coarse map, and for those around a source the flux and whether it has any."""
 
 
 @compiled
@@ -91,8 +85,8 @@ def add_voxels(
             source[1][BLANK] = 1
         _add_totals(part, box, sign, values, noise, source[0], source[1], source[2])
         _add_centre(part, box, sign, values, noise, source[3][k], source[4][k])
-        _add_sky(part, box, sign, widths[z], values, noise, strip_x, strip[1], strip[2])
-        _add_coarse(part, box, values, coarse)
+        add_sky(part, box, sign, widths[z], values, noise, strip_x, strip[1], strip[2])
+        add_coarse(part, box, values, coarse)
         begin = end
 
 
@@ -216,70 +210,3 @@ def _add_centre(
                 vxy += v * dx * dy
     sums[0], sums[1], sums[2], sums[3] = flux, flux_x, flux_y, variance
     spread[0], spread[1], spread[2], spread[3], spread[4] = vx, vy, vxx, vyy, vxy
-
-
-@compiled_part
-def _add_sky(
-    runs: RunTable,
-    box: IntArray,
-    sign: float,
-    width: float,
-    values: DoubleArray,
-    noise: DoubleArray,
-    strip_x: int,
-    flux: DoubleArray,
-    variance: DoubleArray,
-) -> None:
-    """Add the voxels of a channel to the pixels of the sky."""
-    n = np.uintp(0)
-    for r in range(runs.shape[0]):
-        i = np.uintp(runs[r, 1] - strip_x)
-        for j in range(np.uintp(runs[r, 2] - box[0, 2]), np.uintp(runs[r, 3] - box[0, 2])):
-            sigma = noise[n] * width
-            flux[i, j] += sign * values[n] * width
-            variance[i, j] += sigma * sigma
-            n += np.uintp(1)
-
-
-@compiled_part
-def _add_coarse(runs: RunTable, box: IntArray, values: DoubleArray, coarse: CoarseSky) -> None:
-    """Add the voxels of a channel to the pixels of the coarse map around the source."""
-    step, sky, seen = coarse
-    x0, y0, n = box[0, 1] // step, box[0, 2] // step, np.uintp(0)
-    for r in range(runs.shape[0]):
-        first = runs[r, 2] // step
-        left = (first + 1) * step - runs[r, 2]  # voxels until the next pixel
-        i, j = np.uintp(runs[r, 1] // step - x0), np.uintp(first - y0)
-        for _ in range(runs[r, 2], runs[r, 3]):
-            if left == 0:
-                j, left = j + np.uintp(1), step
-            sky[i, j] += values[n]
-            seen[i, j] = 1
-            left -= 1
-            n += np.uintp(1)
-
-
-@compiled
-def add_bright(strip: StripSums, first: int, bright: DoubleArray) -> None:
-    """Add the pixels of a finished strip that stand out to the sums of their ellipse, all with equal weight.
-
-    Parameters
-    ----------
-    strip
-        The strip.
-    first
-        Its first pixel along l, counted from the corner of the source's box.
-    bright
-        Sums of 1, x, y, x², y² and x y over the pixels, float64 array (6).
-    """
-    _, flux, variance = strip
-    for i in range(flux.shape[0]):
-        for j in range(flux.shape[1]):
-            if variance[i, j] > 0.0 and flux[i, j] > SIGNIFICANT * math.sqrt(variance[i, j]):
-                x, y = np.float64(first + i), np.float64(j)
-                bright[0] += 1.0
-                bright[1] += x
-                bright[2] += y
-                bright[3] += x * x
-                bright[4] += y * y
-                bright[5] += x * y

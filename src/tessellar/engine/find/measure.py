@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.skymap import SparseMap
+from tessellar.engine.find.skymap import SkyMap
 from tessellar.engine.find.source_store import RunsBySource, load_sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import Correlation
@@ -77,7 +77,7 @@ class _Measurer:
     def __init__(self, stage: MeasureStage) -> None:
         self._stage = stage
         self._sources, self._runs = load_sources(stage.sources_folder), RunsBySource(stage.sources_folder)
-        meta, sky = stage.source.meta, SparseMap.empty(stage.source.meta.shape)
+        meta, sky = stage.source.meta, SkyMap(stage.source.meta.shape)
         scale, widths = FluxScale.of(meta), SpectralScale.of(meta).widths
         self._around = Surroundings(meta.shape, scale, widths, stage.noise, stage.correlation, sky.step)
         self._sign, self._map_width = 1.0 if stage.sign == POSITIVE else -1.0, sky.map_shape[1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.skymap import SparseMap
+from tessellar.engine.find.skymap import SkyMap
 from tessellar.engine.precondition.region import in_whole_cube
 from tessellar.engine.stitch import Sources
 from tessellar.flags import NEIGHBOUR, TILE_FAILED
@@ -170,7 +170,7 @@ def save_sky_map(
 
     It shows the region that was searched; ``origin`` is its first pixel (l, m) in the whole cube.
     """
-    sky = SparseMap.empty(region.shape)
+    sky = SkyMap(region.shape)
     image = sky.dense(partials, rows)
     np.savez(
         path,
