@@ -21,9 +21,7 @@ from tessellar.io.reading import reading
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Box, Shape
 
-PIECE = (
-    8 << 20
-)  # bytes of a file that are touched at a time: they count as resident memory while they are mapped
+PIECE = 8 << 20  # bytes of a file that are touched at a time: mapped, they count as resident memory
 AROUND = 160 << 10  # bytes, at most, that the system maps beyond the ends of a plane of a piece
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 

@@ -53,8 +53,7 @@ class Surroundings:
         self.scale: Scale = (scale.weight, scale.values, *cut_gaussians())
         self.stretch, self.widths, self.step = scale.stretch, widths, step
         self.noise, self.tables = noise, noise.tables
-        self.correlation, self.spectral = correlation, np.array(correlation.spectral)
-        self.moments = np.array(correlation.covariance)
+        self.moments, self.spectral = np.array(correlation.covariance), np.array(correlation.spectral)
 
 
 @dataclass(slots=True, eq=False)
