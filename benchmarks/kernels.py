@@ -15,14 +15,14 @@ from tessellar.engine.find.measure import source_box
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.correlation import beam_correlation
 from tessellar.kernels.detect import POSITIVE
-from tessellar.kernels.gathering import Gathering
-from tessellar.kernels.measure import FluxScale
-from tessellar.kernels.measure import measure as catalogue_row
+from tessellar.kernels.flux_scale import FluxScale
+from tessellar.kernels.gathering import Gathering, Surroundings
+from tessellar.kernels.measure import MEASURED
 from tessellar.kernels.moments import SpectralScale
 from tessellar.kernels.noise import NoiseLattice, channel_sigmas
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.scale_noise import SampleBlocks
-from tessellar.model import FloatArray, Patch
+from tessellar.model import DoubleArray, FloatArray, Patch
 from tessellar.tiling.box import Box, Halo
 
 FLOAT = 4
@@ -83,20 +83,21 @@ def measure(bench: Bench) -> Iterator[Result]:
     """The catalogue rows of all sources; its voxels are those of the sources."""
     prepared = _prepared(bench)
     sources = list(_sources(prepared))
-    scale, shape = FluxScale.of(prepared.sky.meta), prepared.sky.meta.shape
-    widths, correlation = SpectralScale.of(prepared.sky.meta).widths, beam_correlation(prepared.sky.meta)
+    meta = prepared.sky.meta
+    scale, widths = FluxScale.of(meta), SpectralScale.of(meta).widths
+    around = Surroundings(meta.shape, scale, widths, prepared.noise, beam_correlation(meta))
 
-    def rows() -> list[dict[str, float]]:
+    def rows() -> list[DoubleArray]:
         made = []
         for source in sources:
-            gathering = Gathering(source.box, 1.0, widths)
+            gathering = Gathering(source.box, 1.0, around)
             gathering.begin(source.box)
-            gathering.add(source.voxels, source.window, source.runs, source.sigma)
-            gathered = gathering.finish(source.runs, prepared.noise, correlation, scale.stretch)
-            made.append(catalogue_row(gathered, scale, shape, POSITIVE))
+            gathering.add(source.voxels, source.window, source.runs)
+            made.append(gathering.row(source.runs))
         return made
 
-    task = Task(rows, lambda made: sum(row["n_pix"] for row in made))
+    n_pix = MEASURED.index("n_pix")
+    task = Task(rows, lambda made: sum(float(row[n_pix]) for row in made))
     n_voxels = sum(source.n_voxels for source in sources)
     result = _result("measure", bench.time(task), n_voxels, FLOAT, "read 4", operations.MEASURE)
     result.facts["n_sources"] = len(sources)
@@ -111,12 +112,11 @@ class _SourceVoxels:
     window: Box
     voxels: FloatArray
     runs: RunTable
-    sigma: FloatArray
     n_voxels: int
 
 
 def _sources(prepared: Prepared) -> Iterator[_SourceVoxels]:
-    sky, noise_model = prepared.sky, prepared.noise
+    sky = prepared.sky
     found = tile_components(prepared.mask, sky.box, sky.meta.shape, Linker())
     runs, labels = found[f"runs{POSITIVE}"], found[f"labels{POSITIVE}"]
     for number, row in enumerate(found[f"components{POSITIVE}"]):
@@ -128,7 +128,6 @@ def _sources(prepared: Prepared) -> Iterator[_SourceVoxels]:
             window,
             sky.read(window),
             own,
-            noise_model.sigma(window),
             int((own[:, 3] - own[:, 2]).sum()),
         )
 

@@ -12,7 +12,9 @@ NOISE = 4 + 4 / 2  # drop the sign, negative, neither 0 nor infinite (2); for th
 COMPONENTS = (
     8  # for each of two signs: count the runs, then write them; test a bit, compare with the one before
 )
-PAIRS = 6 * 111  # voxels whose noise a beam of 4 pixels ties to one: times the correlation, three sums (5)
+PAIRS = (
+    4 * 111 / 2
+)  # voxels whose noise a beam of 4 pixels ties to one, each pair once: two products, two sums
 MEASURE = (
     62 + PAIRS
 )  # 11 sums (24), spectrum and variance (2), extremes and peak (7), neighbours (12), centres (9), sky (8)

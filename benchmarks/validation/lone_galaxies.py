@@ -9,10 +9,11 @@ import numpy as np
 from scipy import ndimage
 
 from tessellar.kernels.correlation import beam_correlation
-from tessellar.kernels.gathering import Gathering
+from tessellar.kernels.flux_scale import FluxScale
+from tessellar.kernels.gathering import Gathering, Surroundings
 from tessellar.kernels.line_width import line_width, mean_line_width
 from tessellar.kernels.mask_edge import EDGE_LAWS, edge_factor
-from tessellar.kernels.measure import FluxScale, measure
+from tessellar.kernels.measure import MEASURED
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.kernels.runs import extract_runs
 from tessellar.kernels.scale_noise import sigma_from_counts
@@ -127,13 +128,12 @@ class _Bench:
         """Return the row of the catalogue."""
         runs, box = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0)), _around(mask)
         window = box.grow(Halo.symmetric((1, 1, 1))).clip(self.box)
-        gathering = Gathering(box, 1.0, np.ones(noisy.shape[0]))
+        ones, correlation = np.ones(noisy.shape[0]), beam_correlation(self.sky.meta)
+        around = Surroundings(noisy.shape, self.scale, ones, self.finder.noise, correlation)
+        gathering = Gathering(box, 1.0, around)
         gathering.begin(box)
-        voxels = np.ascontiguousarray(noisy[window.slices()])
-        gathering.add(voxels, window, runs, self.finder.noise.sigma(window))
-        correlation = beam_correlation(self.sky.meta)
-        gathered = gathering.finish(runs, self.finder.noise, correlation, self.scale.stretch)
-        return measure(gathered, self.scale, noisy.shape, 1)
+        gathering.add(noisy[window.slices()], window, runs)
+        return dict(zip(MEASURED, gathering.row(runs).tolist(), strict=True))
 
 
 def _around(mask: np.ndarray) -> Box:

@@ -23,15 +23,22 @@ _ROOT = Path(__file__).parent
 _PACKAGES = ("kernels", "simulate")
 
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+
 def compiled(function: Function) -> Function:
     """Return the function compiled on its first call, or loaded if this version was compiled before."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": False}
-        return cast("Function", numba.njit(**options)(function))
+        return cast("Function", numba.njit(cache=True, **_OPTIONS)(function))
     finally:
         numba.config.CACHE_DIR = before
+
+
+def compiled_part(function: Function) -> Function:
+    """Return the function as a part of compiled ones, which alone can call it: its own entrance is not compiled."""
+    return cast("Function", numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 @cache

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tessellar.errors import CubeNotFoundError, InputError, UsageError
 from tessellar.io.fits import FitsSource
-from tessellar.io.window import PIECE, Layout, read_window
+from tessellar.io.window import AROUND, PIECE, Layout, read_window
 from tessellar.tiling.box import Box
 
 ORDERS = [
@@ -83,6 +83,15 @@ def test_the_pieces_of_a_window_partition_it_and_span_little(data, shape, order)
         assert layout.span(piece)[1] <= 64
     assert (seen[box.slices()] == 1).all()
     assert seen.sum() == box.size
+
+
+def test_a_small_window_of_a_wide_cube_is_in_few_pieces_of_which_little_is_resident():
+    layout = Layout(0, ">f4", (500, 8192, 8192), (4 * 8192**2, 4, 4 * 8192))
+    pieces = list(layout.pieces(Box((100, 4000, 5000), (140, 4020, 5020))))
+    assert len(pieces) < 5
+    for piece in pieces:
+        plane = Box(piece.start, (piece.start[0] + 1, *piece.stop[1:]))
+        assert piece.shape[0] * (layout.span(plane)[1] + AROUND) <= PIECE
 
 
 def test_infinite_and_nan_voxels_are_blank(tmp_path):

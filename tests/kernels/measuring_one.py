@@ -6,9 +6,10 @@ import numpy as np
 
 from tessellar.kernels.correlation import INDEPENDENT, Correlation
 from tessellar.kernels.detect import POSITIVE
-from tessellar.kernels.gathering import Gathering
+from tessellar.kernels.flux_scale import FluxScale
+from tessellar.kernels.gathering import Gathering, Surroundings
 from tessellar.kernels.mask_edge import edge_factor
-from tessellar.kernels.measure import FluxScale, measure
+from tessellar.kernels.measure import MEASURED
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.kernels.runs import extract_runs
 from tessellar.tiling.box import Box, Halo
@@ -38,12 +39,11 @@ def row_of(
     noise = noise or flat_noise(cube.shape, 0.5)
     runs, box = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0)), box_of(mask)
     window = box.grow(Halo.symmetric((1, 1, 1))).clip(Box.of_shape(cube.shape))
-    gathering = Gathering(box, 1.0 if sign == POSITIVE else -1.0, np.ones(cube.shape[0]))
+    around = Surroundings(cube.shape, scale, np.ones(cube.shape[0]), noise, correlation)
+    gathering = Gathering(box, 1.0 if sign == POSITIVE else -1.0, around)
     gathering.begin(box)
-    voxels = np.ascontiguousarray(cube[window.slices()])
-    gathering.add(voxels, window, runs, noise.sigma(window))
-    gathered = gathering.finish(runs, noise, correlation, scale.stretch)
-    return measure(gathered, scale, cube.shape, sign)
+    gathering.add(cube[window.slices()], window, runs)
+    return dict(zip(MEASURED, gathering.row(runs).tolist(), strict=True))
 
 
 def error_inside(row: dict[str, float], name: str, channels: int) -> float:

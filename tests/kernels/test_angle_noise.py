@@ -10,7 +10,7 @@ from measuring_one import error_inside, flat_noise, row_of
 from test_pulls import BEAMS, correlation_of_smoothed, smooth
 
 from tessellar.kernels.angle_noise import UNKNOWN
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 
 SHAPE = (9, 40, 40)
 REALISATIONS = 300

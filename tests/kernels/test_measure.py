@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
-from measuring_one import error_inside, row_of
+from measuring_one import box_of, error_inside, flat_noise, row_of
 
 from tessellar.flags import BLANKED, SPATIAL_EDGE, SPECTRAL_EDGE
+from tessellar.kernels.correlation import INDEPENDENT
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
+from tessellar.kernels.flux_scale import FluxScale
+from tessellar.kernels.gathering import Gathering, Surroundings
 from tessellar.kernels.line_width import line_width, mean_line_width
-from tessellar.kernels.measure import MEASURED, FluxScale
+from tessellar.kernels.measure import MEASURED
+from tessellar.kernels.nodes import Between
+from tessellar.kernels.runs import extract_runs
 from tessellar.model import Beam, CubeMeta, SpectralAxis
+from tessellar.tiling.box import Box
 
 SHAPE = (12, 20, 30)
 
@@ -147,6 +154,49 @@ def test_a_width_answers_to_the_spectrum_as_its_gradient_says(direction: float) 
         width = measure_width(line)
         steps = [measure_width(line + 1e-4 * np.eye(7)[k]).value - width.value for k in range(7)]
         assert width.gradient == pytest.approx(np.array(steps) / 1e-4, rel=1e-2, abs=1e-2)
+
+
+def test_the_coarse_sky_holds_the_flux_of_the_mask_by_its_own_pixels() -> None:
+    cube, mask = block()
+    cube = np.random.default_rng(4).normal(size=SHAPE).astype(np.float32)
+    runs, box = extract_runs(mask.astype(np.uint8), 1, (0, 0, 0)), box_of(mask)
+    noise = flat_noise(SHAPE, 0.5)
+    gathering = Gathering(box, 1.0, Surroundings(SHAPE, PLAIN, np.ones(SHAPE[0]), noise, INDEPENDENT, step=3))
+    gathering.begin(box)
+    gathering.add(cube, Box.of_shape(SHAPE), runs)
+    expected = np.zeros((7, 10))
+    for z, x, y in np.argwhere(mask):
+        expected[x // 3, y // 3] += np.float64(cube[z, x, y])
+    x, y, value = gathering.coarse_sky()
+    assert np.array_equal(expected[x, y], value)
+    assert np.count_nonzero(expected) == x.size == 6
+
+
+def test_the_noise_of_a_voxel_is_that_of_the_model_where_it_varies_from_place_to_place() -> None:
+    cube, mask = block()
+    rng = np.random.default_rng(9)
+    plain = flat_noise(SHAPE, 0.5)
+    noise = dataclasses.replace(
+        plain, spectral=rng.uniform(0.5, 2.0, SHAPE[0]).astype(np.float32), local=Patchy(rng)
+    )
+    sigma = noise.sigma(Box.of_shape(SHAPE)).astype(np.float64)
+    assert row_of(cube, mask, PLAIN, noise=noise)["rms"] == pytest.approx(
+        math.sqrt(np.mean(sigma[mask] ** 2)), rel=1e-14
+    )
+
+
+class Patchy:
+    """Noise that differs from voxel to voxel: every voxel of the cube is a node."""
+
+    identity = "patchy"
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.nodes = rng.uniform(0.5, 2.0, SHAPE)
+
+    def around(self, box: Box) -> Between:
+        before = tuple(np.arange(a, b) for a, b in zip(box.start, box.stop, strict=True))
+        after = tuple(np.minimum(one + 1, n - 1) for one, n in zip(before, SHAPE, strict=True))
+        return Between(self.nodes, before, after, tuple(np.full(n, 0.25) for n in box.shape))
 
 
 def test_flags_of_edges_and_blanks() -> None:

@@ -12,7 +12,7 @@ from measuring_one import flat_noise
 from memory_cube import meta_of
 
 from tessellar.kernels.correlation import INDEPENDENT
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.moments import MomentSums, SpectralScale
 from tessellar.kernels.runs import extract_runs
 from tessellar.kernels.spectrum import SpectrumSums, spectrum

@@ -11,7 +11,7 @@ from measuring_one import error_inside, flat_noise, row_of
 from scipy import ndimage
 
 from tessellar.kernels.correlation import Correlation
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 
 SHAPE = (10, 36, 40)
 REALISATIONS = 700

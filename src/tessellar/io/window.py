@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from tessellar.io.reading import reading
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Box, Shape
 
-PIECE = 8 << 20  # bytes of a file that are mapped at a time: they count as resident memory while they are
+PIECE = 8 << 20  # bytes of a file that are touched at a time: mapped, they count as resident memory
+AROUND = 160 << 10  # bytes, at most, that the system maps beyond the ends of a plane of a piece
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
@@ -67,23 +69,37 @@ class Layout:
             blank=blank if bitpix > 0 and isinstance(blank, int) else None,
         )
 
+    @property
+    def order(self) -> list[int]:
+        """The axes, the one that is slowest in the file first."""
+        return sorted(range(3), key=lambda n: -self.strides[n])
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a stored number."""
+        return int(self.dtype[-1])
+
     def span(self, box: Box) -> tuple[int, int]:
         """Return the first byte of a box and the bytes from there to its last voxel's end."""
-        first = self.offset + sum(a * s for a, s in zip(box.start, self.strides, strict=True))
-        last = sum((n - 1) * s for n, s in zip(box.shape, self.strides, strict=True))
-        return first, last + np.dtype(self.dtype).itemsize
+        (z, x, y), (nz, nx, ny), (dz, dx, dy) = box.start, box.shape, self.strides
+        first = self.offset + z * dz + x * dx + y * dy
+        return first, (nz - 1) * dz + (nx - 1) * dx + (ny - 1) * dy + self.itemsize
 
     def pieces(self, box: Box) -> Iterator[Box]:
-        """Return the box cut along the slowest axes of the file, so that no piece spans many bytes."""
+        """Return the box cut along the slowest axes of the file, so that of no piece many bytes become resident."""
         if box.size == 1 or self.span(box)[1] <= PIECE:
             yield box
             return
-        axis = max((n for n in range(3) if box.shape[n] > 1), key=lambda n: self.strides[n])
+        axis = next(n for n in self.order if box.shape[n] > 1)
         _, thin = self.span(Box(box.start, _replaced(box.stop, axis, box.start[axis] + 1)))
-        step = max(1, (PIECE - thin) // self.strides[axis] + 1)
+        step = max(1, (PIECE - thin) // self.strides[axis] + 1, PIECE // (thin + AROUND))
         for start in range(box.start[axis], box.stop[axis], step):
             stop = min(start + step, box.stop[axis])
-            yield from self.pieces(Box(_replaced(box.start, axis, start), _replaced(box.stop, axis, stop)))
+            piece = Box(_replaced(box.start, axis, start), _replaced(box.stop, axis, stop))
+            if thin <= PIECE:
+                yield piece
+            else:
+                yield from self.pieces(piece)
 
 
 def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
@@ -103,19 +119,21 @@ def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
     voxels: FloatArray = np.empty(box.shape, dtype=np.float32)
     if box.empty:
         return voxels
-    for piece in layout.pieces(box):
-        _fill(voxels[piece.relative_to(box.start).slices()], path, layout, piece)
+    with reading(path), path.open("rb", buffering=0) as file:
+        for piece in layout.pieces(box):
+            stored = _stored(file, path, layout, piece)
+            _convert(stored, layout, voxels[piece.relative_to(box.start).slices()])
     return voxels
 
 
-def _fill(voxels: FloatArray, path: Path, layout: Layout, box: Box) -> None:
-    """Convert what is stored of a box into native float32, in place.
+def _convert(stored: npt.NDArray[Any], layout: Layout, voxels: FloatArray) -> None:
+    """Convert what is stored of a box into native float32.
 
     The bytes are swapped in the order of the file and the axes exchanged afterwards: each of the two passes streams,
     where one that does both would jump through memory.
     """
-    order = sorted(range(3), key=lambda n: -layout.strides[n])
-    stored = _stored(path, layout, box).transpose(order)
+    order = layout.order
+    stored = stored.transpose(order)
     with np.errstate(over="ignore", invalid="ignore"):
         if (layout.scale, layout.zero) == (1.0, 0.0):
             native = stored.astype(np.float32)
@@ -126,20 +144,19 @@ def _fill(voxels: FloatArray, path: Path, layout: Layout, box: Box) -> None:
         native[infinite] = np.nan
     if layout.blank is not None:
         native[stored == layout.blank] = np.nan
-    voxels[...] = native.transpose(np.argsort(order))
+    voxels.transpose(order)[...] = native
 
 
-def _stored(path: Path, layout: Layout, box: Box) -> npt.NDArray[Any]:
+def _stored(file: FileIO, path: Path, layout: Layout, box: Box) -> npt.NDArray[Any]:
     """Map a box of a file, array (frequency, l, m) of stored numbers."""
     first, size = layout.span(box)
     page = first - first % mmap.ALLOCATIONGRANULARITY
-    with reading(path), path.open("rb", buffering=0) as file:
-        try:
-            mapped = mmap.mmap(file.fileno(), first + size - page, access=mmap.ACCESS_READ, offset=page)
-        except ValueError:
-            raise InputError(
-                f"{shown(path)} became shorter than {first + size} bytes while it was read. Copy it again."
-            ) from None
+    try:
+        mapped = mmap.mmap(file.fileno(), first + size - page, access=mmap.ACCESS_READ, offset=page)
+    except ValueError:
+        raise InputError(
+            f"{shown(path)} became shorter than {first + size} bytes while it was read. Copy it again."
+        ) from None
     return np.ndarray(
         box.shape, dtype=layout.dtype, buffer=mapped, offset=first - page, strides=layout.strides
     )

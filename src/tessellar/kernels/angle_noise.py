@@ -10,89 +10,108 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
-from tessellar.kernels.correlation import Correlation
-from tessellar.kernels.ellipse import Ellipse
-from tessellar.kernels.position_velocity import ChannelCentres, KinematicAxis
+from tessellar.compiled import compiled_part
+from tessellar.kernels.position_velocity import stands_out
 from tessellar.model import DoubleArray
 
 UNKNOWN = {"ell_pa": 180.0 / math.sqrt(12.0), "kin_pa": 360.0 / math.sqrt(12.0)}
 """The spread of angles of which nothing is known, degrees."""
 
+_ONE_ROW = 1.0 / 12.0  # one row of voxels is as wide as a voxel
 
+
+@compiled_part
 def kinematic_error(
-    centres: ChannelCentres, axis: KinematicAxis, variance: DoubleArray, correlation: Correlation
+    sums: DoubleArray,
+    spread: DoubleArray,
+    axis: tuple[float, float, float, bool],
+    variance: DoubleArray,
+    correlation: DoubleArray,
 ) -> float:
     """Return the error of a kinematic axis from the noise inside the mask, degrees; NaN where it is not known.
 
     Parameters
     ----------
-    centres
-        Where the source is in every channel.
+    sums, spread
+        Of the `tessellar.kernels.position_velocity.ChannelCentres`.
     axis
-        Its axis.
+        From `tessellar.kernels.position_velocity.line_of_centres`.
     variance
         Of the flux of each channel, float64 array (frequency).
     correlation
-        Of the noise.
+        Second moments of that of the noise: along l, across, along m, pixels squared.
     """
-    if not axis.known:
+    x, y, pa, known = axis
+    if not known:
         return math.nan
-    bright = centres.bright
-    flux, x, y, _ = centres.sums[bright].T
-    step_x, step_y = axis.direction
-    place_x, place_y = x / flux, y / flux
-    along = (place_x - axis.x) * step_x + (place_y - axis.y) * step_y
-    across = _offsets(centres, (place_x, place_y), (-step_y, step_x), bright, correlation)
-    lever = float((flux * along * along).sum())
-    return _degrees(float((variance[bright] * along * along * across).sum()), lever)
+    step_x, step_y = -math.sin(math.radians(pa)), math.cos(math.radians(pa))
+    lever, noise = 0.0, 0.0
+    for k in range(sums.shape[0]):
+        flux = sums[k, 0]
+        if stands_out(flux, sums[k, 3]):
+            place_x, place_y = sums[k, 1] / flux, sums[k, 2] / flux
+            along = (place_x - x) * step_x + (place_y - y) * step_y
+            across = _offset(sums[k, 3], spread[k], place_x, place_y, -step_y, step_x, correlation)
+            lever += flux * along * along
+            noise += variance[k] * along * along * across
+    return _degrees(noise, lever)
 
 
+@compiled_part
 def ellipse_error(
-    centres: ChannelCentres, shape: Ellipse, variance: DoubleArray, correlation: Correlation
+    sums: DoubleArray,
+    spread: DoubleArray,
+    shape: tuple[float, float, float],
+    variance: DoubleArray,
+    correlation: DoubleArray,
 ) -> float:
     """Return the error of the angle of an ellipse from the noise inside the mask, degrees; NaN where it has none.
 
-    Parameters as for `kinematic_error`; ``shape`` is the ellipse.
+    Parameters as for `kinematic_error`; ``shape`` is from `tessellar.kernels.ellipse.ellipse`.
     """
-    flux = float(centres.sums[:, 0].sum())
-    there = centres.sums[:, 3] > 0.0
-    if not (flux > 0.0 and math.isfinite(shape.pa)):
+    major, minor, pa = shape
+    flux, x, y = 0.0, 0.0, 0.0
+    for k in range(sums.shape[0]):
+        flux += sums[k, 0]
+        x += sums[k, 1]
+        y += sums[k, 2]
+    if not (flux > 0.0 and math.isfinite(pa)):
         return math.nan
-    centre = float(centres.sums[:, 1].sum()) / flux, float(centres.sums[:, 2].sum()) / flux
-    sine, cosine = math.sin(math.radians(shape.pa)), math.cos(math.radians(shape.pa))
-    along, across = (
-        _offsets(centres, centre, axis, there, correlation) for axis in ((-sine, cosine), (cosine, sine))
-    )
-    lever = 0.25 * flux * (shape.major**2 - shape.minor**2)
-    return _degrees(float((variance[there] * along * across).sum()), lever)
+    x, y = x / flux, y / flux
+    sine, cosine = math.sin(math.radians(pa)), math.cos(math.radians(pa))
+    noise = 0.0
+    for k in range(sums.shape[0]):
+        if sums[k, 3] > 0.0:
+            along = _offset(sums[k, 3], spread[k], x, y, -sine, cosine, correlation)
+            across = _offset(sums[k, 3], spread[k], x, y, cosine, sine, correlation)
+            noise += variance[k] * along * across
+    return _degrees(noise, 0.25 * flux * (major * major - minor * minor))
 
 
-def _offsets(
-    centres: ChannelCentres,
-    origin: tuple[DoubleArray | float, DoubleArray | float],
-    axis: tuple[float, float],
-    chosen: npt.NDArray[np.bool_],
-    correlation: Correlation,
-) -> DoubleArray:
-    """Return by what the variance of a channel's flux grows when voxels count with their offset along an axis.
+@compiled_part
+def _offset(
+    weight: float,
+    spread: DoubleArray,
+    origin_x: float,
+    origin_y: float,
+    u: float,
+    v: float,
+    correlation: DoubleArray,
+) -> float:
+    """Return by what the variance of a channel's flux grows when voxels count with their offset along an axis (u, v).
 
     For a Gaussian patch of second moment q in noise whose correlation has the second moment c that is
     4 q² / (4 q + c), and the square of the patch's own offset.
     """
-    weight = centres.sums[chosen, 3]
-    x, y, xx, yy, xy = centres.spread[chosen].T / weight
-    u, v = axis
-    away = (x - origin[0]) * u + (y - origin[1]) * v
-    own = u * u * (xx - x * x) + v * v * (yy - y * y) + 2.0 * u * v * (xy - x * y)
-    own = np.maximum(own, 1.0 / 12.0)  # one row of voxels is as wide as a voxel
-    noise = correlation.covariance
-    together = u * u * noise[0] + 2.0 * u * v * noise[1] + v * v * noise[2]
-    return np.asarray(away * away + 4.0 * own * own / (4.0 * own + together), dtype=np.float64)
+    x, y = spread[0] / weight, spread[1] / weight
+    xx, yy, xy = spread[2] / weight - x * x, spread[3] / weight - y * y, spread[4] / weight - x * y
+    away = (x - origin_x) * u + (y - origin_y) * v
+    own = max(float(u * u * xx + v * v * yy + 2.0 * u * v * xy), _ONE_ROW)
+    together = u * u * correlation[0] + 2.0 * u * v * correlation[1] + v * v * correlation[2]
+    return float(away * away + 4.0 * own * own / (4.0 * own + together))
 
 
+@compiled_part
 def _degrees(variance: float, lever: float) -> float:
     """Return an angle from the variance of a moment and what a small turn adds to that moment."""
     if not lever > 0.0:

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from tessellar.compiled import compiled
 from tessellar.model import DoubleArray
 
 LEAST_INSIDE = 1.0 / 3.0  # a source of which less is seen tells nothing of the rest
@@ -28,14 +29,30 @@ def share_inside(mean: float, peak: float) -> float:
     mean, peak
         Mean level and peak inside the mask without the noise's share in the peak, in one unit.
     """
+    return float(share_of(mean, peak, *cut_gaussians()))
+
+
+@compiled
+def share_of(mean: float, peak: float, falling: DoubleArray, share: DoubleArray) -> float:
+    """Return what `share_inside` does; the last two are `cut_gaussians`."""
     if not peak > 0.0 or not mean > 0.0:
         return LEAST_INSIDE
-    falling, share = _cut_gaussians()
-    return max(float(np.interp(-mean / peak, falling, share)), LEAST_INSIDE)
+    wanted = -mean / peak
+    if wanted <= falling[0]:
+        return max(float(share[0]), LEAST_INSIDE)
+    low, high = 0, falling.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if falling[middle] <= wanted:
+            low = middle
+        else:
+            high = middle
+    slope = (share[high] - share[low]) / (falling[high] - falling[low])
+    return max(float(share[low] + slope * (wanted - falling[low])), LEAST_INSIDE)
 
 
 @cache
-def _cut_gaussians() -> tuple[DoubleArray, DoubleArray]:
+def cut_gaussians() -> tuple[DoubleArray, DoubleArray]:
     """Return minus the mean over the peak, ascending, and the share of the flux inside, by the radius of the cut."""
     from scipy import special
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tessellar.compiled import compiled
+
 LEAST_SHARE = 0.5  # below which a source tells too little for more
 FAINTEST_CHANNEL = 0.5  # likewise, in units of a channel's noise
 
@@ -39,8 +41,15 @@ class EdgeLaw:
 
     def factor(self, share: float, channel_snr: float) -> float:
         """Return the factor; parameters as for `edge_factor`."""
-        faint = self.faint / max(FAINTEST_CHANNEL, channel_snr)  # the first, where there is no noise to tell
-        return self.at_all * math.sqrt(1.0 + faint**4) * math.pow(max(share, LEAST_SHARE), -self.power)
+        return float(law_factor(self.at_all, self.faint, self.power, share, channel_snr))
+
+
+@compiled
+def law_factor(at_all: float, faint: float, power: float, share: float, channel_snr: float) -> float:
+    """Return the factor of a law; parameters as for `EdgeLaw` and `edge_factor`."""
+    enough = channel_snr > FAINTEST_CHANNEL  # not so where there is no noise to tell
+    ratio = faint / (channel_snr if enough else FAINTEST_CHANNEL)
+    return at_all * math.sqrt(1.0 + ratio**4) * math.pow(max(share, LEAST_SHARE), -power)
 
 
 EDGE_LAWS = {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.model import DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box
+
+Axes: TypeAlias = tuple[IntArray, IntArray, IntArray]
+NodeTables: TypeAlias = tuple[DoubleArray, Axes, Axes, tuple[DoubleArray, DoubleArray, DoubleArray]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,11 @@ class Between:
     before: tuple[IntArray, IntArray, IntArray]
     after: tuple[IntArray, IntArray, IntArray]
     way: tuple[DoubleArray, DoubleArray, DoubleArray]
+
+    @property
+    def parts(self) -> NodeTables:
+        """Return all of it as compiled code takes it."""
+        return self.nodes, self.before, self.after, self.way
 
     def planes(self) -> Iterator[DoubleArray]:
         """Yield the values of each channel of the box, float64 arrays (l, m)."""
@@ -72,17 +80,21 @@ def value_between(
     before: tuple[IntArray, IntArray, IntArray],
     after: tuple[IntArray, IntArray, IntArray],
     way: tuple[DoubleArray, DoubleArray, DoubleArray],
-    z: int,
+    z: int | np.int64,
     x: int | np.int64,
-    y: int,
+    y: int | np.int64,
 ) -> float:
-    """Return the value at one voxel of the box; the first parameters are those of `Between`."""
+    """Return the value at one voxel of the box, to the bit that of `Between.planes`; parameters as for `Between`."""
     if nodes.size == 1:
         return float(nodes[0, 0, 0])
     w, u, v = way[0][z], way[1][x], way[2][y]
-    total = 0.0
-    for i, a in ((before[0][z], 1.0 - w), (after[0][z], w)):
-        for j, b in ((before[1][x], 1.0 - u), (after[1][x], u)):
-            near = nodes[i, j, before[2][y]] * (1.0 - v) + nodes[i, j, after[2][y]] * v
-            total += a * b * near
-    return total
+    i0, i1 = before[0][z], after[0][z]
+    j0, j1 = before[1][x], after[1][x]
+    k0, k1 = before[2][y], after[2][y]
+    left = nodes[i0, j0, k0] * (1.0 - w) + nodes[i1, j0, k0] * w
+    right = nodes[i0, j1, k0] * (1.0 - w) + nodes[i1, j1, k0] * w
+    lower = left * (1.0 - u) + right * u
+    left = nodes[i0, j0, k1] * (1.0 - w) + nodes[i1, j0, k1] * w
+    right = nodes[i0, j1, k1] * (1.0 - w) + nodes[i1, j1, k1] * w
+    upper = left * (1.0 - u) + right * u
+    return float(lower * (1.0 - v) + upper * v)

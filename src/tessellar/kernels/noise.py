@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
-from tessellar.kernels.nodes import Between, Field, one_everywhere
+from tessellar.kernels.nodes import Field, NodeTables, one_everywhere
 from tessellar.kernels.noise_map import inverse_between
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.tiling.box import Box, Shape
@@ -34,6 +35,8 @@ SAMPLE_SIDE = 32  # pixels of a cell that are looked at, along l and m
 CHANNELS_PER_UNIT = 32
 CELLS_PER_UNIT = 8  # along l and m
 STEADY_SAMPLES = 8192  # voxels a channel needs before it stands alone; fewer, and neighbours join in
+NoiseTables: TypeAlias = tuple[FloatArray, DoubleArray, DoubleArray, DoubleArray]
+_NOWHERE_ELSE = one_everywhere(Box.of_shape((1, 1, 1))).parts  # one node is the same for all voxels
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +217,14 @@ class NoiseModel:
             self.local.around(box).scale(sigma)
         return np.asarray(sigma, dtype=np.float32)
 
-    def local_around(self, box: Box) -> Between:
+    @property
+    def tables(self) -> NoiseTables:
+        """Return the product as compiled code takes it: the spectrum, the map, and the centres of its cells."""
+        return (self.spectral, self.spatial.astype(np.float64), *self.lattice.centres())
+
+    def local_around(self, box: Box) -> NodeTables:
         """Return by how much the noise of the voxels of a box differs from the product of spectrum and map."""
-        return one_everywhere(box) if self.local is None else self.local.around(box)
+        return _NOWHERE_ELSE if self.local is None else self.local.around(box).parts
 
     def inverse_channel(self, box: Box) -> FloatArray:
         """Return one over the noise of the box's channels, float32 array (frequency); 0 where there is none."""
@@ -228,8 +236,7 @@ class NoiseModel:
     def inverse_sky(self, box: Box) -> FloatArray:
         """Return one over the relative noise of the box's pixels, float32 array (l, m), bilinear between cells."""
         inverse = np.empty(box.shape[1:], np.float32)
-        cells = self.spatial.astype(np.float64)
-        inverse_between(cells, *self.lattice.centres(), box.start[1], box.start[2], inverse)
+        inverse_between(*self.tables[1:], box.start[1], box.start[2], inverse)
         return inverse
 
     def of_voxels(self, box: Box) -> FloatArray:

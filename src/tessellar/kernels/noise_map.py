@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray, FloatArray
 
 
@@ -34,7 +34,7 @@ def inverse_between(
             inverse[a, b] = np.float32(1.0 / (lower * (1.0 - u) + upper * u))
 
 
-@compiled
+@compiled_part
 def _bracket(pixel: int, centres: DoubleArray) -> tuple[int, int, float]:
     """Return the cells before and after a pixel, and how far the pixel is on its way between them, 0 to 1."""
     if centres.size == 1:

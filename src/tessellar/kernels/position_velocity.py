@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.runs import RunTable
 from tessellar.model import DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Box
 
 _SIGNIFICANT = 3.0  # times its noise: the flux that a channel needs to say where the source is
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,29 +50,10 @@ class ChannelCentres:
         origin, corner = np.array(window.start, np.int64), np.array(self.box.start, np.int64)
         _add_runs(voxels, origin, corner, runs, sigma, self.sign, self.sums, self.spread)
 
-    @property
-    def bright(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Which channels are bright enough to say where the source is, bool array (frequency)."""
-        flux, variance = self.sums[:, 0], self.sums[:, 3]
-        return (flux > 0) & (flux > _SIGNIFICANT * np.sqrt(variance))
-
     def axis(self) -> KinematicAxis:
         """Return the axis; along m where fewer than two channels are bright enough to tell it."""
-        flux, x, y, _ = self.sums.T
-        whole = max(float(flux.sum()), np.finfo(np.float64).tiny)
-        centre = (float(x.sum()) / whole, float(y.sum()) / whole)
-        bright = self.bright
-        if np.count_nonzero(bright) < 2:
-            return KinematicAxis(*centre, 0.0, known=False)
-        weight = flux[bright]
-        dx, dy = x[bright] / weight - centre[0], y[bright] / weight - centre[1]
-        xx, yy, xy = ((weight * a * b).sum() for a, b in ((dx, dx), (dy, dy), (dx, dy)))
-        angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
-        channel = np.flatnonzero(bright)
-        along = dx * math.cos(angle) + dy * math.sin(angle)
-        rises = (weight * along * (channel - np.average(channel, weights=weight))).sum()
-        turn = math.degrees(angle) - 90.0 + (0.0 if rises >= 0 else 180.0)
-        return KinematicAxis(*centre, turn % 360.0, known=bool(xx + yy > 0))
+        x, y, pa, known = line_of_centres(self.sums)
+        return KinematicAxis(x, y, pa, known=bool(known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +118,48 @@ class KinematicAxis:
         steps = offsets.astype(np.float64)
         step_x, step_y = self.direction
         return self.x + steps * step_x, self.y + steps * step_y
+
+
+@compiled_part
+def stands_out(flux: float, variance: float) -> bool:
+    """Return whether a channel is bright enough to say where the source is."""
+    return bool(flux > 0.0 and flux > _SIGNIFICANT * math.sqrt(variance))
+
+
+@compiled
+def line_of_centres(sums: DoubleArray) -> tuple[float, float, float, bool]:
+    """Return the attributes of the `KinematicAxis` of a source from the sums of its `ChannelCentres`."""
+    whole, x, y = np.float64(0.0), np.float64(0.0), np.float64(0.0)
+    bright, weight, middle = 0, np.float64(0.0), np.float64(0.0)
+    for k in range(sums.shape[0]):
+        flux = sums[k, 0]
+        whole += flux
+        x += sums[k, 1]
+        y += sums[k, 2]
+        if stands_out(flux, sums[k, 3]):
+            bright += 1
+            weight += flux
+            middle += flux * k
+    if whole < _TINY:
+        whole = np.float64(_TINY)
+    x, y = x / whole, y / whole
+    if bright < 2:
+        return x, y, 0.0, False
+    middle /= weight
+    xx, yy, xy, rise_x, rise_y = 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(sums.shape[0]):
+        flux = sums[k, 0]
+        if stands_out(flux, sums[k, 3]):
+            dx, dy = sums[k, 1] / flux - x, sums[k, 2] / flux - y
+            xx += flux * dx * dx
+            yy += flux * dy * dy
+            xy += flux * dx * dy
+            rise_x += flux * dx * (k - middle)
+            rise_y += flux * dy * (k - middle)
+    angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
+    rises = rise_x * math.cos(angle) + rise_y * math.sin(angle) >= 0.0
+    turn = math.degrees(angle) - 90.0 + (0.0 if rises else 180.0)
+    return x, y, turn % 360.0, xx + yy > 0.0
 
 
 @compiled

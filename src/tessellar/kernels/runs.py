@@ -202,15 +202,31 @@ def label_runs(runs: RunTable, link: Link) -> tuple[IntArray, int]:
 
 def merge_touching(runs: RunTable) -> RunTable:
     """Return runs in the order of the cube, joined where one begins at the voxel where another ends."""
-    runs = runs[np.lexsort((runs[:, 2], runs[:, 1], runs[:, 0]))]
-    if len(runs) == 0:
-        return runs
-    continues = (runs[1:, :2] == runs[:-1, :2]).all(axis=1) & (runs[1:, 2] == runs[:-1, 3])
-    first = np.flatnonzero(np.concatenate([[True], ~continues]))
-    last = np.append(first[1:], len(runs)) - 1
-    merged = runs[first].copy()
-    merged[:, 3] = runs[last, 3]
-    return merged
+    merged = np.empty_like(runs)
+    count = _join_touching(runs, merged)
+    if count < 0:
+        runs = runs[np.lexsort((runs[:, 2], runs[:, 1], runs[:, 0]))]
+        count = _join_touching(runs, merged)
+    return merged[:count]
+
+
+@compiled
+def _join_touching(runs: RunTable, merged: RunTable) -> int:
+    """Write down the runs, touching ones as one; return how many are left, or -1 if they are not in order."""
+    n = 0
+    for i in range(runs.shape[0]):
+        z, x, start, stop = runs[i, 0], runs[i, 1], runs[i, 2], runs[i, 3]
+        if n > 0:
+            same = z == merged[n - 1, 0] and x == merged[n - 1, 1]
+            if same and start == merged[n - 1, 3]:
+                merged[n - 1, 3] = stop
+                continue
+            after = start > merged[n - 1, 2] if same else x > merged[n - 1, 1]
+            if z < merged[n - 1, 0] or (z == merged[n - 1, 0] and not after):
+                return -1
+        merged[n, 0], merged[n, 1], merged[n, 2], merged[n, 3] = z, x, start, stop
+        n += 1
+    return n
 
 
 def run_voxels(runs: RunTable) -> tuple[IntArray, IntArray, IntArray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.runs import RunTable
 from tessellar.kernels.sum_noise import SumNoise
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray

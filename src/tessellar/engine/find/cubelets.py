@@ -21,8 +21,8 @@ from tessellar.io.map_fits import cube_header, image_into, slice_header, write_i
 from tessellar.io.spectrum_text import spectrum_text
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.label_cube import paint
-from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.moments import MOMENTS, MomentSums, SpectralScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.position_velocity import ChannelCentres, KinematicAxis

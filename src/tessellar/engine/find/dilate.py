@@ -28,8 +28,8 @@ from tessellar.kernels.dilate import (
     rings_of,
     touching,
 )
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.label_cube import paint
-from tessellar.kernels.measure import FluxScale
 from tessellar.model import ByteArray, DoubleArray, FloatArray, IntArray, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Halo
 from tessellar.tiling.grid import Grid

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.skymap import SparseMap
+from tessellar.engine.find.skymap import SkyMap
 from tessellar.engine.find.source_store import RunsBySource, load_sources
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
-from tessellar.kernels.gathering import Gathering
-from tessellar.kernels.measure import MEASURED, FluxScale, measure
+from tessellar.kernels.flux_scale import FluxScale
+from tessellar.kernels.gathering import Gathering, Surroundings
+from tessellar.kernels.measure import MEASURED
 from tessellar.kernels.moments import SpectralScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable
-from tessellar.model import IntArray, Payload, Source, UnitResult, Work
+from tessellar.model import DoubleArray, IntArray, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Halo
-from tessellar.tiling.grid import Grid
 
 SOURCES_PER_UNIT = 32
 WINDOW_VOXELS = 2**20  # a source is read in windows of at most about this many voxels
@@ -77,45 +77,42 @@ class _Measurer:
     def __init__(self, stage: MeasureStage) -> None:
         self._stage = stage
         self._sources, self._runs = load_sources(stage.sources_folder), RunsBySource(stage.sources_folder)
-        self._scale = FluxScale.of(stage.source.meta)
-        self._widths = SpectralScale.of(stage.source.meta).widths
+        meta, sky = stage.source.meta, SkyMap(stage.source.meta.shape)
+        scale, widths = FluxScale.of(meta), SpectralScale.of(meta).widths
+        self._around = Surroundings(meta.shape, scale, widths, stage.noise, stage.correlation, sky.step)
+        self._sign, self._map_width = 1.0 if stage.sign == POSITIVE else -1.0, sky.map_shape[1]
 
     def __call__(self, unit: int) -> UnitResult:
         start = time.perf_counter()
         self._reading, self._n_voxels = 0.0, 0
         first = unit * SOURCES_PER_UNIT
         numbers = range(first, min(first + SOURCES_PER_UNIT, len(self._sources)))
-        skies = [SparseMap.empty(self._stage.source.meta.shape) for _ in numbers]
-        rows = [self._measure(row, sky) for row, sky in zip(numbers, skies, strict=True)]
-        payload: Payload = {
-            name: np.array([row[name] for row in rows], dtype=np.float64) for name in MEASURED
-        }
-        payload["sky_row"] = np.repeat(np.array(numbers, np.int64), [sky.index.size for sky in skies])
-        payload["sky_index"] = np.concatenate([sky.index for sky in skies])
-        payload["sky_value"] = np.concatenate([sky.value for sky in skies])
+        gathered = [self._measure(row) for row in numbers]
+        columns = np.array([row for row, _, _ in gathered]).T
+        payload: Payload = {name: np.ascontiguousarray(columns[k]) for k, name in enumerate(MEASURED)}
+        payload["sky_row"] = np.repeat(np.array(numbers), [index.size for _, index, _ in gathered])
+        payload["sky_index"] = np.concatenate([index for _, index, _ in gathered])
+        payload["sky_value"] = np.concatenate([value for _, _, value in gathered])
         seconds = time.perf_counter() - start
         return UnitResult(
             payload, self._n_voxels, 4 * self._n_voxels, self._reading, max(seconds - self._reading, 0.0)
         )
 
-    def _measure(self, row: int, sky: SparseMap) -> dict[str, float]:
-        stage = self._stage
-        shape = stage.source.meta.shape
-        box = source_box(self._sources.table[row])
-        runs, sign = self._runs.of(row), 1.0 if stage.sign == POSITIVE else -1.0
-        gathering = Gathering(box, sign, self._widths)
+    def _measure(self, row: int) -> tuple[DoubleArray, IntArray, DoubleArray]:
+        """Return the row of a source, and the pixels of the coarse sky map that it lights up, with its flux there."""
+        source = self._stage.source
+        box, runs = source_box(self._sources.table[row]), self._runs.of(row)
+        gathering = Gathering(box, self._sign, self._around)
         for strip in _strips(box):
             gathering.begin(strip)
-            for window, core in _windows(strip, shape):
-                inside = _runs_in(runs, core)
+            for window, core in _windows(strip, source.meta.shape):
                 start = time.perf_counter()
-                voxels = stage.source.read(window)
+                voxels = source.read(window)
                 self._reading += time.perf_counter() - start
                 self._n_voxels += voxels.size
-                gathering.add(voxels, window, inside, stage.noise.sigma(window))
-                sky.add(voxels, window, inside)
-        gathered = gathering.finish(runs, stage.noise, stage.correlation, self._scale.stretch)
-        return measure(gathered, self._scale, shape, stage.sign)
+                gathering.add(voxels, window, runs if core == box else _runs_in(runs, core))
+        x, y, value = gathering.coarse_sky()
+        return gathering.row(runs), x * self._map_width + y, value
 
 
 def source_box(row: IntArray) -> Box:
@@ -137,10 +134,10 @@ def _strips(box: Box) -> Iterator[Box]:
 def _windows(strip: Box, shape: tuple[int, int, int]) -> Iterator[tuple[Box, Box]]:
     """Cut a strip into windows of bounded size: what to read, and what to add, channel after channel."""
     z, x, y = strip.shape
-    channels = max(1, min(z, WINDOW_VOXELS // (x * y)))
-    cube = Box.of_shape(shape)
-    for piece in Grid(strip.shape, (channels, x, y)):
-        core = piece.core.shift(strip.start)
+    channels, cube = max(1, min(z, WINDOW_VOXELS // (x * y))), Box.of_shape(shape)
+    for first in range(strip.start[0], strip.stop[0], channels):
+        last = min(first + channels, strip.stop[0])
+        core = Box((first, *strip.start[1:]), (last, *strip.stop[1:]))
         yield core.grow(_ONE_AROUND).clip(cube), core
 
 

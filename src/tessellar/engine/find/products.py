@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.find.skymap import SparseMap
+from tessellar.engine.find.skymap import SkyMap
 from tessellar.engine.precondition.region import in_whole_cube
 from tessellar.engine.stitch import Sources
 from tessellar.flags import NEIGHBOUR, TILE_FAILED
 from tessellar.kernels.components import Linker
-from tessellar.kernels.measure import FluxScale
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.reliability import AXES, Judgement, Reliability
 from tessellar.model import CubeMeta, FloatArray, IntArray, Payload
@@ -175,7 +175,7 @@ def save_sky_map(
 
     It shows the region that was searched; ``origin`` is its first pixel (l, m) in the whole cube.
     """
-    sky = SparseMap.empty(region.shape)
+    sky = SkyMap(region.shape)
     image = sky.dense(partials, rows)
     np.savez(
         path,

@@ -25,8 +25,8 @@ from tessellar.engine.stitch import Sources, stitch
 from tessellar.kernels.deblend import MOST_VOXELS
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.devices import CPU
+from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.look.second_look import SecondLook
-from tessellar.kernels.measure import FluxScale
 from tessellar.kernels.reliability import Judgement, Reliability
 from tessellar.model import Payload
 

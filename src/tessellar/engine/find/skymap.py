@@ -7,35 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tessellar.kernels.runs import RunTable, run_voxels
-from tessellar.model import DoubleArray, FloatArray, IntArray, Payload
-from tessellar.tiling.box import Box, Shape
+from tessellar.model import FloatArray, IntArray, Payload
+from tessellar.tiling.box import Shape
 
 MAP_SIDE = 1024  # pixels along the longer side, at most
 
 
-@dataclass(slots=True, eq=False)
-class SparseMap:
-    """Sums over the mask by pixel of a coarse sky map, for the pixels that hold any.
+@dataclass(frozen=True, slots=True)
+class SkyMap:
+    """The pixels of a coarse sky map.
 
     Attributes
     ----------
     shape
         Shape of the cube.
-    index
-        int64 array (n): pixel of the flattened map, ascending.
-    value
-        float64 array (n): sum of the voxels, cube's unit.
     """
 
     shape: Shape
-    index: IntArray
-    value: DoubleArray
-
-    @classmethod
-    def empty(cls, shape: Shape) -> SparseMap:
-        """Return a map without any source."""
-        return cls(shape, np.empty(0, np.int64), np.empty(0, np.float64))
 
     @property
     def step(self) -> int:
@@ -47,19 +35,8 @@ class SparseMap:
         """Shape of the dense map (l, m)."""
         return (-(-self.shape[1] // self.step), -(-self.shape[2] // self.step))
 
-    def add(self, voxels: FloatArray, window: Box, runs: RunTable) -> None:
-        """Add the voxels of some runs inside a window."""
-        z, x, y = run_voxels(runs)
-        values = voxels[z - window.start[0], x - window.start[1], y - window.start[2]].astype(np.float64)
-        index = x // self.step * self.map_shape[1] + y // self.step
-        self._add_sorted(np.concatenate([self.index, index]), np.concatenate([self.value, values]))
-
-    def _add_sorted(self, index: IntArray, value: DoubleArray) -> None:
-        self.index, place = np.unique(index, return_inverse=True)
-        self.value = np.bincount(place, weights=value, minlength=self.index.size).astype(np.float64)
-
     def dense(self, partials: Iterable[tuple[int, Payload]], kept: IntArray) -> FloatArray:
-        """Return the map of some sources, float32 array (l, m).
+        """Return the map of the sums over the masks of some sources, float32 array (l, m).
 
         Parameters
         ----------

@@ -82,7 +82,7 @@ class RunsBySource:
     def of(self, row: int) -> RunTable:
         """Return the runs of a source in the order of the cube, whole again where tiles had cut them."""
         first, last = self._starts[row : row + 2].tolist()
-        return merge_touching(np.array(self._runs[first:last], np.int32))
+        return merge_touching(self._runs[first:last].copy())
 
 
 def tile_runs(
@@ -118,4 +118,4 @@ def _save(path: Path, array: npt.NDArray[Any]) -> None:
 
 def _mapped(path: Path) -> npt.NDArray[Any]:
     array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-    return array if array.size else np.array(array)  # nothing cannot be mapped
+    return np.asarray(array) if array.size else np.array(array)  # nothing cannot be mapped
