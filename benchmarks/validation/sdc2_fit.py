@@ -10,6 +10,7 @@ truth, for each field, while ours are the same in all. Its table goes through th
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import statistics
 import sys
@@ -165,7 +166,7 @@ def _row(outcome: Outcome) -> Iterator[str]:
     yield str(outcome.scores[PLAIN].n_submitted)
     yield from (f"{outcome.scores[way].value:.1f}" for way in ways)
     yield "-" if outcome.sofia is None else f"{outcome.sofia:.1f} ({outcome.sofia_with})"
-    yield from (f"{outcome.over_sofia(way):.2f}" for way in ways)
+    yield from (_mean([outcome.over_sofia(way)]) for way in ways)
     for name in COLUMNS:
         yield " → ".join(f"{score.accuracy.get(name, 0.0):.2f}" for score in outcome.scores.values())
 
@@ -179,6 +180,8 @@ def _means(outcomes: list[Outcome], ways: list[str]) -> Iterator[str]:
 
 
 def _mean(values: list[float]) -> str:
+    if not all(map(math.isfinite, values)):
+        return "-"
     scatter = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
     return f"{statistics.fmean(values):.2f}{scatter}"
 

@@ -33,11 +33,11 @@ def test_without_the_files_it_says_what_is_needed(tmp_path: Path, capsys: pytest
 def test_the_table_of_fits_has_a_row_for_each_field(
     sdc2_data: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--sdc2-data", sdc2_data, "--shape", "64,80,80", "--seeds", "7", "--kinds", "atlas"]
+    words = ["--sdc2-data", sdc2_data, "--shape", "64,80,80", "--seeds", "7", "8", "--kinds", "atlas"]
     assert sdc2_fit.main(words) == 0
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| atlas")]
-    assert [row[0] for row in rows] == ["| atlas, seed 7", "| atlas"]
-    assert [len(row) for row in rows] == [12, 5]
+    assert [row[0] for row in rows] == ["| atlas, seed 7", "| atlas, seed 8", "| atlas"]
+    assert [len(row) for row in rows] == [12, 12, 5]
 
 
 def test_deviations_and_pulls_are_told_by_signal_to_noise(
