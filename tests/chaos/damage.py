@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -75,7 +77,9 @@ def damage_piece(campaign: Campaign, rng: Random, blow: str) -> None:
 
 
 def damage_journal(campaign: Campaign, rng: Random, blow: str) -> None:
-    """Damage the journal so that nobody can know what is done."""
+    """Damage the journal so that nobody can know what is done; its log, which would repair it, is written out first."""
+    with closing(sqlite3.connect(campaign.journal)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     JOURNAL_BLOWS[blow](campaign.journal, rng)
     campaign.counts[f"journal {blow}"] += 1
 

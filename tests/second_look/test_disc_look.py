@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.table import QTable
-from look.looks import SMALL_DISCS, write_look
+from second_look.looks import SMALL_DISCS, write_look
 
 from tessellar.api.candidates import real_rows, sampling_of, search
 from tessellar.challenge.sdc2 import second_look

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from look.looks import SMALL, SMALL_DISCS, some_examples
+from second_look.looks import SMALL, SMALL_DISCS, some_examples
 
 import tessellar as ts
 from tessellar.api import look_training

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from look.looks import FRAME, Looked, some_cube
+from second_look.looks import FRAME, Looked, some_cube
 
 from tessellar.kernels.look.features import ROW_FEATURES, row_features
 from tessellar.kernels.look.frame import PATCH, Frame, frame_of_row

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from look.looks import SMALL, SMALL_DISCS, shown, write_look
+from second_look.looks import SMALL, SMALL_DISCS, shown, write_look
 
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.look.architecture import LookArchitecture
