@@ -63,6 +63,9 @@ class Rooms:
         return room
 
 
+ROOMS = Rooms()
+
+
 def covariance(bench: Bench) -> Iterator[Result]:
     """The products of all channels with all others, a block a thread, beside BLAS on arrays that are ready for it."""
     n_channels = bench.size.spectra[0]
@@ -151,10 +154,10 @@ def _beside_copy(
 ) -> Iterator[Result]:
     """Yield results beside the rates at which as many threads copy the same voxels, and multiply and add."""
     pieces, crew = works[0].pieces, counted(threads, "thread")
-    rooms, rounds = Rooms(), pieces[0].size // 2
+    rounds = pieces[0].size // 2
 
     def copied(piece: FloatArray) -> float:
-        target = rooms.like(piece)
+        target = ROOMS.like(piece)
         np.copyto(target, piece)
         return abs(float(target.flat[0]))
 
@@ -180,8 +183,7 @@ def _in_turn(pool: ThreadPoolExecutor, do: Callable[[Given], float], pieces: Seq
 
 
 def _residual(projection: Projection) -> Callable[[FloatArray], float]:
-    rooms = Rooms()
-    return lambda piece: float(np.nansum(np.abs(projection.residual(piece, rooms.like(piece))[0])))
+    return lambda piece: float(np.nansum(np.abs(projection.residual(piece, ROOMS.like(piece))[0])))
 
 
 def _pieces(bench: Bench) -> list[FloatArray]:

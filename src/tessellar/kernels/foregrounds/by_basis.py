@@ -119,27 +119,45 @@ def _separate_runs(
     amplitudes: FloatArray,
     strip: Strip,
 ) -> None:
-    """Write what is asked of a block, run by run."""
-    n_pixels, width_of_all = block.shape[1], run_width(modes.basis.shape[1])
-    room = aligned(modes.basis.shape[1], width_of_all + COLUMNS)  # powers of two would push each other out
-    lead = lead_of(block) if n_pixels % LINE == 0 else 0
-    in_line = n_pixels % LINE == 0 and begins_alike(results.residual, lead)
-    in_line = in_line and begins_alike(results.foreground, lead)
-    first = 0
-    while first < n_pixels:
-        width = min(width_of_all, n_pixels - first) // COLUMNS * COLUMNS
-        if first < lead or not width:
-            first, width = min(first, n_pixels - COLUMNS), COLUMNS
-        sums = room[:, :width]
-        add_channels(block, results.channels, first, modes.mean, modes.basis, sums)
-        if no_blank(sums):
-            streamed = in_line and (first - lead) % LINE == 0
-            _write(block, results.channels, first, sums, modes, results, first, streamed)
-            if amplitudes.size:
-                _unmix(sums, triangle, first, amplitudes)
-        else:
-            _separate_strips(block, first, first + width, modes, results, triangle, amplitudes, strip)
-        first = lead if first < lead else first + width
+    """Write what is asked of a block, run by run: from the first line of the cache on, then what is left over."""
+    n_pixels, widest = block.shape[1], run_width(modes.basis.shape[1])
+    if n_pixels == 0:
+        return
+    room = aligned(modes.basis.shape[1], widest + COLUMNS)  # powers of two would push each other out
+    rows_alike = n_pixels % LINE == 0
+    lead = lead_of(results.residual if results.residual.size else results.foreground) if rows_alike else 0
+    in_line = rows_alike and begins_alike(results.residual, lead) and begins_alike(results.foreground, lead)
+    stop = lead + (n_pixels - lead) // COLUMNS * COLUMNS
+    for first in range(lead, stop, widest):
+        sums = room[:, : min(widest, stop - first)]
+        _separate_run(block, first, sums, in_line, modes, results, triangle, amplitudes, strip)
+    ends = room[:, :COLUMNS]
+    if lead > 0:
+        _separate_run(block, 0, ends, False, modes, results, triangle, amplitudes, strip)
+    if stop < n_pixels:
+        _separate_run(block, n_pixels - COLUMNS, ends, False, modes, results, triangle, amplitudes, strip)
+
+
+@compiled
+def _separate_run(
+    block: FloatArray,
+    first: int,
+    sums: DoubleArray,
+    streamed: bool,
+    modes: Modes,
+    results: Results,
+    triangle: DoubleArray,
+    amplitudes: FloatArray,
+    strip: Strip,
+) -> None:
+    """Write what is asked of the pixels from ``first`` on, as many as there is room for their sums."""
+    add_channels(block, results.channels, first, modes.mean, modes.basis, sums)
+    if no_blank(sums):
+        _write(block, results.channels, first, sums, modes, results, first, streamed)
+        if amplitudes.size:
+            _unmix(sums, triangle, first, amplitudes)
+    else:
+        _separate_strips(block, first, first + sums.shape[1], modes, results, triangle, amplitudes, strip)
 
 
 @compiled

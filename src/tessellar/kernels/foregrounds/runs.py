@@ -26,14 +26,14 @@ def run_width(n_sums: int) -> int:
 
 
 @compiled
-def lead_of(block: FloatArray) -> int:
+def lead_of(array: FloatArray) -> int:
     """Return how many floats lie before the first that begins a line of the cache."""
-    return -(block.ctypes.data // 4) % LINE
+    return -(array.ctypes.data // 4) % LINE
 
 
 @compiled
 def begins_alike(result: FloatArray, lead: int) -> bool:
-    """Return whether a result begins in its line of the cache where the block does, or is not asked."""
+    """Return whether so many floats of a result lie before the first that begins a line, or it is not asked."""
     return result.size == 0 or lead_of(result) == lead
 
 
