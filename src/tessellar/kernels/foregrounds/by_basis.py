@@ -128,14 +128,19 @@ def _separate_runs(
     lead = lead_of(results.residual if results.residual.size else results.foreground) if rows_alike else 0
     in_line = rows_alike and begins_alike(results.residual, lead) and begins_alike(results.foreground, lead)
     stop = lead + (n_pixels - lead) // COLUMNS * COLUMNS
+    whole = (
+        True  # most likely, what follows spectra without blanks has none, and what follows others has some
+    )
     for first in range(lead, stop, widest):
         sums = room[:, : min(widest, stop - first)]
-        _separate_run(block, first, sums, in_line, modes, results, triangle, amplitudes, strip)
+        whole = _separate_run(block, first, sums, in_line, whole, modes, results, triangle, amplitudes, strip)
     ends = room[:, :COLUMNS]
     if lead > 0:
-        _separate_run(block, 0, ends, False, modes, results, triangle, amplitudes, strip)
+        _separate_run(block, 0, ends, False, whole, modes, results, triangle, amplitudes, strip)
     if stop < n_pixels:
-        _separate_run(block, n_pixels - COLUMNS, ends, False, modes, results, triangle, amplitudes, strip)
+        _separate_run(
+            block, n_pixels - COLUMNS, ends, False, whole, modes, results, triangle, amplitudes, strip
+        )
 
 
 @compiled
@@ -144,20 +149,26 @@ def _separate_run(
     first: int,
     sums: DoubleArray,
     streamed: bool,
+    tried: bool,
     modes: Modes,
     results: Results,
     triangle: DoubleArray,
     amplitudes: FloatArray,
     strip: Strip,
-) -> None:
-    """Write what is asked of the pixels from ``first`` on, as many as there is room for their sums."""
-    add_channels(block, results.channels, first, modes.mean, modes.basis, sums)
-    if no_blank(sums):
-        _write(block, results.channels, first, sums, modes, results, first, streamed)
-        if amplitudes.size:
-            _unmix(sums, triangle, first, amplitudes)
-    else:
-        _separate_strips(block, first, first + sums.shape[1], modes, results, triangle, amplitudes, strip)
+) -> bool:
+    """Write what is asked of the pixels from ``first`` on, as many as there is room for their sums.
+
+    It is tried whether they have no blanks, or done strip by strip at once; returned is whether they have none.
+    """
+    if tried:
+        add_channels(block, results.channels, first, modes.mean, modes.basis, sums)
+        if no_blank(sums):
+            _write(block, results.channels, first, sums, modes, results, first, streamed)
+            if amplitudes.size:
+                _unmix(sums, triangle, first, amplitudes)
+            return True
+    stop = first + sums.shape[1]
+    return _separate_strips(block, first, stop, modes, results, triangle, amplitudes, strip)
 
 
 @compiled
@@ -170,16 +181,18 @@ def _separate_strips(
     triangle: DoubleArray,
     amplitudes: FloatArray,
     strip: Strip,
-) -> None:
-    """Write what is asked of some pixels, strip by strip."""
-    width, rows = strip.n_blanks.size, np.arange(results.channels.size)
+) -> bool:
+    """Write what is asked of some pixels, strip by strip; return whether they have no blanks."""
+    width, rows, whole = strip.n_blanks.size, np.arange(results.channels.size), True
     for at in range(start, stop, width):
         first = min(at, block.shape[1] - width)
         take(block, results.channels, first, strip)
-        fit(strip, modes.mean, modes.basis, modes.n_modes, modes.n_modes + SPARE_CHANNELS)
+        blanks = fit(strip, modes.mean, modes.basis, modes.n_modes, modes.n_modes + SPARE_CHANNELS)
+        whole = whole and not blanks
         _write(strip.spectra, rows, 0, strip.amplitudes, modes, results, first, False)
         if amplitudes.size:
             _unmix(strip.amplitudes, triangle, first, amplitudes)
+    return whole
 
 
 @compiled
