@@ -156,7 +156,7 @@ def test_separation_kernels(tmp_path: Path) -> None:
         amount / gemm == pytest.approx(49 / 96) for amount in others
     )  # F (F + 1) of 2 F F for 48 channels
     spectra = {result["name"]: result["amount"] for result in results["spectra"]}
-    assert set(spectra.values()) == {4 * 48 * 40 * 40, 4 * 16 * 40 * 40}
+    assert set(spectra.values()) == {8 * 48 * 40 * 40, 8 * 16 * 40 * 40}
     assert "| 4 modes, 20% blank, 1 thread |" in table
     operations = {
         result["name"]: result["facts"].get("operations_per_voxel") for result in results["spectra"]
