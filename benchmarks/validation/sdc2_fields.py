@@ -69,8 +69,16 @@ def field_parser(command: str, about: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def search(folder: Path, name: str, *, deblend: bool = False, **more: Any) -> api.Run:
-    """Search the cube in a folder with the settings of the page on the challenge.
+def search(
+    folder: Path,
+    name: str,
+    *,
+    threshold: float = 4.0,
+    reliability: float = 0.9,
+    deblend: bool = False,
+    **more: Any,
+) -> api.Run:
+    """Search the cube in a folder, with the settings of the page on the challenge if no others are given.
 
     Parameters
     ----------
@@ -78,6 +86,8 @@ def search(folder: Path, name: str, *, deblend: bool = False, **more: Any) -> ap
         Where the cube is.
     name
         Of the folder of the run beside it.
+    threshold, reliability
+        Of the search.
     deblend
         Whether sources that hold several galaxies are separated.
     more
@@ -85,9 +95,9 @@ def search(folder: Path, name: str, *, deblend: bool = False, **more: Any) -> ap
     """
     return api.find_sources(
         folder / CUBE,
-        SmoothAndClip(threshold=4.0),
+        SmoothAndClip(threshold=threshold),
         linker=Linker(radius_xy=1, radius_z=1, min_size_xy=3, min_size_z=3),
-        reliability=Reliability(0.9),
+        reliability=Reliability(reliability),
         deblending=Deblending() if deblend else None,
         out=folder / name,
         **more,

@@ -35,7 +35,9 @@ from tessellar.simulate.sdc2.files import folder_of
 COLUMNS = ("line_flux_integral", "pa", "i", "hi_size", "w20")
 _LOCAL = (0, 1, 3)
 """Settings of SoFiA-2 that are tried with noise of a window, too."""
-PLAIN, FIT, LOOK = "score", "with the fit", "with a second look"
+_TRIED = [(threshold, reliability) for threshold in (3.5, 3.8, 4.0) for reliability in (0.5, 0.7, 0.9)]
+"""Settings of our own without a network that are tried with --best."""
+PLAIN, FIT, BEST, LOOK = "score", "with the fit", "the best of nine settings", "with a second look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Outcome:
     Attributes
     ----------
     scores
-        By what was done: `PLAIN`, `FIT`, and `LOOK` if it was asked for.
+        By what was done: `PLAIN`, `FIT`, and `BEST` and `LOOK` if they were asked for.
     sofia
         The best score of SoFiA-2; None if it was not asked for.
     sofia_with
@@ -102,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="also with this network, given to find; an export with the fit follows it",
     )
+    parser.add_argument(
+        "--best",
+        action="store_true",
+        help="also the best of nine settings of ours with the fit, by the truth",
+    )
     names = ", ".join(kind.name for kind in KINDS)
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help=f"only these: {names}")
     return parser
@@ -116,12 +123,23 @@ def _one_field(kind: Kind, seed: int, data: str, asked: argparse.Namespace) -> O
             PLAIN: _score(run, folder, "plain.txt"),
             FIT: _score(run, folder, "fit.txt", fit=folder / CUBE),
         }
+        if asked.best:
+            scores[BEST] = max(
+                (_tried(folder, *setting) for setting in _TRIED), key=lambda found: found.value
+            )
         if asked.second_look:
             looked = _second_look(folder, asked.second_look)
             scores[LOOK] = _score(looked, folder, "look.txt", fit=folder / CUBE)
         if asked.sofia is None:
             return Outcome(scores)
         return Outcome(scores, *_best_of_sofia(folder, asked.sofia))
+
+
+def _tried(folder: Path, threshold: float, reliability: float) -> Sdc2Score:
+    """Return the score of a search with other settings, with the fit."""
+    name = f"tried_{threshold:g}_{reliability:g}"
+    run = search(folder, name, threshold=threshold, reliability=reliability)
+    return _score(run, folder, f"{name}.txt", fit=folder / CUBE)
 
 
 def _best_of_sofia(folder: Path, program: Path) -> tuple[float, str]:
