@@ -11,6 +11,16 @@ from tessellar.kernels.network.architecture import Architecture
 from tessellar.training.skies import SkyRecipe
 
 
+def problems_of(recipe: Any, counts: tuple[str, ...]) -> list[str]:
+    """Return in words which of some counts of a recipe, or whether its seed, cannot be."""
+    found = [
+        f"{name} is {getattr(recipe, name)}, needed is 1 or more"
+        for name in counts
+        if getattr(recipe, name) < 1
+    ]
+    return found + ([f"seed is {recipe.seed}, needed is 0 or more"] if recipe.seed < 0 else [])
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """How a network is taught.
@@ -60,14 +70,7 @@ class Training:
     precision: str = "bfloat16"
 
     def __post_init__(self) -> None:
-        counts = ("steps", "batch", "every", "patience", "held_out")
-        problems = [
-            f"{name} is {getattr(self, name)}, needed is 1 or more"
-            for name in counts
-            if getattr(self, name) < 1
-        ]
-        if self.seed < 0:
-            problems.append(f"seed is {self.seed}, needed is 0 or more")
+        problems = problems_of(self, ("steps", "batch", "every", "patience", "held_out"))
         if self.precision not in ("bfloat16", "float32"):
             problems.append(f"precision is '{self.precision}', needed is bfloat16 or float32")
         if problems:

@@ -20,6 +20,7 @@ from tessellar.training.lessons import Curriculum, item_of, lesson_of
 from tessellar.training.losses import Lesson
 from tessellar.training.negatives import HardNegatives
 from tessellar.training.noise2noise import Pairs
+from tessellar.training.pace import steps_in
 from tessellar.training.platt import calibrate, calibration_error
 from tessellar.training.recipe import Training
 from tessellar.training.skies import make_patch
@@ -27,7 +28,6 @@ from tessellar.training.skies import make_patch
 STAGE = "train"
 _HELD_OUT, _CALIBRATION = 2**40, 2**41  # first numbers of skies that are never trained on
 _GALAXIES = 8  # of a sky for calibration, at most: about as many per voxel as in a deep survey
-_TIMED = 6  # steps that tell how fast the machine is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,14 +103,12 @@ class Trainer:
     def steps_in(self, minutes: float) -> int:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
         learner, curriculum = Learner(self.training), self._curriculum()
-        seconds = []
         with threads_of_torch(self.threads):
-            for step in range(_TIMED):
-                start = time.perf_counter()
-                learner.learn(lesson_of(curriculum.items(step, HardNegatives())), step)
-                seconds.append(time.perf_counter() - start)
-        rounds = minutes * 60 / float(np.median(seconds[1:])) / self.training.every
-        return max(1, round(rounds)) * self.training.every
+            return steps_in(
+                minutes,
+                self.training.every,
+                lambda step: learner.learn(lesson_of(curriculum.items(step, HardNegatives())), step),
+            )
 
     def _begin(self, fresh: bool) -> None:
         pairs = "" if self.pairs is None else " ".join(cube.identity for cube in self.pairs.cubes)

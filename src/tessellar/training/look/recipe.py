@@ -11,6 +11,7 @@ from tessellar.kernels.look.architecture import LookArchitecture
 from tessellar.kernels.look.features import ROW_FEATURES
 from tessellar.kernels.look.network import CANDIDATES, DISC_HEADS, DISCS, PROBABILITY_HEADS
 from tessellar.training.look.skies import LookSkies
+from tessellar.training.recipe import problems_of
 
 N_DISC_FEATURES = len(ROW_FEATURES) + 12  # those of tessellar.challenge.sdc2.second_look
 
@@ -65,14 +66,7 @@ class LookTraining:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        counts = ("steps", "n_skies", "held_out", "batch", "every", "patience")
-        problems = [
-            f"{name} is {getattr(self, name)}, needed is 1 or more"
-            for name in counts
-            if getattr(self, name) < 1
-        ]
-        if self.seed < 0:
-            problems.append(f"seed is {self.seed}, needed is 0 or more")
+        problems = problems_of(self, ("steps", "n_skies", "held_out", "batch", "every", "patience"))
         if problems:
             raise UsageError("; ".join(problems) + ".")
 

@@ -18,6 +18,7 @@ from tessellar.training.learner import Learner
 from tessellar.training.look.lessons import Examples, LookLesson, lesson_at, parts_of
 from tessellar.training.look.losses import look_loss, misses
 from tessellar.training.look.recipe import LookTraining
+from tessellar.training.pace import steps_in
 from tessellar.training.platt import calibration_error, logistic
 from tessellar.training.train import STAGE, threads_of_torch
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _WITHIN = 0.683  # share of the truths that lie within the error
 _LEAST_SCALE = 1e-3  # of errors
-_TIMED = 6  # steps that tell how fast the machine is
 _PART = 128  # examples that are judged together
 
 
@@ -115,14 +115,15 @@ class LookTrainer:
 
     def steps_in(self, minutes: float) -> int:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
-        learner, seconds = LookLearner(self.training), []
+        learner, training = LookLearner(self.training), self.training
         with threads_of_torch(self.threads):
-            for step in range(_TIMED):
-                start = time.perf_counter()
-                learner.teach(lesson_at(self.examples, self.training.seed, step, self.training.batch), step)
-                seconds.append(time.perf_counter() - start)
-        rounds = minutes * 60 / float(np.median(seconds[1:])) / self.training.every
-        return max(1, round(rounds)) * self.training.every
+            return steps_in(
+                minutes,
+                training.every,
+                lambda step: learner.teach(
+                    lesson_at(self.examples, training.seed, step, training.batch), step
+                ),
+            )
 
     def _begin(self, fresh: bool) -> None:
         fingerprint, path = self.training.fingerprint(self.threads), checkpoint_path(self.out)
