@@ -164,13 +164,6 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def flush_tree(folder: Path) -> None:
-    """Wait until a folder and everything below it is on the disk; for small trees."""
-    for path in folder.rglob("*"):
-        flush(path)
-    flush(folder)
-
-
 def make_folder(path: Path) -> None:
     """Make a folder and its missing parents, so that their names survive a crash."""
     if path.is_dir():

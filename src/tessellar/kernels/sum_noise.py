@@ -41,14 +41,6 @@ class SumNoise:
         """Return the variance of the sum of the voxels, the channels weighted, float64 array (frequency)."""
         return float(weighted(self.pairs, weight))
 
-    def variance_x(self) -> float:
-        """Return the variance of the sum of the voxels times their distance along l from the centre."""
-        return float(weighted(self.x, np.ones(len(self.x))))
-
-    def variance_y(self) -> float:
-        """Return the variance of the sum of the voxels times their distance along m from the centre."""
-        return float(weighted(self.y, np.ones(len(self.y))))
-
 
 def sum_noise(
     runs: RunTable,

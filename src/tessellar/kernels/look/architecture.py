@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from tessellar.errors import UsageError
 from tessellar.kernels.look.frame import PATCH
-from tessellar.kernels.network.architecture import SLOPE
+from tessellar.kernels.network.architecture import SLOPE, first_weights
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.model import FloatArray
 
@@ -82,15 +80,7 @@ class LookArchitecture:
 
     def initial(self, seed: int) -> dict[str, FloatArray]:
         """Return the weights before training, whose answers are all 0, a pure function of the seed."""
-        rng = np.random.default_rng(seed)
-        weights = {}
-        for name, shape in self.shapes.items():
-            values = np.zeros(shape, np.float32)
-            if name.endswith("weight") and not name.startswith("head"):
-                scale = sqrt(2.0 / (1.0 + SLOPE**2) / prod(shape[1:]))  # He et al. 2015, ICCV, 1026
-                values = np.asarray(rng.normal(0.0, scale, shape), dtype=np.float32)
-            weights[name] = values
-        return weights
+        return first_weights(self.shapes, seed)
 
     def network(self, weights: Mapping[str, Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
         """Return what takes patches (n, channel, 32, 24, 24) and features (n, f), and answers (n, head)."""

@@ -129,15 +129,8 @@ class Architecture:
         return sum(map(prod, self.shapes.values()))
 
     def initial(self, seed: int) -> dict[str, FloatArray]:
-        """Return the weights before training, a pure function of the seed (He et al. 2015, ICCV, 1026)."""
-        rng = np.random.default_rng(seed)
-        weights = {}
-        for name, shape in self.shapes.items():
-            values = np.zeros(shape, np.float32)
-            if name.endswith("weight") and not name.startswith("head"):
-                scale = sqrt(2.0 / (1.0 + SLOPE**2) / prod(shape[1:]))
-                values = np.asarray(rng.normal(0.0, scale, shape), dtype=np.float32)
-            weights[name] = values
+        """Return the weights before training, a pure function of the seed."""
+        weights = first_weights(self.shapes, seed)
         weights["head.bias"].reshape(-1, len(HEADS))[:, HEADS.index("mask")] = _RARE
         return weights
 
@@ -260,3 +253,16 @@ def _halved(x: Tensor) -> Tensor:
 def cut(x: Tensor, n: int) -> Tensor:
     """Return a tensor without ``n`` voxels at each side of its last three axes."""
     return x[:, :, n:-n, n:-n, n:-n] if n else x
+
+
+def first_weights(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, FloatArray]:
+    """Return weights before training (He et al. 2015, ICCV, 1026); those of the head and all biases are 0."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in shapes.items():
+        values = np.zeros(shape, np.float32)
+        if name.endswith("weight") and not name.startswith("head"):
+            scale = sqrt(2.0 / (1.0 + SLOPE**2) / prod(shape[1:]))
+            values = np.asarray(rng.normal(0.0, scale, shape), dtype=np.float32)
+        weights[name] = values
+    return weights
