@@ -194,6 +194,7 @@ def test_what_is_infinite_is_blank() -> None:
         assert projection.residual(endless).tobytes() == projection.residual(blank).tobytes()
 
 
+POWERS = np.vander(np.linspace(-1, 1, USED.sum()), 9, increasing=True)
 PREPARED = {"basis": by_basis(), "matrix": by_matrix()}
 
 
@@ -215,6 +216,27 @@ def test_a_residual_can_be_written_into_given_memory(sky: tuple[int, int]) -> No
     assert room.tobytes() == projection.residual(block).tobytes()
     with pytest.raises(UsageError, match="C-contiguous float32"):
         projection.residual(block, room.astype(np.float64))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["basis", "few", "many", "matrix"])
+@pytest.mark.parametrize("sky", [SKY, (1, 2), (1, 1520)])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3])
+def test_a_residual_can_take_the_place_of_its_spectra(kind: str, sky: tuple[int, int], share: float) -> None:
+    spectra = blanked(foreground(N, sky[0] * sky[1]), share).reshape(N, *sky)
+    basis = POWERS[:, : {"few": 2, "many": 9}.get(kind, 0)]
+    projection = PREPARED[kind] if kind in PREPARED else by_basis(basis)
+    wanted = {"foreground": True, "amplitudes": kind != "matrix"}
+    apart = projection.separate(spectra, **wanted)
+    room = np.empty(spectra.size + 16, np.float32)
+    for start in (0, 4, 13):
+        block = room[start : start + spectra.size].reshape(spectra.shape)
+        block[:] = spectra
+        found = projection.separate(block, **wanted, out=block)
+        assert np.shares_memory(found.residual, block)
+        assert block.tobytes() == apart.residual.tobytes()
+        np.testing.assert_array_equal(found.foreground, apart.foreground)
+        if apart.amplitudes is not None:
+            np.testing.assert_array_equal(found.amplitudes, apart.amplitudes)
 
 
 def test_what_cannot_be_done_is_refused_in_words() -> None:

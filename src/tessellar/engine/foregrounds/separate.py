@@ -86,14 +86,19 @@ class SeparateStage:
 
     def _clean(self, unit: int, voxels: FloatArray) -> UnitResult:
         core = self.sink.pieces[unit].relative_to(self._read_box(unit).start).slices()
+        own = np.ascontiguousarray(voxels[core])
+        payload: Payload = {"input": channel_sums(own)}
         parts = self.projection.separate(
-            voxels, foreground=self.foreground is not None, amplitudes=self.n_maps > 0
+            voxels,
+            foreground=self.foreground is not None,
+            amplitudes=self.n_maps > 0,
+            out=voxels if self.network is None else None,
         )
         residual = cast("FloatArray", parts.residual)
         if self.network is not None:
             residual = self._by_network(voxels, residual)
-        clean, own = np.ascontiguousarray(residual[core]), np.ascontiguousarray(voxels[core])
-        payload: Payload = {"input": channel_sums(own), "residual": channel_sums(clean)}
+        clean = np.ascontiguousarray(residual[core])
+        payload["residual"] = channel_sums(clean)
         if parts.amplitudes is not None:
             payload["maps"] = np.ascontiguousarray(parts.amplitudes[(slice(None), *core[1:])])
         return UnitResult(

@@ -5,6 +5,9 @@ fetched while these are in work, and results go past the cache, so that memory a
 Pixels with blanks, which their sums show, are packed into strips and fitted around them; so are all pixels where there
 are many modes, since arithmetic is the limit then, and it wants its numbers close together. A pixel has the same bits
 on both ways.
+
+Runs and strips are whole, and overlap where a block does not end with one, but each pixel is written once, and after
+it was read: the residual may take the place of the spectra.
 """
 
 from __future__ import annotations
@@ -45,13 +48,13 @@ class Modes(NamedTuple):
         Subtracted first, float64 array (used channel).
     basis
         Orthonormal and padded, float64 array (used channel, mode or more).
-    n_modes
-        How many modes are no padding.
+    triangle
+        What the given modes are the basis times of, float64 array (mode, mode).
     """
 
     mean: DoubleArray
     basis: DoubleArray
-    n_modes: int
+    triangle: DoubleArray
 
 
 class Results(NamedTuple):
@@ -61,12 +64,15 @@ class Results(NamedTuple):
     ----------
     residual, foreground
         float32 arrays (frequency, pixel).
+    amplitudes
+        float32 array (mode, pixel).
     channels
         The used channels, int64 array.
     """
 
     residual: FloatArray
     foreground: FloatArray
+    amplitudes: FloatArray
     channels: IntArray
 
 
@@ -83,8 +89,6 @@ def separate_by_basis(
 ) -> None:
     """Fit the modes to every spectrum, and write what is asked; a result of no size is not.
 
-    The last strip begins where it ends with the block: what it has in common with the one before comes out the same.
-
     Parameters
     ----------
     block
@@ -98,101 +102,124 @@ def separate_by_basis(
     triangle
         What the given modes are the basis times of, float64 array (mode, mode).
     residual, foreground
-        float32 arrays (frequency, pixel), of which the used channels are overwritten.
+        float32 arrays (frequency, pixel), of which the used channels are overwritten; the residual may be the block.
     amplitudes
         float32 array (mode, pixel), overwritten.
     """
-    modes, results = Modes(mean, basis, triangle.shape[0]), Results(residual, foreground, channels)
+    modes, results = Modes(mean, basis, triangle), Results(residual, foreground, amplitudes, channels)
     strip = strip_for(channels.size, basis.shape[1], strip_width(4 * channels.size))
     if basis.shape[1] <= _FEW:
-        _separate_runs(block, modes, results, triangle, amplitudes, strip)
+        _separate_runs(block, modes, results, strip)
     else:
-        _separate_strips(block, 0, block.shape[1], modes, results, triangle, amplitudes, strip)
+        _separate_strips(block, 0, block.shape[1], modes, results, strip)
 
 
 @compiled
-def _separate_runs(
-    block: FloatArray,
-    modes: Modes,
-    results: Results,
-    triangle: DoubleArray,
-    amplitudes: FloatArray,
-    strip: Strip,
-) -> None:
+def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Strip) -> None:
     """Write what is asked of a block, run by run: from the first line of the cache on, then what is left over."""
-    n_pixels, widest = block.shape[1], run_width(modes.basis.shape[1])
+    n_pixels, widest = block.shape[1], run_width(strip.n_blanks.size)
     if n_pixels == 0:
         return
     room = aligned(modes.basis.shape[1], widest + COLUMNS)  # powers of two would push each other out
+    residual, foreground = results.residual, results.foreground
     rows_alike = n_pixels % LINE == 0
-    lead = lead_of(results.residual if results.residual.size else results.foreground) if rows_alike else 0
-    in_line = rows_alike and begins_alike(results.residual, lead) and begins_alike(results.foreground, lead)
+    lead = lead_of(residual if residual.size else foreground) if rows_alike else 0
+    in_line = rows_alike and begins_alike(residual, lead) and begins_alike(foreground, lead)
+    streamed = in_line and residual.ctypes.data != block.ctypes.data  # what is in the cache may stay there
     stop = lead + (n_pixels - lead) // COLUMNS * COLUMNS
     whole = (
         True  # most likely, what follows spectra without blanks has none, and what follows others has some
     )
     for first in range(lead, stop, widest):
         sums = room[:, : min(widest, stop - first)]
-        whole = _separate_run(block, first, sums, in_line, whole, modes, results, triangle, amplitudes, strip)
+        whole = _separate_run(
+            block, first, first, first + sums.shape[1], sums, streamed, whole, modes, results, strip
+        )
     ends = room[:, :COLUMNS]
     if lead > 0:
-        _separate_run(block, 0, ends, False, whole, modes, results, triangle, amplitudes, strip)
+        _separate_run(block, 0, 0, lead, ends, False, whole, modes, results, strip)
     if stop < n_pixels:
-        _separate_run(
-            block, n_pixels - COLUMNS, ends, False, whole, modes, results, triangle, amplitudes, strip
-        )
+        _separate_run(block, n_pixels - COLUMNS, stop, n_pixels, ends, False, whole, modes, results, strip)
 
 
 @compiled
 def _separate_run(
     block: FloatArray,
     first: int,
+    start: int,
+    stop: int,
     sums: DoubleArray,
     streamed: bool,
     tried: bool,
     modes: Modes,
     results: Results,
-    triangle: DoubleArray,
-    amplitudes: FloatArray,
     strip: Strip,
 ) -> bool:
-    """Write what is asked of the pixels from ``first`` on, as many as there is room for their sums.
+    """Write what is asked of the pixels from ``start`` to ``stop``.
 
-    It is tried whether they have no blanks, or done strip by strip at once; returned is whether they have none.
+    They are among those from ``first`` on, as many as there is room for their sums. It is tried whether these have no
+    blanks, or the work is done strip by strip at once; returned is whether there are none.
     """
     if tried:
         add_channels(block, results.channels, first, modes.mean, modes.basis, sums)
         if no_blank(sums):
-            _write(block, results.channels, first, sums, modes, results, first, streamed)
-            if amplitudes.size:
-                _unmix(sums, triangle, first, amplitudes)
+            _write_own(block, results.channels, first, sums, modes, results, first, start, stop, streamed)
             return True
-    stop = first + sums.shape[1]
-    return _separate_strips(block, first, stop, modes, results, triangle, amplitudes, strip)
+    return _separate_strips(block, start, stop, modes, results, strip)
 
 
 @compiled
 def _separate_strips(
-    block: FloatArray,
-    start: int,
-    stop: int,
-    modes: Modes,
-    results: Results,
-    triangle: DoubleArray,
-    amplitudes: FloatArray,
-    strip: Strip,
+    block: FloatArray, start: int, stop: int, modes: Modes, results: Results, strip: Strip
 ) -> bool:
     """Write what is asked of some pixels, strip by strip; return whether they have no blanks."""
     width, rows, whole = strip.n_blanks.size, np.arange(results.channels.size), True
+    n_modes = modes.triangle.shape[0]
     for at in range(start, stop, width):
         first = min(at, block.shape[1] - width)
         take(block, results.channels, first, strip)
-        blanks = fit(strip, modes.mean, modes.basis, modes.n_modes, modes.n_modes + SPARE_CHANNELS)
+        blanks = fit(strip, modes.mean, modes.basis, n_modes, n_modes + SPARE_CHANNELS)
         whole = whole and not blanks
-        _write(strip.spectra, rows, 0, strip.amplitudes, modes, results, first, False)
-        if amplitudes.size:
-            _unmix(strip.amplitudes, triangle, first, amplitudes)
+        _write_own(
+            strip.spectra, rows, 0, strip.amplitudes, modes, results, first, at, min(at + width, stop), False
+        )
     return whole
+
+
+@compiled
+def _write_own(
+    spectra: FloatArray,
+    rows: IntArray,
+    column: int,
+    sums: DoubleArray,
+    modes: Modes,
+    results: Results,
+    first: int,
+    start: int,
+    stop: int,
+    streamed: bool,
+) -> None:
+    """Write what is asked of the pixels from ``start`` to ``stop`` only; the rest is as in `_write`."""
+    width = sums.shape[1]
+    if stop - start == width:
+        _write(spectra, rows, column, sums, modes, results, first, streamed)
+    else:
+        residual, foreground = _room_like(results.residual, width), _room_like(results.foreground, width)
+        apart = Results(residual, foreground, results.amplitudes, results.channels)
+        _write(spectra, rows, column, sums, modes, apart, 0, False)
+        for i in results.channels:
+            if residual.size:
+                results.residual[i, start:stop] = residual[i, start - first : stop - first]
+            if foreground.size:
+                results.foreground[i, start:stop] = foreground[i, start - first : stop - first]
+    if results.amplitudes.size:
+        _unmix(sums[:, start - first : stop - first], modes.triangle, start, results.amplitudes)
+
+
+@compiled
+def _room_like(result: FloatArray, width: int) -> FloatArray:
+    """Return room for some pixels of a result, none if it is not asked."""
+    return np.empty((result.shape[0], width if result.size else 0), np.float32)
 
 
 @compiled
@@ -224,30 +251,31 @@ def _write(
         Whether they are written past the cache.
     """
     mean, basis, last = modes.mean, modes.basis, rows.size - 1
-    residual, foreground, channels = results
+    residual, foreground, _, channels = results
     zero = spread(0.0)
     for i in range(0, rows.size, ROWS):
         i1, i2, i3 = min(i + 1, last), min(i + 2, last), min(i + 3, last)
         for p in range(0, sums.shape[1], COLUMNS):
             a = (zero, zero, zero, zero)
             b, c, d = a, a, a
-            for k in range(modes.n_modes):
+            for k in range(modes.triangle.shape[0]):
                 x = row(sums, k, p)
                 a, b = row_fused(basis[i, k], x, a), row_fused(basis[i1, k], x, b)
                 c, d = row_fused(basis[i2, k], x, c), row_fused(basis[i3, k], x, d)
             if residual.size:
-                _put_left(
-                    spectra, rows[i], column + p, mean[i], a, residual, channels[i], first + p, streamed
+                at = column + p  # all are read before one is written, for it may be in the place of another
+                left_a, left_b = (
+                    _left(spectra, rows[i], at, mean[i], a),
+                    _left(spectra, rows[i1], at, mean[i1], b),
                 )
-                _put_left(
-                    spectra, rows[i1], column + p, mean[i1], b, residual, channels[i1], first + p, streamed
+                left_c, left_d = (
+                    _left(spectra, rows[i2], at, mean[i2], c),
+                    _left(spectra, rows[i3], at, mean[i3], d),
                 )
-                _put_left(
-                    spectra, rows[i2], column + p, mean[i2], c, residual, channels[i2], first + p, streamed
-                )
-                _put_left(
-                    spectra, rows[i3], column + p, mean[i3], d, residual, channels[i3], first + p, streamed
-                )
+                _put(residual, channels[i], first + p, left_a, streamed)
+                _put(residual, channels[i1], first + p, left_b, streamed)
+                _put(residual, channels[i2], first + p, left_c, streamed)
+                _put(residual, channels[i3], first + p, left_d, streamed)
             if foreground.size:
                 _put(foreground, channels[i], first + p, row_plus(a, mean[i]), streamed)
                 _put(foreground, channels[i1], first + p, row_plus(b, mean[i1]), streamed)
@@ -256,19 +284,9 @@ def _write(
 
 
 @compiled
-def _put_left(
-    spectra: FloatArray,
-    i: int,
-    p: int,
-    mean: float,
-    model: Row,
-    result: FloatArray,
-    channel: int,
-    at: int,
-    streamed: bool,
-) -> None:
-    """Write what is left of some pixels of a channel, whose foreground beyond the mean is given."""
-    _put(result, channel, at, rows_less(row_less(row(spectra, i, p), mean), model), streamed)
+def _left(spectra: FloatArray, i: int, p: int, mean: float, model: Row) -> Row:
+    """Return what is left of some pixels of a channel, whose foreground beyond the mean is given."""
+    return rows_less(row_less(row(spectra, i, p), mean), model)
 
 
 @compiled
@@ -281,7 +299,7 @@ def _put(result: FloatArray, i: int, p: int, x: Row, streamed: bool) -> None:
 
 @compiled
 def _unmix(amplitudes: DoubleArray, triangle: DoubleArray, first: int, out: FloatArray) -> None:
-    """Write the amplitudes of the modes as they were given, T^-1 a."""
+    """Write the amplitudes of the modes as they were given, T^-1 a, from a pixel on."""
     n_modes, width = triangle.shape[0], amplitudes.shape[1]
     found = np.empty((n_modes, width))
     for k in range(n_modes - 1, -1, -1):

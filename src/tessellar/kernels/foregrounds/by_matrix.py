@@ -57,7 +57,7 @@ def separate_by_matrix(
             row, level = spectra[i], mean[i]
             for p in range(width):
                 row[p] = row[p] - level if kept[p] else np.nan
-        _multiply(strip, channels, first, mean, matrix, spectra, residual, foreground)
+        _multiply(strip, channels, first, start, mean, matrix, spectra, residual, foreground)
 
 
 @compiled
@@ -65,13 +65,17 @@ def _multiply(
     strip: Strip,
     channels: IntArray,
     first: int,
+    start: int,
     mean: DoubleArray,
     matrix: DoubleArray,
     spectra: DoubleArray,
     residual: FloatArray,
     foreground: FloatArray,
 ) -> None:
-    """Apply R to the spectra of a strip, and write the results."""
+    """Apply R to the spectra of a strip that begins at ``first``, and write the results from ``start`` on.
+
+    What comes before was written with the strip before, and may have been in the place of its spectra.
+    """
     width = spectra.shape[1]
     sums, nothing = aligned(ROWS, width), np.zeros(channels.size)
     for group in range(matrix.shape[0]):
@@ -81,10 +85,10 @@ def _multiply(
             i, total = group * ROWS + k, sums[k]
             if residual.size:
                 row, out = strip.spectra[i], residual[channels[i], first : first + width]
-                for p in range(width):
+                for p in range(start - first, width):
                     out[p] = np.float32(total[p]) if np.isfinite(row[p]) else np.float32(np.nan)
             if foreground.size:
                 level, spectrum = mean[i], spectra[i]
                 out = foreground[channels[i], first : first + width]
-                for p in range(width):
+                for p in range(start - first, width):
                     out[p] = np.float32(level + (spectrum[p] - total[p]))

@@ -94,7 +94,6 @@ def fetch_row(array: FloatArray, i: int, p: int) -> None:
     """Have `COLUMNS` numbers of a row brought into the cache."""
     for at in range(p, p + COLUMNS, LINE):
         fetch(array, i, at)
-    fetch(array, i, p + COLUMNS - 1)  # in a line more where the row does not begin with a line
 
 
 @compiled

@@ -31,6 +31,8 @@ from tessellar.kernels.foregrounds.strips import strip_width, wide_enough
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
 from tessellar.tiling.box import Shape
 
+_NOTHING: FloatArray = np.empty((0, 0), np.float32)  # for a result that is not asked
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Separated:
@@ -111,19 +113,14 @@ class Projection:
         block
             As for `separate`.
         out
-            Where to write them, a C-contiguous float32 array of the shape of the block, not the block itself. New
-            memory is otherwise taken, and the system takes about as long to provide it as the kernel to fill it.
+            As for `separate`.
 
         Raises
         ------
         UsageError
-            As for `separate`; ``out`` has another shape.
+            As for `separate`.
         """
-        found = self._separate(block, (True, False, False), out)[0]
-        if out is None or np.may_share_memory(found, out):
-            return found
-        out[:] = found
-        return out
+        return self._separate(block, (True, False, False), out)[0]
 
     def foreground(self, block: FloatArray) -> FloatArray:
         """Return the foreground of spectra, float32 array (frequency, l, m)."""
@@ -140,6 +137,7 @@ class Projection:
         residual: bool = True,
         foreground: bool = False,
         amplitudes: bool = False,
+        out: FloatArray | None = None,
     ) -> Separated:
         """Return what is asked of a block of spectra, from one fit.
 
@@ -149,14 +147,19 @@ class Projection:
             All channels of some pixels, float32 array (frequency, l, m); what is not finite is blank.
         residual, foreground, amplitudes
             What is asked.
+        out
+            Where to write the residual, a C-contiguous float32 array of the shape of the block; the block itself
+            where its spectra are not needed any more. New memory is otherwise taken, and the system takes about as
+            long to provide it as the kernel to fill it.
 
         Raises
         ------
         UsageError
-            The block has another number of channels than the cube, or amplitudes are asked of a matrix.
+            The block has another number of channels than the cube, amplitudes are asked of a matrix, or ``out`` has
+            another shape.
         """
         asked = (residual, foreground, amplitudes)
-        found = self._separate(block, asked)
+        found = self._separate(block, asked, out)
         return Separated(*(made if wanted else None for made, wanted in zip(found, asked, strict=True)))
 
     def memory(self, shape: Shape, *, outputs: int = 1) -> MemoryUse:
@@ -186,13 +189,14 @@ class Projection:
             np.ascontiguousarray(block, dtype=np.float32).reshape(len(block), n_pixels), self._width
         )
         lengths = (len(block), len(block), len(self._triangle))
+        there = _checked(out, block).reshape(len(block), n_pixels) if out is not None and asked[0] else None
+        direct = there if n_pixels == spectra.shape[1] else None
         made = [
-            _beside(spectra, n) if wanted else np.empty((0, 0), np.float32)
-            for n, wanted in zip(lengths, asked, strict=True)
+            _beside(spectra, n) if wanted else _NOTHING
+            for n, wanted in zip(lengths, (asked[0] and direct is None, *asked[1:]), strict=True)
         ]
-        if out is not None:
-            _check(out, block)
-            made[0] = out.reshape(len(block), n_pixels) if spectra.shape[1] == n_pixels else made[0]
+        if direct is not None:
+            made[0] = direct
         for cube, wanted in zip(made[:2], asked[:2], strict=True):
             if wanted:
                 cube[self._unused] = np.nan
@@ -202,6 +206,9 @@ class Projection:
             separate_by_matrix(*given, self._smooth, n_smooth, self._coefficients, *made[:2])
         else:
             separate_by_basis(*given, self._triangle, *made)
+        if there is not None and direct is None:
+            there[:] = made[0][:, :n_pixels]
+            made[0] = there
         return [
             a[:, :n_pixels].reshape(len(a), *sky) if wanted else a
             for a, wanted in zip(made, asked, strict=True)
@@ -216,9 +223,11 @@ def _beside(block: FloatArray, rows: int) -> FloatArray:
     return room[start : start + n].reshape(rows, block.shape[1])
 
 
-def _check(out: FloatArray, block: FloatArray) -> None:
+def _checked(out: FloatArray, block: FloatArray) -> FloatArray:
+    """Return the array for the residual of a block, if it is one."""
     if out.shape != block.shape or out.dtype != np.float32 or not out.flags.c_contiguous:
         raise UsageError(
             f"The residual of a block {block.shape} cannot be written into an array {out.shape} of {out.dtype}; "
             "needed is a C-contiguous float32 array of the same shape. Give one, or none."
         )
+    return out

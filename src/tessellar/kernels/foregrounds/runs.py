@@ -15,14 +15,15 @@ from tessellar.kernels.foregrounds.products import (
 )
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
-_SUMS_BYTES, _WIDEST = 2**15, 1024  # of a run: they stay in a first-level cache
+_WIDEST = 256  # pixels: the sums of eight modes fill a third of a first-level cache
 _GROUP = 16  # channels that are added before the sums are put down
+_AHEAD = 24  # channels that are fetched before they are added
 
 
 @compiled
-def run_width(n_sums: int) -> int:
-    """Return how many pixels a run has, for the sums of each of them."""
-    return max(COLUMNS, min(_WIDEST, _SUMS_BYTES // (8 * n_sums) // COLUMNS * COLUMNS))
+def run_width(strip: int) -> int:
+    """Return how many pixels a run has: whole strips, or one."""
+    return max(strip, _WIDEST // strip * strip)
 
 
 @compiled
@@ -73,7 +74,7 @@ def add_channels(
                 a, b, c, d = row(sums, k, p), row(sums, k + 1, p), row(sums, k + 2, p), row(sums, k + 3, p)
                 for i in range(start, stop):
                     if k == 0:
-                        fetch_row(block, channels[min(i + _GROUP, last)], at)
+                        fetch_row(block, channels[min(i + _AHEAD, last)], at)
                     x = row_less(row(block, channels[i], at), mean[i])
                     a, b = row_fused(basis[i, k], x, a), row_fused(basis[i, k + 1], x, b)
                     c, d = row_fused(basis[i, k + 2], x, c), row_fused(basis[i, k + 3], x, d)
