@@ -120,7 +120,8 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
     n_pixels, widest = block.shape[1], run_width(strip.n_blanks.size)
     if n_pixels == 0:
         return
-    room = aligned(modes.basis.shape[1], widest + COLUMNS)  # powers of two would push each other out
+    n_sums = modes.basis.shape[1]
+    room = aligned(1, n_sums * widest)[0]
     residual, foreground = results.residual, results.foreground
     rows_alike = n_pixels % LINE == 0
     lead = lead_of(residual if residual.size else foreground) if rows_alike else 0
@@ -131,11 +132,12 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
         True  # most likely, what follows spectra without blanks has none, and what follows others has some
     )
     for first in range(lead, stop, widest):
-        sums = room[:, : min(widest, stop - first)]
+        width = min(widest, stop - first)
+        sums = room[: n_sums * width].reshape(n_sums, width)  # so the compiler knows where a row begins
         whole = _separate_run(
-            block, first, first, first + sums.shape[1], sums, streamed, whole, modes, results, strip
+            block, first, first, first + width, sums, streamed, whole, modes, results, strip
         )
-    ends = room[:, :COLUMNS]
+    ends = room[: n_sums * COLUMNS].reshape(n_sums, COLUMNS)
     if lead > 0:
         _separate_run(block, 0, 0, lead, ends, False, whole, modes, results, strip)
     if stop < n_pixels:
