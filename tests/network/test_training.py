@@ -17,6 +17,7 @@ from tessellar.kernels.network.weights import read_card
 from tessellar.model import Progress
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Box
+from tessellar.training.artefacts import add_artefacts
 from tessellar.training.augment import turned
 from tessellar.training.checkpoint import checkpoint_path, read_checkpoint
 from tessellar.training.learner import Learner
@@ -189,8 +190,44 @@ def test_a_perfect_answer_costs_nothing_but_certainty() -> None:
     lesson = lesson_of([item_of(patch, 1)])
     perfect = torch.cat([lesson.truth, 60 * lesson.mask - 30, torch.full_like(lesson.truth, -14.0)], 1)
     wrong = torch.cat([lesson.truth + 1, 30 - 60 * lesson.mask, torch.full_like(lesson.truth, -14.0)], 1)
-    assert float(losses(perfect, lesson).total) < 0.01
-    assert float(losses(wrong, lesson).total) > 10
+    assert float(losses(perfect, lesson, 10.0).total) < 0.01
+    assert float(losses(wrong, lesson, 10.0).total) > 10
+
+
+def test_a_continuum_that_was_taken_off_is_in_all_channels() -> None:
+    voxels = Noise(None, 0.0, 0.3).draw(np.random.default_rng(0), Box.of_shape((40, 100, 100)))
+    deviation = 0.01  # of a mean product over 10,000 pixels; less over many channels
+    products = [(voxels[n:] * voxels[: 40 - n]).mean() for n in (0, 1, 10)]
+    np.testing.assert_allclose(products[:2], [1.0, 0.3], atol=deviation)
+    assert 0.2 < products[2] < 0.31  # an image that turns into another by 0.3 radians at most
+    own = Noise(None, 0.0).draw(np.random.default_rng(0), Box.of_shape((40, 100, 100)))
+    assert (own[10:] * own[:30]).mean() == pytest.approx(0.0, abs=deviation)
+
+
+def test_imprints_of_continuum_sources_are_images_with_a_slope() -> None:
+    least, most = 0.0, 0.0
+    for seed in range(12):
+        voxels = np.zeros((16, 24, 24), np.float32)
+        add_artefacts(voxels, np.random.default_rng(seed), 1.0, 3.0)
+        found = np.linalg.svd(voxels.reshape(16, -1), compute_uv=False)
+        assert found[0] > 0.1
+        assert found[2] < 1e-5 * found[0]  # a level and a slope, scaled in channels with interference
+        least, most = min(least, voxels.min()), max(most, voxels.max())
+    assert least < -1.0
+    assert most > 1.0
+
+
+def test_errors_are_calibrated_where_little_was_said_to_be_wrong() -> None:
+    rng = np.random.default_rng(1)
+    true = rng.normal(-3.0, 1.0, 100_000)  # log variances
+    mean = np.exp(0.5 * true) * rng.standard_normal(true.size)
+    logit = rng.standard_normal(true.size)
+    mask = np.ones_like(true)
+    mask[::2] = 0.0
+    mean[::2] = 100.0  # errors outside sources count for nothing
+    found = calibrate(np.stack([mean, logit, (true - 0.4) / 0.5]), np.zeros_like(true), mask)
+    assert found.log_variance_slope == pytest.approx(0.5, rel=0.02)  # four sigma
+    assert found.log_variance_offset == pytest.approx(0.4, abs=0.06)
 
 
 def test_calibration_finds_what_was_distorted() -> None:
@@ -206,6 +243,7 @@ def test_calibration_finds_what_was_distorted() -> None:
     found = calibrate(answer, truth, mask, np.where(bright, 0.0, 1.0))
     assert found.mask_slope == pytest.approx(0.5, rel=0.02)
     assert found.mask_offset == pytest.approx(-1.0, abs=0.03)
+    assert found.log_variance_slope == 1.0  # nothing tells it, where all are said to be equally sure
     assert found.log_variance_offset == pytest.approx(np.log(0.25 / 0.01), rel=0.02)
     claimed = probability > found.mask_threshold
     score = (1 + BETA**2) * mask[claimed].sum() / (claimed.sum() + BETA**2 * mask.sum())

@@ -59,6 +59,10 @@ class SkyRecipe:
         Share whose noise is correlated along frequency as well, as smoothing and regridding leave it.
     tie
         Weight of each neighbouring channel there, that of Hanning is 0.25; uniform.
+    shared
+        Share with noise that tens of channels have in common, as the subtraction of continuum leaves it.
+    common
+        Share of the variance that is common there.
     noise_error
         Scatter of the true noise about one, natural logarithm: the noise of a real cube is an estimate.
     artefacts
@@ -79,6 +83,8 @@ class SkyRecipe:
     noise_beam: tuple[float, float] = (0.95, 1.35)
     tied: float = 0.5
     tie: tuple[float, float] = (0.05, 0.3)
+    shared: float = 0.3
+    common: tuple[float, float] = (0.02, 0.4)
     noise_error: float = 0.05
     artefacts: float = 0.1
 
@@ -146,7 +152,8 @@ def make_patch(recipe: SkyRecipe, seed: int, number: int, *, easy: bool = False)
 def _some_noise(rng: np.random.Generator, recipe: SkyRecipe, beam_pixels: float) -> Noise:
     white = rng.random() < recipe.white
     width = None if white else beam_pixels * float(rng.uniform(*recipe.noise_beam))
-    return Noise(width, float(rng.uniform(*recipe.tie)) if rng.random() < recipe.tied else 0.0)
+    tie = float(rng.uniform(*recipe.tie)) if rng.random() < recipe.tied else 0.0
+    return Noise(width, tie, _log_uniform(rng, recipe.common) if rng.random() < recipe.shared else 0.0)
 
 
 def _some_disc(rng: np.random.Generator, recipe: SkyRecipe) -> Disc:

@@ -27,7 +27,7 @@ from tessellar.training.skies import make_patch
 
 STAGE = "train"
 _HELD_OUT, _CALIBRATION = 2**40, 2**41  # first numbers of skies that are never trained on
-_GALAXIES = 8  # of a sky for calibration, at most: about as many per voxel as in a deep survey
+_GALAXIES = 10  # of a sky for calibration, at most: about as many per voxel as in a deep survey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
