@@ -11,7 +11,7 @@ from tessellar.tiling.box import Box
 from tessellar.training.artefacts import add_artefacts
 from tessellar.training.augment import turned
 from tessellar.training.noise import Noise
-from tessellar.training.skies import SkyRecipe, make_patch
+from tessellar.training.skies import SkyRecipe, local_weight, make_patch
 
 SKIES = SkyRecipe(side=16, beam_pixels=(2.5, 3.0), scale_length=(0.4, 1.0))
 
@@ -74,3 +74,12 @@ def test_imprints_of_continuum_sources_are_images_with_a_slope() -> None:
         least, most = min(least, voxels.min()), max(most, voxels.max())
     assert least < -1.0
     assert most > 1.0
+
+
+def test_errors_count_less_near_a_bright_galaxy_and_nowhere_else() -> None:
+    truth = np.zeros((40, 40, 40), np.float32)
+    truth[5, 5, 5], truth[30, 30, 30] = 30.0, 1.0
+    weight = local_weight(truth)
+    assert weight[12, 12, 5] == pytest.approx(0.1)
+    assert weight[13, 5, 5] == 1.0
+    assert weight[30, 30, 30] == pytest.approx(1 / 1.01)

@@ -24,6 +24,8 @@ MASK_PEAK, MASK_SIGMA = (
     0.5,
 )  # a voxel is emission above this share of its galaxy's peak or this many sigma
 
+_BRIGHT_SIGMA = 10.0  # of a voxel; galaxies with brighter ones would drown the others
+_NEAR = 15  # voxels along each axis that are near a voxel
 _SPEED_M_S, _SPEED_DEX, _SPEED_LIMITS = 100e3, 0.13, (40e3, 250e3)
 
 
@@ -114,7 +116,21 @@ class SkyPatch:
     @property
     def weight(self) -> float:
         """How much its squared error counts: one for faint galaxies, less where a bright one would drown them."""
-        return 1.0 / (1.0 + (float(self.truth.max()) / 10.0) ** 2)
+        return 1.0 / (1.0 + (float(self.truth.max()) / _BRIGHT_SIGMA) ** 2)
+
+
+def local_weight(truth: FloatArray) -> FloatArray:
+    """Return how much a voxel's squared error counts in a sky of many galaxies: less near bright ones only.
+
+    Parameters
+    ----------
+    truth
+        float32 array (frequency, l, m), units of the noise.
+    """
+    from scipy import ndimage
+
+    brightest = ndimage.maximum_filter(truth, _NEAR, mode="constant")
+    return np.asarray(1.0 / (1.0 + (brightest / np.float32(_BRIGHT_SIGMA)) ** 2))
 
 
 def make_patch(recipe: SkyRecipe, seed: int, number: int, *, easy: bool = False) -> SkyPatch:
