@@ -57,7 +57,7 @@ def _imprint(shape: tuple[int, ...], rng: np.random.Generator, beam_pixels: floa
     beams = np.hypot(x[:, None], y) / beam_pixels
     found = np.exp(-0.5 * (_FWHM_PER_SIGMA * beams) ** 2)
     if rng.random() < 0.5:
-        strength, beams_between = rng.uniform(0.1, 0.5), rng.uniform(1.5, 4.0)
+        beams_between, strength = rng.uniform(1.5, 4.0), rng.uniform(0.1, 0.5)
         found += strength * np.cos(2.0 * np.pi * beams / beams_between) * np.exp(-beams / 3.0)
     return np.asarray(found)
 

@@ -44,8 +44,8 @@ class Noise:
         own = self._of_channels(rng, box)
         if not self.common:
             return own
-        shares = np.sqrt([1.0 - self.common, self.common]).astype(np.float32)
-        return np.asarray(shares[0] * own + shares[1] * self._shared(rng, box))
+        rms, of_common = (np.sqrt(np.float32(share)) for share in (1.0 - self.common, self.common))
+        return np.asarray(rms * own + of_common * self._shared(rng, box))
 
     def _shared(self, rng: np.random.Generator, box: Box) -> FloatArray:
         """Return one image that slowly turns into another along frequency, its rms one everywhere."""
