@@ -72,6 +72,13 @@ def test_a_plan_computes_nothing(cube, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_fits_the_memory_of_a_plan_that_was_told_none(tmp_path):
+    sky = "procedural://hi?shape=200,400,400"
+    result = call("denoise", sky, tmp_path / "quiet.zarr", "--kernel", "unet", "--plan", "--workers", "2")
+    assert result.exit_code == 0, result.output
+    assert "24 x 24 x 24 on each side" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -17,7 +17,7 @@ from tessellar.training.recipe import Training
 from tessellar.training.train import Trained
 
 SMALL = Architecture(base=2, levels=2)
-CALIBRATION = Calibration(0.8, -0.5, 0.4, 0.3)
+CALIBRATION = Calibration(0.8, -0.5, 0.4, 0.7, 0.3)
 
 
 def meta_of(shape: Shape) -> CubeMeta:

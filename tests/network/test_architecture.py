@@ -18,11 +18,11 @@ FOLDED = Architecture(base=3, levels=2, fold=2, depth=3, join="add")
 
 
 def test_the_shipped_size() -> None:
-    # by hand: (8*24 + 24*24 + 24*48 + 2 * 48*48 + 2 * 24*24) * 27 + 192*48 + biases + 24 * 25
+    # by hand: (8*32 + 32*32 + 32*64 + 2 * 64*64 + 2 * 32*32) * 27 + 256*64 + biases + 24 * 33
     shipped = UNet().card.architecture
     design = Architecture(**{name: value for name, value in shipped.items() if name != "kind"})
-    weights = 27 * (192 + 576 + 1152 + 2 * 2304 + 2 * 576) + 192 * 48
-    assert design.n_parameters == weights + 4 * 24 + 3 * 48 + 192 + 24 * 25 == 217608
+    weights = 27 * (256 + 1024 + 2048 + 2 * 4096 + 2 * 1024) + 256 * 64
+    assert design.n_parameters == weights + 4 * 32 + 3 * 64 + 256 + 24 * 33 == 384088
     assert (design.margin, design.stride) == (24, 4)
 
 

@@ -81,7 +81,9 @@ def test_it_is_the_network_on_the_whole_cube_at_once(kernel: UNet) -> None:
     with torch.inference_mode():
         answer = SMALL.network(as_tensors(some_weights(), "cpu"))(torch.from_numpy(padded))
     mean, _, log_variance = answer[0, :, 8:29, 8:48, 8:45].numpy()
-    deviation = np.exp(0.5 * (log_variance + CALIBRATION.log_variance_offset))
+    deviation = np.exp(
+        0.5 * (CALIBRATION.log_variance_slope * log_variance + CALIBRATION.log_variance_offset)
+    )
     blank = ~np.isfinite(voxels)
     found = by_tiles(kernel, voxels, noise, (16, 16, 16))
     for ours, theirs in zip(found, (mean, deviation), strict=True):

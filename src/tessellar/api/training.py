@@ -61,7 +61,7 @@ def train(
     Parameters
     ----------
     name
-        ``hi-unet-s`` (217,608 parameters), ``hi-unet-m`` (four times as many), or a network of the second look:
+        ``hi-unet-s`` (384,088 parameters), ``hi-unet-m`` (four times as many), or a network of the second look:
         ``hi-look-s``, which tells real candidates, or ``hi-disc-s``, which corrects fitted discs. These learn from
         candidates of made-up skies that are searched first, which takes longer than the training, and are kept in a
         folder beside ``out``.

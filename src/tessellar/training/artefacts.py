@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.model import FloatArray
+from tessellar.model import DoubleArray, FloatArray
+
+MOST_IMPRINTS = 3  # of continuum sources in a patch
 
 _FWHM_PER_SIGMA = 2.3548200450309493
 
@@ -40,14 +42,24 @@ def add_artefacts(
 
 
 def _continuum(shape: tuple[int, ...], rng: np.random.Generator, beam_pixels: float) -> FloatArray:
-    """Return what the subtraction of a continuum source leaves: a point on the sky, a slope along frequency."""
-    z, x, y = (np.linspace(-1.0, 1.0, shape[0]), np.arange(shape[1]), np.arange(shape[2]))
-    level, slope = rng.uniform(-2.0, 2.0), rng.uniform(-2.0, 2.0)
-    sigma = beam_pixels / _FWHM_PER_SIGMA
-    along_x = np.exp(-0.5 * ((x - rng.uniform(0, shape[1])) / sigma) ** 2)
-    along_y = np.exp(-0.5 * ((y - rng.uniform(0, shape[2])) / sigma) ** 2)
-    spectrum = level + slope * z
-    return np.asarray(spectrum[:, None, None] * along_x[:, None] * along_y, dtype=np.float32)
+    """Return what the subtraction of continuum sources leaves: some imprints, each with a slope along frequency."""
+    z = np.linspace(-1.0, 1.0, shape[0])[:, None, None]
+    left = np.zeros(shape)
+    for _ in range(int(rng.integers(1, MOST_IMPRINTS + 1))):
+        level, slope = rng.uniform(-3.0, 3.0), rng.uniform(-1.5, 1.5)
+        left += (level + slope * z) * _imprint(shape[1:], rng, beam_pixels)
+    return left.astype(np.float32)
+
+
+def _imprint(shape: tuple[int, ...], rng: np.random.Generator, beam_pixels: float) -> DoubleArray:
+    """Return a source on the sky, peak about one: the beam, and in half of them rings around it, as side lobes are."""
+    x, y = (np.arange(n) - rng.uniform(0, n) for n in shape)
+    beams = np.hypot(x[:, None], y) / beam_pixels
+    found = np.exp(-0.5 * (_FWHM_PER_SIGMA * beams) ** 2)
+    if rng.random() < 0.5:
+        beams_between, strength = rng.uniform(1.5, 4.0), rng.uniform(0.1, 0.5)
+        found += strength * np.cos(2.0 * np.pi * beams / beams_between) * np.exp(-beams / 3.0)
+    return np.asarray(found)
 
 
 def _blanks(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.bool_]:

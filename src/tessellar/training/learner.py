@@ -51,7 +51,7 @@ class Learner:
         found: list[Losses] = []
 
         def total() -> Tensor:
-            found.append(losses(self._answer(lesson.voxels), lesson))
+            found.append(self._losses(self._answer(lesson.voxels), lesson))
             return found[0].total
 
         self.descend(total, step)
@@ -72,7 +72,7 @@ class Learner:
         """Return the loss of held-out patches, and the answer, float32 array (patch, head, frequency, l, m)."""
         with self._torch.inference_mode():
             answer = self._answer(lesson.voxels)
-            return float(losses(answer, lesson).total), np.ascontiguousarray(answer.numpy())
+            return float(self._losses(answer, lesson).total), np.ascontiguousarray(answer.numpy())
 
     def values(self) -> dict[str, FloatArray]:
         """Return the weights, float32 arrays by name."""
@@ -102,6 +102,10 @@ class Learner:
                 moment.copy_(self._torch.from_numpy(checkpoint.arrays[group][name]))
                 state[key] = moment
             self._optimizer.state[tensor] = state
+
+    def _losses(self, answer: Tensor, lesson: Lesson) -> Losses:
+        assert isinstance(self._training, Training)  # a network of the second look has a loss of its own
+        return losses(answer, lesson, self._training.emphasis)
 
     def _answer(self, voxels: Tensor) -> Tensor:
         with self._precision():

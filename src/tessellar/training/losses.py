@@ -10,9 +10,8 @@ from tessellar.kernels.network.torch_library import load_torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-SOURCE_WEIGHT = 10.0  # how much more an error inside a source counts
 POSITIVE_WEIGHT = 4.0  # how much more a missed voxel costs than a false one
-BETA = 0.5
+BETA = 0.25  # 0 is the plain likelihood, where few voxels pull too hard; 1 forgets those with small errors
 LOG_VARIANCE_LIMITS = (-14.0, 10.0)
 
 _MASK, _DICE, _VARIANCE = 2.0, 0.3, 0.1
@@ -59,7 +58,7 @@ class Losses:
     false: Tensor
 
 
-def losses(answer: Tensor, lesson: Lesson) -> Losses:
+def losses(answer: Tensor, lesson: Lesson, emphasis: float) -> Losses:
     """Return how wrong a network's answer is.
 
     The sum of a squared error that counts sources more, of the cross-entropy and the soft Dice coefficient of the
@@ -72,10 +71,12 @@ def losses(answer: Tensor, lesson: Lesson) -> Losses:
         Tensor (patch, 3, frequency, l, m): the heads of the architecture.
     lesson
         What it was asked and what it should have answered.
+    emphasis
+        How much more an error inside a source counts.
     """
     torch = load_torch()
     mean, logit, log_variance = answer[:, :1], answer[:, 1:2], answer[:, 2:3].clamp(*LOG_VARIANCE_LIMITS)
-    emphasis = lesson.weight * (1.0 + SOURCE_WEIGHT * lesson.mask)
+    importance = lesson.weight * (1.0 + emphasis * lesson.mask)
     squared = (mean - lesson.truth) ** 2
     cross = torch.nn.functional.binary_cross_entropy_with_logits(
         logit, lesson.mask, reduction="none", pos_weight=torch.tensor(POSITIVE_WEIGHT)
@@ -87,9 +88,9 @@ def losses(answer: Tensor, lesson: Lesson) -> Losses:
     variance = log_variance.exp()
     surprise = 0.5 * (log_variance + squared.detach() / variance) * variance.detach() ** BETA
     total = (
-        (emphasis * squared).mean()
+        (importance * squared).mean()
         + _MASK * false.mean()
         + _DICE * dice
-        + _VARIANCE * (lesson.known * emphasis * surprise).mean()
+        + _VARIANCE * (lesson.known * importance * surprise).mean()
     )
     return Losses(total, false.detach())

@@ -1,7 +1,9 @@
 """Calibration: what the network calls a probability becomes one, and its errors get their true size.
 
 Training weighs emission more than it is frequent, so the raw probabilities are too high. Two numbers mend them: the
-logit's slope and offset that make held-out truths most likely (Platt 1999).
+logit's slope and offset that make held-out truths most likely (Platt 1999). Two more mend the errors: where a network
+sees nothing it says that hardly anything can be wrong, which is true of most such voxels and not of those that hold a
+galaxy it missed.
 """
 
 from __future__ import annotations
@@ -37,22 +39,23 @@ def calibrate(
     -------
     calibration
         Slope and offset of the logit; the threshold of the probability with the best F score that
-        counts a false voxel like four that were missed; and what to add to the
-        logarithm of the variance so that squared errors in sources are as large as it says.
+        counts a false voxel like four that were missed; slope and offset of the logarithm of the variance, with which
+        squared errors in sources are as large as it says.
     """
     mean, logit, log_variance = answer
     slope, offset = logistic(logit, mask)
     probability = 1.0 / (1.0 + np.exp(-(slope * logit + offset)))
     inside = mask > 0
-    ratio = (mean - truth)[inside] ** 2 / np.exp(log_variance[inside])
-    shares = None if weight is None else weight[inside]
+    shares = np.ones_like(mask) if weight is None else weight
+    variance_slope, variance_offset = _scale(
+        log_variance[inside], (mean - truth)[inside] ** 2, shares[inside]
+    )
     return Calibration(
         mask_slope=slope,
         mask_offset=offset,
         mask_threshold=_best_threshold(probability, mask),
-        log_variance_offset=float(np.log(max(np.average(ratio, weights=shares), _TINY)))
-        if inside.any()
-        else 0.0,
+        log_variance_slope=variance_slope,
+        log_variance_offset=variance_offset,
     )
 
 
@@ -77,6 +80,26 @@ def logistic(logit: DoubleArray, mask: DoubleArray) -> tuple[float, float]:
         if np.abs(step).max() < 1e-8:
             break
     return float(beta[0]), float(beta[1])
+
+
+def _scale(log_variance: DoubleArray, squared: DoubleArray, shares: DoubleArray) -> tuple[float, float]:
+    """Return slope and offset of a log variance with which Gaussian errors of these squares are most likely.
+
+    The best offset of a slope has a closed form, and with it the likelihood has one maximum; the slope is between 0 and
+    2.
+    """
+    if not shares.sum() > 0:
+        return 1.0, 0.0
+    centre = float(np.average(log_variance, weights=shares))
+    spread = log_variance - centre
+    low, high = 0.0, 2.0
+    for _ in range(_STEPS if np.ptp(log_variance) > 0 else 0):
+        middle = 0.5 * (low + high)
+        pull = shares * squared * np.exp(-middle * spread)
+        low, high = (low, middle) if (pull * spread).sum() < 0 else (middle, high)
+    slope = 0.5 * (low + high)
+    ratio = float(np.average(squared * np.exp(-slope * spread), weights=shares))
+    return slope, float(np.log(max(ratio, _TINY))) - slope * centre
 
 
 def _best_threshold(probability: DoubleArray, mask: DoubleArray) -> float:

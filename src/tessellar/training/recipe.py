@@ -43,6 +43,8 @@ class Training:
         Of the weights, per unit of learning rate.
     clip
         Largest norm of a gradient.
+    emphasis
+        How much more an error inside a source counts.
     easy
         Share of the steps that show bright galaxies only.
     every
@@ -63,6 +65,7 @@ class Training:
     rate: float = 3e-3
     decay: float = 1e-4
     clip: float = 5.0
+    emphasis: float = 10.0
     easy: float = 0.1
     every: int = 200
     patience: int = 20
@@ -92,8 +95,15 @@ class Training:
 
 def _folded(base: int) -> Training:
     """Return how a network that folds 2 x 2 x 2 voxels is taught; it diverges at the rate of narrow ones."""
-    return Training(Architecture(base=base, levels=2, fold=2, depth=3, join="add"), rate=1.5e-3, patience=40)
+    return Training(
+        Architecture(base=base, levels=2, fold=2, depth=3, join="add"),
+        SkyRecipe(side=56, most=6, bright=0.07),
+        rate=1.5e-3,
+        every=400,
+        patience=40,
+        emphasis=40.0,
+    )
 
 
-NETWORKS = {"hi-unet-s": _folded(24), "hi-unet-m": _folded(48)}
+NETWORKS = {"hi-unet-s": _folded(32), "hi-unet-m": _folded(64)}
 """The networks that can be trained by name."""

@@ -24,6 +24,8 @@ MASK_PEAK, MASK_SIGMA = (
     0.5,
 )  # a voxel is emission above this share of its galaxy's peak or this many sigma
 
+_BRIGHT_SIGMA = 10.0  # of a voxel; galaxies with brighter ones would drown the others
+_NEAR = 15  # voxels along each axis that are near a voxel
 _SPEED_M_S, _SPEED_DEX, _SPEED_LIMITS = 100e3, 0.13, (40e3, 250e3)
 
 
@@ -59,6 +61,10 @@ class SkyRecipe:
         Share whose noise is correlated along frequency as well, as smoothing and regridding leave it.
     tie
         Weight of each neighbouring channel there, that of Hanning is 0.25; uniform.
+    shared
+        Share with noise that tens of channels have in common, as the subtraction of continuum leaves it.
+    common
+        Share of the variance that is common there.
     noise_error
         Scatter of the true noise about one, natural logarithm: the noise of a real cube is an estimate.
     artefacts
@@ -79,6 +85,8 @@ class SkyRecipe:
     noise_beam: tuple[float, float] = (0.95, 1.35)
     tied: float = 0.5
     tie: tuple[float, float] = (0.05, 0.3)
+    shared: float = 0.3
+    common: tuple[float, float] = (0.02, 0.4)
     noise_error: float = 0.05
     artefacts: float = 0.1
 
@@ -108,7 +116,21 @@ class SkyPatch:
     @property
     def weight(self) -> float:
         """How much its squared error counts: one for faint galaxies, less where a bright one would drown them."""
-        return 1.0 / (1.0 + (float(self.truth.max()) / 10.0) ** 2)
+        return 1.0 / (1.0 + (float(self.truth.max()) / _BRIGHT_SIGMA) ** 2)
+
+
+def local_weight(truth: FloatArray) -> FloatArray:
+    """Return how much a voxel's squared error counts in a sky of many galaxies: less near bright ones only.
+
+    Parameters
+    ----------
+    truth
+        float32 array (frequency, l, m), units of the noise.
+    """
+    from scipy import ndimage
+
+    brightest = ndimage.maximum_filter(truth, _NEAR, mode="constant")
+    return np.asarray(1.0 / (1.0 + (brightest / np.float32(_BRIGHT_SIGMA)) ** 2))
 
 
 def make_patch(recipe: SkyRecipe, seed: int, number: int, *, easy: bool = False) -> SkyPatch:
@@ -146,7 +168,8 @@ def make_patch(recipe: SkyRecipe, seed: int, number: int, *, easy: bool = False)
 def _some_noise(rng: np.random.Generator, recipe: SkyRecipe, beam_pixels: float) -> Noise:
     white = rng.random() < recipe.white
     width = None if white else beam_pixels * float(rng.uniform(*recipe.noise_beam))
-    return Noise(width, float(rng.uniform(*recipe.tie)) if rng.random() < recipe.tied else 0.0)
+    tie = float(rng.uniform(*recipe.tie)) if rng.random() < recipe.tied else 0.0
+    return Noise(width, tie, _log_uniform(rng, recipe.common) if rng.random() < recipe.shared else 0.0)
 
 
 def _some_disc(rng: np.random.Generator, recipe: SkyRecipe) -> Disc:

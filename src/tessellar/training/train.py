@@ -23,11 +23,11 @@ from tessellar.training.noise2noise import Pairs
 from tessellar.training.pace import steps_in
 from tessellar.training.platt import calibrate, calibration_error
 from tessellar.training.recipe import Training
-from tessellar.training.skies import make_patch
+from tessellar.training.skies import local_weight, make_patch
 
 STAGE = "train"
 _HELD_OUT, _CALIBRATION = 2**40, 2**41  # first numbers of skies that are never trained on
-_GALAXIES = 8  # of a sky for calibration, at most: about as many per voxel as in a deep survey
+_GALAXIES = 10  # of a sky for calibration, at most: about as many per voxel as in a deep survey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +171,7 @@ class Trainer:
             answers.append(self._inner(heads).reshape(len(heads), -1))
             truths.append(self._inner(lesson.truth.numpy()).ravel())
             masks.append(self._inner(lesson.mask.numpy()).ravel())
-            weights.append(np.full(masks[-1].size, float(lesson.weight)))
+            weights.append(self._inner(local_weight(lesson.truth.numpy()[0, 0])).ravel())
         answer, truth, mask = np.concatenate(answers, axis=1), np.concatenate(truths), np.concatenate(masks)
         calibration = calibrate(answer, truth, mask, np.concatenate(weights))
         logit = calibration.mask_slope * answer[1] + calibration.mask_offset

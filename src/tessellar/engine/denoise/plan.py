@@ -149,7 +149,7 @@ def make_plan(
     meta, cost = source.meta, _Cost(source, kernel, executor, workers, remote, device)
     if tile is None:
         room = memory - cost.libraries
-        core = cost.choose(room if memory_is_given else min(room, cost.sharing * ROOMY_UNIT_BYTES), memory)
+        core = cost.choose(room if memory_is_given else min(room, cost.roomy), memory)
     else:
         core = _whole_chunks(tile, meta.shape)
     grid = Grid(meta.shape, core, kernel.halo(meta))
@@ -239,6 +239,15 @@ class _Cost:
         kernel = self.device.use_of(self.kernel)(self._larger(shape)).host
         ahead = 0 if self.executor == "serial" else AHEAD_BYTES
         return (_READ_BYTES + _WRITTEN_BYTES * len(self.kernel.outputs)) * prod(shape) + kernel + ahead
+
+    @property
+    def roomy(self) -> int:
+        """Bytes of pieces beyond which larger ones save little; those of a network hold a patch, and the network."""
+        meta, unit = self.source.meta, ROOMY_UNIT_BYTES
+        if isinstance(self.kernel, UNet):
+            whole = read_shape(self.kernel.lattice(meta).answer_shape, self.kernel.halo(meta), meta.shape)
+            unit = max(unit + self.kernel.fixed_bytes, self.unit_bytes(whole))
+        return self.sharing * unit
 
     def _computed(self, core: Shape) -> float:
         """Return how many voxels the kernel computes for each one of a core."""

@@ -98,8 +98,9 @@ class Runner:
         return np.where(seen, p, 0.0).astype(np.float32)
 
     def _deviation(self, log_variance: FloatArray) -> FloatArray:
+        slope = np.float32(self.calibration.log_variance_slope)
         offset = np.float32(self.calibration.log_variance_offset)
-        return np.asarray(np.exp(np.float32(0.5) * (np.clip(log_variance, -30.0, 30.0) + offset)))
+        return np.asarray(np.exp(np.float32(0.5) * (slope * np.clip(log_variance, -30.0, 30.0) + offset)))
 
     def _answer(self, patch: Patch, noise: FloatArray) -> tuple[FloatArray, FloatArray, Any]:
         """Return the raw answer of the core, its noise, and which of its voxels are known."""

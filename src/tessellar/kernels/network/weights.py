@@ -27,13 +27,14 @@ class Calibration:
         The probability of emission is the logistic function of slope times logit plus offset.
     mask_threshold
         The probability above which a voxel counts as detected.
-    log_variance_offset
-        Added to the logarithm of the variance.
+    log_variance_slope, log_variance_offset
+        The logarithm of the variance is slope times what the network says plus offset.
     """
 
     mask_slope: float = 1.0
     mask_offset: float = 0.0
     mask_threshold: float = 0.5
+    log_variance_slope: float = 1.0
     log_variance_offset: float = 0.0
 
 
