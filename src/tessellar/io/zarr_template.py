@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tessellar.io.publish import remove
-from tessellar.io.schema import DIMS, dataset_template
+from tessellar.io.schema import BEAM, DIMS, VELOCITY, Variable, beam_fits, coordinates, image_attributes
 from tessellar.io.zarr_scratch import put
 from tessellar.model import CubeMeta
 from tessellar.tiling.box import Shape
@@ -44,7 +46,7 @@ class VoxelArray:
 def small_files(
     meta: CubeMeta, array: VoxelArray, group: Mapping[str, Any] | None = None
 ) -> dict[str, bytes]:
-    """Return the files by their keys, made in memory by the libraries that will read them.
+    """Return the files by their keys, made in memory.
 
     Parameters
     ----------
@@ -59,12 +61,14 @@ def small_files(
 
     files: dict[str, Any] = {}
     store = zarr.storage.MemoryStore(files)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        template = dataset_template(meta)
-        template.attrs.update(group or {})
-        plain = {str(name): {"_FillValue": None} for name in template.variables}
-        template.to_zarr(store, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
+    axes, beams = coordinates(meta), beam_fits(meta)
+    says = {**image_attributes(meta), **(group or {})}
+    if VELOCITY in axes:  # by the CF conventions, a coordinate that is no axis is named by what has it
+        owner = beams[BEAM].attributes if beams else says
+        owner["coordinates"] = VELOCITY
+    zarr.create_group(store, attributes=says)
+    for name, variable in {**axes, **beams}.items():
+        _put_variable(store, name, variable)
     zarr.create_array(
         store,
         name=array.name,
@@ -95,6 +99,23 @@ def put_files(files: Mapping[str, bytes], scratch: Path, folder: Path) -> None:
             put(made, folder / key)
     finally:
         remove(made)
+
+
+def _put_variable(store: Any, name: str, variable: Variable) -> None:
+    """Put a small array into a store."""
+    import zarr
+
+    blank: Any = "" if variable.values.dtype.kind == "U" else np.nan
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+        zarr.create_array(
+            store,
+            name=name,
+            data=variable.values,
+            fill_value=blank,
+            dimension_names=variable.dims,
+            attributes=variable.attributes,
+        )
 
 
 def _with_short_axes(shape: Shape) -> tuple[int, ...]:
