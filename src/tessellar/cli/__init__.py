@@ -1,6 +1,6 @@
 """The command line: each command a small module that is loaded when it is called."""
 
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
+OBJECTS_BETWEEN_COLLECTIONS = 1_000_000
 """Loading libraries makes hundreds of thousands of objects and no garbage, so it is looked for less often."""
 
 

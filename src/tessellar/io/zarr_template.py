@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tessellar.io.publish import remove
+from tessellar.io.publish import flush, remove
 from tessellar.io.schema import BEAM, DIMS, VELOCITY, Variable, beam_fits, coordinates, image_attributes
-from tessellar.io.zarr_scratch import put
 from tessellar.model import CubeMeta
 from tessellar.tiling.box import Shape
 
@@ -85,7 +84,9 @@ def small_files(
 
 
 def put_files(files: Mapping[str, bytes], scratch: Path, folder: Path) -> None:
-    """Write files one by one, durably, into a store; each is made in ``scratch`` and moved from there.
+    """Write files durably into a store; they are made in ``scratch`` and moved from there.
+
+    The disk is waited for once for each file and once for each folder.
 
     Raises
     ------
@@ -94,11 +95,19 @@ def put_files(files: Mapping[str, bytes], scratch: Path, folder: Path) -> None:
     """
     made = scratch / "metadata"
     try:
-        for key, content in files.items():
-            made.write_bytes(content)
-            put(made, folder / key)
+        made.mkdir()
+        drafts = {folder / key: made / str(number) for number, key in enumerate(files)}
+        for draft, content in zip(drafts.values(), files.values(), strict=True):
+            draft.write_bytes(content)
+            flush(draft)
+        for target, draft in drafts.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft.replace(target)
     finally:
         remove(made)
+    inside = {parent for target in drafts for parent in target.parents if parent.is_relative_to(folder)}
+    for place in sorted(inside | {folder.parent}):
+        flush(place)
 
 
 def _put_variable(store: Any, name: str, variable: Variable) -> None:
