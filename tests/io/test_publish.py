@@ -12,7 +12,7 @@ from memory_cube import names_in
 from tessellar.errors import OutputError
 from tessellar.io import publish
 from tessellar.io.draft import Draft
-from tessellar.io.publish import atomic_file, check_target, output_errors, sweep, write_text
+from tessellar.io.publish import atomic_file, atomic_files, check_target, output_errors, sweep, write_text
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -46,6 +46,33 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
     publish.write_bytes(tmp_path / "b.txt", b"cheap to do again", durable=False)
     assert order == [("rename", ".txt")]
     assert (tmp_path / "b.txt").read_bytes() == b"cheap to do again"
+
+
+def test_files_that_appear_together_are_on_the_disk_before_the_first_name(tmp_path, monkeypatch):
+    order = []
+    flush, rename = publish.flush, Path.replace
+    monkeypatch.setattr(publish, "flush", lambda path: (order.append(("flush", path.suffix)), flush(path)))
+    monkeypatch.setattr(Path, "replace", lambda a, b: (order.append(("rename", b.suffix)), rename(a, b))[1])
+    with atomic_files(tmp_path) as draft_of:
+        draft_of("a.txt").write_text("a")
+        draft_of("b.fits").write_text("b")
+    assert order[:2] == [("flush", ".txt"), ("flush", ".fits")]
+    assert sorted(order[2:4]) == [("rename", ".fits"), ("rename", ".txt")]
+    assert order[4:] == [("flush", tmp_path.suffix)]
+    assert [(tmp_path / name).read_text() for name in names_in(tmp_path)] == ["a", "b"]
+
+
+def write_twice_the_second_of(first: Path, second: Path) -> None:
+    first.write_text("new")
+    write_twice(second)
+
+
+def test_files_that_appear_together_stay_as_they_were_when_one_fails(tmp_path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(OutputError), atomic_files(tmp_path) as draft_of:
+        write_twice_the_second_of(draft_of("a.txt"), draft_of("b.txt"))
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names_in(tmp_path) == ["a.txt"]
 
 
 def test_a_sweep_takes_leftovers_of_this_target_only(tmp_path):

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray
+import zarr
 from astropy import units
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +19,20 @@ from memory_cube import card, header_of, meta_of
 
 from tessellar.errors import InputError
 from tessellar.io.meta_json import meta_from_json, meta_to_json
-from tessellar.io.schema import BEAM, DIMS, SKY, dataset_template, meta_from_attributes, sky_attributes
+from tessellar.io.schema import (
+    BEAM,
+    DIMS,
+    SKY,
+    beam_fits,
+    coordinates,
+    image_attributes,
+    meta_from_attributes,
+    sky_attributes,
+)
 from tessellar.io.schema_observation import observation_mjd, polarization_label, sky_words
 from tessellar.io.schema_sky import coordinate_system, offsets, wcs_header_of
 from tessellar.io.schema_spectral import axis_from_attributes, frequencies, frequency_attributes, velocities
+from tessellar.io.zarr_template import VoxelArray, small_files
 from tessellar.model import Beam, CubeMeta, SpectralAxis
 
 SHAPE = (7, 4, 5)
@@ -46,6 +58,11 @@ def beams(count: int) -> tuple[Beam, ...]:
     return tuple(Beam(0.03 + 0.001 * i, 0.02, 10.0 * i) for i in range(count))
 
 
+def image_of(meta: CubeMeta) -> xarray.Dataset:
+    """Return the image without its voxels, as xarray holds it."""
+    return xarray.Dataset(beam_fits(meta), coordinates(meta), image_attributes(meta))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rest", [1.42e9, None])
 @pytest.mark.parametrize("n_beams", [0, 1, SHAPE[0]])
@@ -54,16 +71,26 @@ def test_xradio_finds_no_fault(check_image, kind, rest, n_beams, with_sky):
     meta = meta_of(SHAPE, spectral=axis(kind, rest), beams=beams(n_beams))
     if not with_sky:
         meta = replace(meta, wcs_header="", pixel_size=None, header="", unit="")
-    dataset = dataset_template(meta)
+    dataset = image_of(meta)
     dataset[SKY] = (DIMS, np.zeros((1, 7, 1, 4, 5), np.float32), sky_attributes(meta))
     assert list(check_image(dataset)) == []
     json.dumps([dataset.attrs, *(v.attrs for v in dataset.variables.values())], allow_nan=False)
 
 
 def test_xradio_would_find_a_fault(check_image):
-    dataset = dataset_template(meta_of(SHAPE))
+    dataset = image_of(meta_of(SHAPE))
     dataset[SKY] = (DIMS, np.zeros((1, 7, 1, 4, 5), np.float16), {})
     assert list(check_image(dataset))
+
+
+@pytest.mark.parametrize("kind", ["freq", "v_opt"])
+@pytest.mark.parametrize("n_beams", [0, SHAPE[0]])
+def test_xarray_reads_from_the_files_what_was_to_be_written(kind, n_beams):
+    meta = meta_of(SHAPE, spectral=axis(kind), beams=beams(n_beams))
+    files = small_files(meta, VoxelArray(SKY, "float32", math.nan, SHAPE, None, ()), {"type": "of a test"})
+    store = zarr.storage.MemoryStore({k: zarr.core.buffer.cpu.Buffer.from_bytes(v) for k, v in files.items()})
+    read = xarray.open_zarr(store, consolidated=False, chunks=None).drop_vars(SKY).load()
+    xarray.testing.assert_identical(read, image_of(meta).assign_attrs(type="of a test"))
 
 
 def test_velocities_become_frequencies_by_hand():
@@ -173,12 +200,12 @@ def test_unusable_attributes_give_no_header():
 
 
 def test_beams_are_radians_for_every_channel():
-    several = dataset_template(meta_of(SHAPE, beams=beams(7)))[BEAM]
+    several = image_of(meta_of(SHAPE, beams=beams(7)))[BEAM]
     assert several.shape == (1, 7, 1, 3)
     np.testing.assert_allclose(several[0, 2, 0], np.radians([0.032, 0.02, 20.0]))
-    one = dataset_template(meta_of(SHAPE, beams=beams(1)))[BEAM]
+    one = image_of(meta_of(SHAPE, beams=beams(1)))[BEAM]
     np.testing.assert_allclose(one[0, 6, 0], np.radians([0.03, 0.02, 0.0]))
-    assert BEAM not in dataset_template(meta_of(SHAPE, beams=()))
+    assert BEAM not in image_of(meta_of(SHAPE, beams=()))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +272,7 @@ def test_a_beam_that_is_no_number_survives_too():
 
 def test_the_attributes_of_a_store_of_ours_give_the_description():
     meta = meta_of(SHAPE)
-    assert meta_from_attributes(dataset_template(meta).attrs) == meta
+    assert meta_from_attributes(image_attributes(meta)) == meta
     assert meta_from_attributes({"type": "image_dataset"}) is None
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.errors import InputError, UsageError
 from tessellar.io.columns import COLUMN_OF_NAME, COLUMNS, CatalogueColumn
 from tessellar.io.naming import shown
-from tessellar.io.publish import atomic_file, flush, make_folder, output_errors
+from tessellar.io.publish import atomic_files, make_folder, output_errors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -85,15 +84,9 @@ def write_catalogue(table: QTable, folder: Path, stem: str = "catalogue") -> lis
     }
     with output_errors(folder):
         make_folder(folder)
-    with (
-        ExitStack() as drafts
-    ):  # all are flushed before the first gets its name, which is when the stack ends
+    with atomic_files(folder) as draft_of:
         for name, content in contents.items():
-            draft = drafts.enter_context(atomic_file(folder / name, durable=False))
-            draft.write_bytes(content)
-            flush(draft)
-    with output_errors(folder):
-        flush(folder)  # once, for the names of all
+            draft_of(name).write_bytes(content)
     return [folder / name for name in contents]
 
 

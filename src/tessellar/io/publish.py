@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tessellar.errors import OutputError
@@ -124,6 +124,32 @@ def atomic_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
                 flush(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_files(folder: Path) -> Iterator[Callable[[str], Path]]:
+    """Give a function that returns the draft of a file in a folder; all drafts get their names together, at the end.
+
+    Each is on the disk before any of them gets its name; the disk is waited for once for each file, and once for all
+    names. When the block raises, the files are left as they were.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    drafts: list[Path] = []
+    with output_errors(folder):
+        with ExitStack() as files:
+
+            def draft_of(name: str) -> Path:
+                drafts.append(files.enter_context(atomic_file(folder / name, durable=False)))
+                return drafts[-1]
+
+            yield draft_of
+            for draft in drafts:
+                flush(draft)
+        flush(folder)
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:

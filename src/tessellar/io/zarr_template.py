@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tessellar.io.publish import remove
-from tessellar.io.schema import DIMS, dataset_template
-from tessellar.io.zarr_scratch import put
+import numpy as np
+
+from tessellar.io.publish import flush, remove
+from tessellar.io.schema import BEAM, DIMS, VELOCITY, Variable, beam_fits, coordinates, image_attributes
 from tessellar.model import CubeMeta
 from tessellar.tiling.box import Shape
 
@@ -44,7 +45,7 @@ class VoxelArray:
 def small_files(
     meta: CubeMeta, array: VoxelArray, group: Mapping[str, Any] | None = None
 ) -> dict[str, bytes]:
-    """Return the files by their keys, made in memory by the libraries that will read them.
+    """Return the files by their keys, made in memory.
 
     Parameters
     ----------
@@ -59,12 +60,14 @@ def small_files(
 
     files: dict[str, Any] = {}
     store = zarr.storage.MemoryStore(files)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
-        template = dataset_template(meta)
-        template.attrs.update(group or {})
-        plain = {str(name): {"_FillValue": None} for name in template.variables}
-        template.to_zarr(store, mode="w-", zarr_format=3, consolidated=False, encoding=plain)
+    axes, beams = coordinates(meta), beam_fits(meta)
+    says = {**image_attributes(meta), **(group or {})}
+    if VELOCITY in axes:  # by the CF conventions, a coordinate that is no axis is named by what has it
+        owner = beams[BEAM].attributes if beams else says
+        owner["coordinates"] = VELOCITY
+    zarr.create_group(store, attributes=says)
+    for name, variable in {**axes, **beams}.items():
+        _put_variable(store, name, variable)
     zarr.create_array(
         store,
         name=array.name,
@@ -81,7 +84,9 @@ def small_files(
 
 
 def put_files(files: Mapping[str, bytes], scratch: Path, folder: Path) -> None:
-    """Write files one by one, durably, into a store; each is made in ``scratch`` and moved from there.
+    """Write files durably into a store; they are made in ``scratch`` and moved from there.
+
+    The disk is waited for once for each file and once for each folder.
 
     Raises
     ------
@@ -90,11 +95,36 @@ def put_files(files: Mapping[str, bytes], scratch: Path, folder: Path) -> None:
     """
     made = scratch / "metadata"
     try:
-        for key, content in files.items():
-            made.write_bytes(content)
-            put(made, folder / key)
+        made.mkdir()
+        drafts = {folder / key: made / str(number) for number, key in enumerate(files)}
+        for draft, content in zip(drafts.values(), files.values(), strict=True):
+            draft.write_bytes(content)
+            flush(draft)
+        for target, draft in drafts.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft.replace(target)
     finally:
         remove(made)
+    inside = {parent for target in drafts for parent in target.parents if parent.is_relative_to(folder)}
+    for place in sorted(inside | {folder.parent}):
+        flush(place)
+
+
+def _put_variable(store: Any, name: str, variable: Variable) -> None:
+    """Put a small array into a store."""
+    import zarr
+
+    blank: Any = "" if variable.values.dtype.kind == "U" else np.nan
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification.*")
+        zarr.create_array(
+            store,
+            name=name,
+            data=variable.values,
+            fill_value=blank,
+            dimension_names=variable.dims,
+            attributes=variable.attributes,
+        )
 
 
 def _with_short_axes(shape: Shape) -> tuple[int, ...]:

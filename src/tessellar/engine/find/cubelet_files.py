@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tessellar.io.digest import DIGEST_BYTES, digest_of_file, is_file_sound
 from tessellar.io.pack import pack_name, packing
-from tessellar.io.publish import atomic_file, output_errors
+from tessellar.io.publish import atomic_files, output_errors
 from tessellar.model import IntArray
 from tessellar.tiling.box import Box, Halo, Shape
 
@@ -111,23 +111,15 @@ class CubeletFiles:
 
     @contextmanager
     def writing(self, unit: int) -> Iterator[Opened]:  # noqa: ARG002  # every file has a place of its own
-        """Give a function that opens a file of a source, for the files of a unit.
+        """Give a function that opens a file of a source, for the files of a unit, which appear together.
 
         Raises
         ------
         OutputError
             The disk is full or cannot be written.
         """
-
-        @contextmanager
-        def opened(index: int, product: str) -> Iterator[IO[bytes]]:
-            with (
-                atomic_file(self.folder / self.file_name(index, product)) as temporary,
-                temporary.open("wb") as f,
-            ):
-                yield f
-
-        yield opened
+        with atomic_files(self.folder) as draft_of:
+            yield lambda index, product: draft_of(self.file_name(index, product)).open("wb")
 
     def file_name(self, index: int, product: str) -> str:
         """Return what a file of a source is called."""

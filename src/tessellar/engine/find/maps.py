@@ -14,8 +14,8 @@ import numpy as np
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.find.windows import windows_around
 from tessellar.io.heading import Heading
-from tessellar.io.map_fits import image_file, map_header
-from tessellar.io.publish import make_folder
+from tessellar.io.map_fits import image_into, map_header
+from tessellar.io.publish import atomic_files, make_folder
 from tessellar.kernels.detect import POSITIVE
 from tessellar.kernels.moments import MOMENTS, MomentMaps, MomentSums, SpectralScale
 from tessellar.kernels.noise import NoiseModel
@@ -113,6 +113,8 @@ def write_maps(
 ) -> None:
     """Write the maps ``mom0.fits``, ``mom1.fits``, ``mom2.fits``, ``chan.fits`` and ``snr.fits``, one strip at a time.
 
+    They appear together.
+
     Parameters
     ----------
     folder
@@ -132,11 +134,11 @@ def write_maps(
     make_folder(folder)
     whole = Box.of_shape(meta.shape)
     scale = SpectralScale.of(meta)
-    with ExitStack() as stack:
+    with atomic_files(folder) as draft_of, ExitStack() as stack:
         append = {
             name: stack.enter_context(
-                image_file(
-                    folder / f"{name}.fits",
+                image_into(
+                    stack.enter_context(draft_of(f"{name}.fits").open("wb")),
                     moment_header(name, meta, whole, scale, blanks=bool(failed)),
                     KINDS[name],
                     (meta.shape[2], meta.shape[1]),

@@ -120,7 +120,7 @@ class ProductRun:
 def write_products(run: ProductRun, products: Products) -> list[StageReport]:
     """Write the products into the run folder; a run that was interrupted goes on where it stopped.
 
-    ``mask.zarr`` and the maps appear when they are whole, cubelets file by file. Without any source the mask has no
+    ``mask.zarr`` and the maps appear when they are whole, cubelets source by source. Without any source the mask has no
     shard, moment 0 and channels are 0 and the other maps NaN everywhere.
 
     Returns

@@ -37,7 +37,7 @@ def save_sources(sources: Sources, folder: Path, partials: PartialStore, layers:
     partials, layers
         Where the stages left the runs. A tile that was given up has none.
     """
-    make_folder(folder)
+    make_folder(folder)  # and the disk is not waited for: a resumed run saves them anew
     for name in _TABLE:
         _save(folder / f"{name}.npy", getattr(sources, name))
     starts = np.zeros(len(sources) + 1, np.int64)
@@ -47,7 +47,7 @@ def save_sources(sources: Sources, folder: Path, partials: PartialStore, layers:
     starts = np.cumsum(starts)
     _save(folder / _STARTS, starts)
     free = starts[:-1].copy()
-    with atomic_file(folder / _RUNS) as draft:
+    with atomic_file(folder / _RUNS, durable=False) as draft:
         shape = (int(starts[-1]), 4)
         if not shape[0]:
             np.save(draft, np.empty(shape, np.int32))
@@ -59,7 +59,7 @@ def save_sources(sources: Sources, folder: Path, partials: PartialStore, layers:
             place = np.repeat(free[found] - first, count) + np.arange(len(order))
             made[place] = runs[order]
             free[found] += count
-        made.flush()
+        made.flush()  # for workers on other machines
 
 
 def load_sources(folder: Path) -> Sources:
@@ -112,7 +112,7 @@ def runs_of_tile(
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:
-    with atomic_file(path) as draft:
+    with atomic_file(path, durable=False) as draft:
         np.save(draft, array)
 
 
