@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 
 from tessellar.io.axes import CubeAxes
@@ -59,9 +60,9 @@ class Layout:
         )
 
     @property
-    def order(self) -> list[int]:
+    def order(self) -> Shape:
         """The axes, the one that is slowest in the file first."""
-        return sorted(range(3), key=lambda n: -self.strides[n])
+        return _order(self.strides)
 
     def in_file(self, numbers: Shape) -> Shape:
         """Return what is known along frequency, l and m in the order of the file, the slowest axis first."""
@@ -94,6 +95,12 @@ class Layout:
                 yield piece
             else:
                 yield from self.pieces(piece)
+
+
+@cache
+def _order(strides: Shape) -> Shape:
+    a, b, c = sorted(range(3), key=lambda n: -strides[n])
+    return (a, b, c)
 
 
 def _replaced(shape: Sequence[int], axis: int, value: int) -> Shape:

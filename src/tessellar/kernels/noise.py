@@ -159,7 +159,7 @@ def channel_sigmas(voxels: FloatArray) -> FloatArray:
                 for y in range(ny):
                     # without a branch: the sign of noise cannot be foretold, and every wrong guess costs many steps
                     size = bits[z, x, y] & SIZE_BITS
-                    counted = (bits[z, x, y] < 0) & (0 < size) & (size < INFINITE_BITS)
+                    counted = (bits[z, x, y] < 0) & (size > 0) & (size < INFINITE_BITS)
                     key = size >> BIN_SHIFT
                     counts[key] += counted
                     low = min(low, key if counted else low)
