@@ -61,6 +61,13 @@ def test_more_memory_reads_less_twice() -> None:
     assert overheads[-1] < 1.15
 
 
+def test_of_tiles_as_good_the_one_with_long_rows_of_a_fits_file_is_taken() -> None:
+    core = choose_tile((512, 512, 512), HALO, unit_bytes=unit_bytes, budget=2**29, slots=2)
+    mirrored = (core[0], core[2], core[1])
+    assert core[1] > core[2]
+    assert read_overhead(core, HALO, (512, 512, 512)) == read_overhead(mirrored, HALO, (512, 512, 512))
+
+
 def test_every_slot_has_work() -> None:
     core = choose_tile((512, 512, 512), HALO, unit_bytes=unit_bytes, budget=2**34, slots=8)
     assert prod(-(-512 // c) for c in core) >= 32

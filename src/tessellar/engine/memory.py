@@ -14,8 +14,8 @@ from tessellar.errors import UsageError
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")  # writing 5 sets the peak back to what is held now
-_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
-_LARGE_BYTES = 1 << 20
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+_LARGE_BYTES = 4 << 20  # from here on NumPy asks for huge pages, which the system clears in few steps
 _WRITTEN = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -88,10 +88,12 @@ def give_back_freed_memory() -> None:
     """Let the C library of Linux return every large array to the system as soon as it is freed.
 
     Otherwise it learns to keep arrays as large as tiles for the thread that freed them, and a process with several
-    threads holds a tile's memory several times.
+    threads holds a tile's memory several times. The memory of smaller arrays, which would come page by page, is used
+    again: a thread keeps the size of two that it does not need at the moment.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+        ctypes.CDLL(None).mallopt(_TRIM_THRESHOLD, 2 * _LARGE_BYTES)
 
 
 def _peak_of_usage() -> int:

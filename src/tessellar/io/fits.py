@@ -17,9 +17,10 @@ from tessellar.io.compressed import GZIP, Scratch, first_bytes, image_header
 from tessellar.io.extents import Extent
 from tessellar.io.hdus import Hdu, axis_lengths, choose, scan
 from tessellar.io.header import read_meta
+from tessellar.io.layout import Layout
 from tessellar.io.naming import short_name, shown
 from tessellar.io.reading import reading
-from tessellar.io.window import Layout, read_window
+from tessellar.io.window import read_window
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Box, Shape
 

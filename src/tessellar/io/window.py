@@ -1,105 +1,42 @@
-"""Boxes of voxels out of an uncompressed FITS image, through memory maps that live for one piece only."""
+"""Boxes of voxels out of an uncompressed FITS image, converted in blocks that stay in a core's cache."""
 
 from __future__ import annotations
 
 import mmap
+import os
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from io import FileIO
-from math import prod
+from itertools import product
+from operator import add, mul, sub
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tessellar.errors import InputError, UsageError
-from tessellar.io.axes import CubeAxes
-from tessellar.io.cards import Cards
+from tessellar.io.layout import Layout
 from tessellar.io.naming import shown
 from tessellar.io.reading import reading
 from tessellar.model import FloatArray
-from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.box import Box
 
-PIECE = 8 << 20  # bytes of a file that are touched at a time: mapped, they count as resident memory
-AROUND = 160 << 10  # bytes, at most, that the system maps beyond the ends of a plane of a piece
-TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+BLOCK = 256 << 10  # bytes, at most, that are converted at a time
+COLLIDING = 64  # voxels: rows of a multiple of that drive one another out of a cache
+Stored: TypeAlias = npt.NDArray[Any]  # numbers of a file, the slowest of its axes first
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the voxels of a cube lie in a file, and what its numbers mean.
+class _Scratch(threading.local):
+    """Where a thread converts blocks: kept, for the system would have to clear new memory for every one."""
 
-    Attributes
-    ----------
-    offset
-        Byte of the first voxel.
-    dtype
-        Type of a stored number, big-endian.
-    shape, strides
-        Voxels and bytes from one to the next, ``(frequency, l, m)``.
-    scale, zero
-        ``BSCALE`` and ``BZERO``.
-    blank
-        The stored integer that means blank, or None.
-    """
+    def __init__(self) -> None:
+        self.stored = memoryview(bytearray(BLOCK))
+        self.native = np.empty(BLOCK // 4 + BLOCK // 4 // COLLIDING, np.float32)
+        self.infinite = np.empty(BLOCK // 4, np.bool_)
 
-    offset: int
-    dtype: str
-    shape: Shape
-    strides: Shape
-    scale: float = 1.0
-    zero: float = 0.0
-    blank: int | None = None
 
-    @classmethod
-    def of(cls, cards: Cards, axes: CubeAxes, offset: int, bitpix: int) -> Layout:
-        """Return the layout of a cube whose first stored number is at ``offset``."""
-        size = abs(bitpix) // 8
-        z, x, y = (size * prod(axes.lengths[: axis - 1]) for axis in (axes.spectral, axes.l, axes.m))
-        blank = cards.values.get("BLANK")
-        scale = cards.number("BSCALE", 1.0)
-        return cls(
-            offset=offset,
-            dtype=TYPES[bitpix],
-            shape=axes.shape,
-            strides=(z, x, y),
-            scale=1.0 if scale is None else scale,
-            zero=cards.number("BZERO", 0.0) or 0.0,
-            blank=blank if bitpix > 0 and isinstance(blank, int) else None,
-        )
-
-    @property
-    def order(self) -> list[int]:
-        """The axes, the one that is slowest in the file first."""
-        return sorted(range(3), key=lambda n: -self.strides[n])
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of a stored number."""
-        return int(self.dtype[-1])
-
-    def span(self, box: Box) -> tuple[int, int]:
-        """Return the first byte of a box and the bytes from there to its last voxel's end."""
-        (z, x, y), (nz, nx, ny), (dz, dx, dy) = box.start, box.shape, self.strides
-        first = self.offset + z * dz + x * dx + y * dy
-        return first, (nz - 1) * dz + (nx - 1) * dx + (ny - 1) * dy + self.itemsize
-
-    def pieces(self, box: Box) -> Iterator[Box]:
-        """Return the box cut along the slowest axes of the file, so that of no piece many bytes become resident."""
-        if box.size == 1 or self.span(box)[1] <= PIECE:
-            yield box
-            return
-        axis = next(n for n in self.order if box.shape[n] > 1)
-        _, thin = self.span(Box(box.start, _replaced(box.stop, axis, box.start[axis] + 1)))
-        step = max(1, (PIECE - thin) // self.strides[axis] + 1, PIECE // (thin + AROUND))
-        for start in range(box.start[axis], box.stop[axis], step):
-            stop = min(start + step, box.stop[axis])
-            piece = Box(_replaced(box.start, axis, start), _replaced(box.stop, axis, stop))
-            if thin <= PIECE:
-                yield piece
-            else:
-                yield from self.pieces(piece)
+_SCRATCH = _Scratch()
 
 
 def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
@@ -119,49 +56,100 @@ def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
     voxels: FloatArray = np.empty(box.shape, dtype=np.float32)
     if box.empty:
         return voxels
-    with reading(path), path.open("rb", buffering=0) as file:
+    with (
+        reading(path),
+        path.open("rb", buffering=0) as file,
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
         for piece in layout.pieces(box):
-            stored = _stored(file, path, layout, piece)
-            _convert(stored, layout, voxels[piece.relative_to(box.start).slices()])
+            part = voxels[piece.relative_to(box.start).slices()].transpose(layout.order)
+            for place, stored in _blocks(file, path, layout, piece):
+                _convert(stored, layout, part[place])
     return voxels
 
 
-def _convert(stored: npt.NDArray[Any], layout: Layout, voxels: FloatArray) -> None:
-    """Convert what is stored of a box into native float32.
+def _blocks(
+    file: FileIO, path: Path, layout: Layout, piece: Box
+) -> Iterator[tuple[tuple[slice, ...], Stored]]:
+    """Yield the blocks of a piece: where they are, the slowest axis of the file first, and what is stored there.
 
-    The bytes are swapped in the order of the file and the axes exchanged afterwards: each of the two passes streams,
-    where one that does both would jump through memory.
+    Rows that are most of what lies between their ends are copied by the system, which takes less time than to map
+    them; of others only what is asked for is touched.
     """
-    order = layout.order
-    stored = stored.transpose(order)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if (layout.scale, layout.zero) == (1.0, 0.0):
-            native = stored.astype(np.float32)
+    lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
+    first, _ = layout.span(piece)
+    size, width = layout.itemsize, max(4, layout.itemsize)
+    dense = strides[2] == size and strides[1] <= min(2 * size * lengths[2], BLOCK)
+    mapped = None if dense else _mapped(file, path, layout, piece)
+    columns = min(lengths[2], BLOCK // width)
+    rows = BLOCK // max(columns * width, strides[1] if dense else 0)
+    steps = (max(1, rows // lengths[1]), rows, columns)
+    for corner in product(*map(range, (0, 0, 0), lengths, steps)):
+        end = tuple(map(min, lengths, map(add, corner, steps)))
+        place = tuple(map(slice, corner, end))
+        if mapped is None:
+            begin = first + sum(map(mul, corner, strides))
+            yield place, _read(file, path, layout, begin, tuple(map(sub, end, corner)))
         else:
-            native = (stored * np.float64(layout.scale) + np.float64(layout.zero)).astype(np.float32)
-    infinite = np.isinf(native)
-    if infinite.any():
-        native[infinite] = np.nan
-    if layout.blank is not None:
-        native[stored == layout.blank] = np.nan
-    voxels.transpose(order)[...] = native
+            yield place, mapped[place]
 
 
-def _stored(file: FileIO, path: Path, layout: Layout, box: Box) -> npt.NDArray[Any]:
-    """Map a box of a file, array (frequency, l, m) of stored numbers."""
-    first, size = layout.span(box)
+def _read(file: FileIO, path: Path, layout: Layout, offset: int, lengths: Sequence[int]) -> Stored:
+    """Read the rows of a block plane after plane, whole planes at once."""
+    plane, row, size = layout.in_file(layout.strides)
+    span = (lengths[1] - 1) * row + lengths[2] * size
+    held = _SCRATCH.stored
+    if plane == lengths[1] * row:
+        _fill(held[: (lengths[0] - 1) * plane + span], file, path, offset)
+    else:
+        for n in range(lengths[0]):
+            _fill(held[n * span : (n + 1) * span], file, path, offset + n * plane)
+        plane = span
+    return np.ndarray(lengths, dtype=layout.dtype, buffer=held, strides=(plane, row, size))
+
+
+def _fill(held: memoryview, file: FileIO, path: Path, offset: int) -> None:
+    """Read as many bytes as ``held`` takes."""
+    stop = offset + len(held)
+    while offset < stop:
+        got = os.preadv(file.fileno(), [held], offset)
+        if not got:
+            raise _shorter(path, stop)
+        held, offset = held[got:], offset + got
+
+
+def _mapped(file: FileIO, path: Path, layout: Layout, piece: Box) -> Stored:
+    """Map a piece of a file."""
+    first, size = layout.span(piece)
     page = first - first % mmap.ALLOCATIONGRANULARITY
     try:
         mapped = mmap.mmap(file.fileno(), first + size - page, access=mmap.ACCESS_READ, offset=page)
     except ValueError:
-        raise InputError(
-            f"{shown(path)} became shorter than {first + size} bytes while it was read. Copy it again."
-        ) from None
-    return np.ndarray(
-        box.shape, dtype=layout.dtype, buffer=mapped, offset=first - page, strides=layout.strides
-    )
+        raise _shorter(path, first + size) from None
+    lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
+    return np.ndarray(lengths, dtype=layout.dtype, buffer=mapped, offset=first - page, strides=strides)
 
 
-def _replaced(shape: Sequence[int], axis: int, value: int) -> Shape:
-    z, x, y = (value if n == axis else length for n, length in enumerate(shape))
-    return (z, x, y)
+def _shorter(path: Path, size: int) -> InputError:
+    return InputError(f"{shown(path)} became shorter than {size} bytes while it was read. Copy it again.")
+
+
+def _convert(stored: Stored, layout: Layout, voxels: FloatArray) -> None:
+    """Convert what is stored of a block into native float32, both with the slowest axis of the file first.
+
+    The bytes are swapped in the order of the file and the axes exchanged afterwards: each of the two passes streams,
+    where one that does both would jump through memory.
+    """
+    planes, rows, columns = stored.shape
+    pitch = columns + (columns % COLLIDING == 0)
+    native = _SCRATCH.native[: planes * rows * pitch].reshape(planes, rows, pitch)[:, :, :columns]
+    if (layout.scale, layout.zero) == (1.0, 0.0):
+        native[...] = stored
+    else:
+        native[...] = stored * np.float64(layout.scale) + np.float64(layout.zero)
+    infinite = np.isinf(native, out=_SCRATCH.infinite[: stored.size].reshape(stored.shape))
+    if infinite.any():
+        native[infinite] = np.nan
+    if layout.blank is not None:
+        native[stored == layout.blank] = np.nan
+    voxels[...] = native

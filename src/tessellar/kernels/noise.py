@@ -150,19 +150,21 @@ def channel_sigmas(voxels: FloatArray) -> FloatArray:
     nz, nx, ny = voxels.shape
     bits = voxels.view(np.int32)
     out = np.empty(nz, np.float32)
-    counts = np.zeros(INFINITE_BITS >> BIN_SHIFT, np.int32)
+    counts = np.zeros((SIZE_BITS >> BIN_SHIFT) + 1, np.int32)
     group = 1 if nx * ny >= FEWEST_PIXELS else nz
     for first in range(0, nz, group):
         n, low, high = 0, counts.size - 1, 0
         for z in range(first, first + group):
             for x in range(nx):
                 for y in range(ny):
+                    # without a branch: the sign of noise cannot be foretold, and every wrong guess costs many steps
                     size = bits[z, x, y] & SIZE_BITS
-                    if bits[z, x, y] < 0 and 0 < size < INFINITE_BITS:
-                        key = size >> BIN_SHIFT
-                        counts[key] += 1
-                        low, high = min(low, key), max(high, key)
-                        n += 1
+                    counted = (bits[z, x, y] < 0) & (size > 0) & (size < INFINITE_BITS)
+                    key = size >> BIN_SHIFT
+                    counts[key] += counted
+                    low = min(low, key if counted else low)
+                    high = max(high, key if counted else high)
+                    n += counted
         sigma = MAD_TO_SIGMA * middle_of_counts(counts, low, high, n) if n >= FEWEST_SAMPLES else np.nan
         out[first : first + group] = sigma
         if n:

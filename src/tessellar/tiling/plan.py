@@ -84,7 +84,9 @@ def choose_tile(
     wanted = TILES_PER_SLOT * slots
     sharing = sharing or slots
     best: tuple[tuple[bool, float, float], Shape] | None = None
-    for core in itertools.product(along_z, along_x, along_y):
+    # of tiles that are as good, the one that is longer along l is met first: neighbours in a FITS file
+    for z, y, x in itertools.product(along_z, along_y, along_x):
+        core = (z, x, y)
         read = read_shape(core, halo, shape)
         if unit_bytes(read) * sharing > budget or not fits(read):
             continue
