@@ -160,7 +160,7 @@ def _smooth(
     out: FloatArray,
 ) -> None:
     """Smooth a core at one scale; parameters are those of `tessellar.kernels.detect.detection_mask`."""
-    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
     planes = np.zeros((1, BLOCK_Z + 2 * radius, PITCH), np.float32)
     total = np.empty(PIXELS, np.float32)
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
@@ -171,7 +171,7 @@ def _smooth(
                 kept = 2 * radius if z > core[0, 0] else 0
                 smooth_block(
                     voxels, z - radius, x, y, kept, depth + 2 * radius, inverse_channel, inverse_sky,
-                    np.float32(np.inf), np.float32(0.0), taps, reaches, padded, rows, smooth, planes,
+                    np.float32(np.inf), np.float32(0.0), taps, reaches, padded, rows, edge, planes,
                 )  # fmt: skip
                 for i in range(depth):
                     total[:] = planes[0, i + radius, :PIXELS]

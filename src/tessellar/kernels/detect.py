@@ -62,7 +62,7 @@ def detection_mask(
     """
     z0, z1 = core[0, 0], core[0, 1]
     reach = radii[-1]
-    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
     planes = np.zeros((taps.shape[0], BLOCK_Z + 2 * reach, PITCH), np.float32)
     usual = radii.size == 4 and radii[0] == 0 and radii[1] == 1 and radii[2] == 3 and radii[3] == 7
     total = np.empty(PIXELS, np.float32)
@@ -75,7 +75,7 @@ def detection_mask(
                 count = min(BLOCK_Z, z1 - z) + 2 * reach
                 smooth_block(
                     voxels, z - reach, x, y, kept, count, inverse_channel, inverse_sky, limit, replacement,
-                    taps, reaches, padded, rows, smooth, planes,
+                    taps, reaches, padded, rows, edge, planes,
                 )  # fmt: skip
                 for i in range(min(BLOCK_Z, z1 - z)):
                     own = i % 2

@@ -94,7 +94,7 @@ def count_negative(
     """
     z0, z1 = core[0, 0], core[0, 1]
     reach = radii[-1]
-    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
     planes = np.zeros((taps.shape[0], z1 - z0 + 2 * reach, PITCH), np.float32)
     total = np.empty(PIXELS, np.float32)
     samples = np.empty(PIXELS, np.int64)
@@ -103,7 +103,7 @@ def count_negative(
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             smooth_block(
                 voxels, z0 - reach, x, y, 0, planes.shape[1], inverse_channel, inverse_sky, limit, replacement,
-                taps, reaches, padded, rows, smooth, planes,
+                taps, reaches, padded, rows, edge, planes,
             )  # fmt: skip
             for z in range(z1 - z0):
                 n = _find_samples(voxels, z0 + z, x, y, core, step, samples)

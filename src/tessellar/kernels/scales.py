@@ -8,15 +8,19 @@ neighbouring voxel's result.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
+from tessellar.kernels.voxel_lanes import LANES, above, aligned, chosen, finite, load, spread, store
 from tessellar.model import FloatArray, IntArray
 
 BLOCK_Z = 32
 BLOCK_X = 16
 BLOCK_Y = 64
 PIXELS = BLOCK_X * BLOCK_Y
+ROW = 336  # from one row of a padded block to the next: room for the widest Gaussians, an odd number of lines
 PITCH = PIXELS + 16  # from one plane to the next: not a power of two, or all channels fall into one cache set
 
 
@@ -36,7 +40,7 @@ def smooth_block(
     reaches: IntArray,
     padded: FloatArray,
     rows: FloatArray,
-    smooth: FloatArray,
+    edge: FloatArray,
     planes: FloatArray,
 ) -> None:
     """Fill the planes of a block from channel ``z0`` on at every spatial scale.
@@ -53,7 +57,7 @@ def smooth_block(
         Planes to fill, those at the start included.
     inverse_channel, inverse_sky, limit, replacement, taps, reaches
         As in `tessellar.kernels.detect.detection_mask`.
-    padded, rows, smooth
+    padded, rows, edge
         Room to work in, from `work_arrays`.
     planes
         float32 array (n_spatial, channels, PITCH), written.
@@ -62,116 +66,141 @@ def smooth_block(
         for z in range(kept):
             planes[k, z] = planes[k, BLOCK_Z + z]
     pad = taps.shape[1] - 1
-    pitch = BLOCK_Y + 2 * pad
-    size = BLOCK_X * pitch
     for z in range(kept, count):
         if z0 + z < 0 or z0 + z >= voxels.shape[0]:
             planes[:, z] = np.float32(0.0)
             continue
-        _normalise(voxels, z0 + z, x0, y0, pad, inverse_channel, inverse_sky, limit, replacement, padded)
+        _normalise(
+            voxels, z0 + z, x0, y0, pad, inverse_channel[z0 + z], inverse_sky, limit, replacement, padded, edge
+        )
         for k in range(planes.shape[0]):
             if reaches[k] == 0 and taps[k, 0] == np.float32(1.0):
-                _take_middle(padded[pad * pitch : pad * pitch + size], pad, planes[k, z])
+                _take_middle(padded, pad, planes, k, z)
                 continue
-            half = taps[k, : reaches[k] + 1]
-            _convolve(padded, pad * pitch, pitch, half, rows[pad : pad + size])
-            _convolve(rows, pad, 1, half, smooth)
-            _take_middle(smooth, pad, planes[k, z])
+            _smooth_along_l(padded, pad, taps, k, reaches[k], rows)
+            _smooth_along_m(rows, pad, taps, k, reaches[k], planes, z)
 
 
-@compiled
-def _take_middle(rows: FloatArray, pad: int, plane: FloatArray) -> None:
-    """Copy the pixels of a block without the columns around them into its plane."""
-    pitch = BLOCK_Y + 2 * pad
-    for row in range(BLOCK_X):
-        target = plane[row * BLOCK_Y : (row + 1) * BLOCK_Y]
-        source = rows[row * pitch + pad : row * pitch + pad + BLOCK_Y]
-        for i in range(BLOCK_Y):
-            target[i] = source[i]
-
-
-@compiled
+@compiled_part
 def work_arrays(pad: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the room that `smooth_block` works in."""
-    pitch = BLOCK_Y + 2 * pad
-    return (
-        np.zeros((BLOCK_X + 2 * pad) * pitch, np.float32),
-        np.zeros(BLOCK_X * pitch + 2 * pad, np.float32),
-        np.zeros(BLOCK_X * pitch, np.float32),
-    )
+    return aligned((BLOCK_X + 2 * pad) * ROW), aligned(BLOCK_X * ROW), aligned(2 * ROW)
 
 
-@compiled
+@compiled_part
+def _whole(pixels: int) -> int:
+    """Return how many pixels the fewest lanes have that hold so many."""
+    return (pixels + LANES - 1) // LANES * LANES
+
+
+@compiled_part
 def _normalise(
     voxels: FloatArray,
     z: int,
     x0: int,
     y0: int,
     pad: int,
-    inverse_channel: FloatArray,
+    inverse_channel: np.float32,
     inverse_sky: FloatArray,
     limit: np.float32,
     replacement: np.float32,
-    out: FloatArray,
+    padded: FloatArray,
+    edge: FloatArray,
 ) -> None:
-    """Fill ``out`` with one plane of a padded block in units of the noise; blanks and the outside are 0.
+    """Fill ``padded`` with one plane of a padded block in units of the noise; blanks and the outside are 0.
 
     Voxels beyond ``limit`` are replaced by ``replacement`` with their sign, so that a bright line does not
     spread over its surroundings when it is smoothed.
     """
     _, nx, ny = voxels.shape
-    pitch = BLOCK_Y + 2 * pad
-    out[:] = np.float32(0.0)
-    scale = inverse_channel[z]
-    first = max(0, y0 - pad)
-    last = min(ny, y0 + BLOCK_Y + pad)
+    start, width = y0 - pad, BLOCK_Y + _whole(2 * pad)
+    first, last = max(0, start), min(ny, start + width)
+    zero, scale = spread(np.float32(0.0)), spread(inverse_channel)
     for row in range(BLOCK_X + 2 * pad):
         x = x0 - pad + row
         if x < 0 or x >= nx:
+            for c in range(0, width, LANES):
+                store(padded, row * ROW + c, zero)
             continue
-        data = voxels[z, x, first:last]
-        weight = inverse_sky[x, first:last]
-        start = row * pitch + first - (y0 - pad)
-        target = out[start : start + last - first]
-        for i in range(last - first):
-            value = data[i] * scale * weight[i]
-            value = value if data[i] - data[i] == np.float32(0.0) else np.float32(0.0)
-            high = replacement if value > limit else value
-            target[i] = -replacement if high < -limit else high
+        if last - first == width:
+            for c in range(0, width, LANES):
+                native, weight = load(voxels, (z, x, start + c)), load(inverse_sky, (x, start + c))
+                store(padded, row * ROW + c, _clipped(native, scale, weight, limit, replacement))
+            continue
+        for i in range(width):
+            inside = first <= start + i < last
+            edge[i] = voxels[z, x, start + i] if inside else np.float32(np.nan)
+            edge[ROW + i] = inverse_sky[x, start + i] if inside else np.float32(0.0)
+        for c in range(0, width, LANES):
+            native, weight = load(edge, c), load(edge, ROW + c)
+            store(padded, row * ROW + c, _clipped(native, scale, weight, limit, replacement))
 
 
-@compiled
-def _convolve(source: FloatArray, start: int, step: int, taps: FloatArray, out: FloatArray) -> None:
-    """Set ``out[i]`` to the sum of ``taps[|d|] * source[start + i + d * step]``, taken outwards from ``d = 0``."""
-    n = out.size
-    centre = source[start : start + n]
-    for i in range(n):
-        out[i] = taps[0] * centre[i]
-    d = 1
-    while d + 3 < taps.size:  # four pairs at a time: the same additions with a quarter of the traffic
-        a1, b1 = _pair(source, start, step, d, n)
-        a2, b2 = _pair(source, start, step, d + 1, n)
-        a3, b3 = _pair(source, start, step, d + 2, n)
-        a4, b4 = _pair(source, start, step, d + 3, n)
-        w1, w2, w3, w4 = taps[d], taps[d + 1], taps[d + 2], taps[d + 3]
-        for i in range(n):
-            total = out[i] + w1 * (a1[i] + b1[i])
-            total = total + w2 * (a2[i] + b2[i])
-            total = total + w3 * (a3[i] + b3[i])
-            out[i] = total + w4 * (a4[i] + b4[i])
-        d += 4
-    while d < taps.size:
-        a1, b1 = _pair(source, start, step, d, n)
-        w1 = taps[d]
-        for i in range(n):
-            out[i] += w1 * (a1[i] + b1[i])
-        d += 1
+@compiled_part
+def _clipped(native: Any, scale: Any, weight: Any, limit: np.float32, replacement: np.float32) -> Any:
+    """Return voxels in units of the noise, with those beyond the limit replaced and blank ones 0."""
+    value = chosen(finite(native), native * scale * weight, spread(np.float32(0.0)))
+    high = chosen(above(value, spread(limit)), spread(replacement), value)
+    return chosen(above(spread(-limit), high), spread(-replacement), high)
 
 
-@compiled
-def _pair(source: FloatArray, start: int, step: int, d: int, n: int) -> tuple[FloatArray, FloatArray]:
-    """Return the source ``d`` steps before and after."""
-    return source[start - d * step : start - d * step + n], source[start + d * step : start + d * step + n]
+@compiled_part
+def _take_middle(padded: FloatArray, pad: int, planes: FloatArray, k: int, z: int) -> None:
+    """Copy the pixels of a block without those around them into its plane."""
+    for row in range(BLOCK_X):
+        for c in range(0, BLOCK_Y, LANES):
+            store(planes, (k, z, row * BLOCK_Y + c), load(padded, (pad + row) * ROW + pad + c))
+
+
+@compiled_part
+def _smooth_along_l(
+    padded: FloatArray, pad: int, taps: FloatArray, k: int, reach: int, rows: FloatArray
+) -> None:
+    """Sum the rows around each, from the centre outwards; four rows are made at a time."""
+    width = BLOCK_Y + _whole(2 * pad)
+    for row in range(0, BLOCK_X, 4):
+        for c in range(0, width, LANES):
+            i = (pad + row) * ROW + c
+            w = spread(taps[k, 0])
+            s0, s1 = w * load(padded, i), w * load(padded, i + ROW)
+            s2, s3 = w * load(padded, i + 2 * ROW), w * load(padded, i + 3 * ROW)
+            for d in range(1, reach + 1):
+                w = spread(taps[k, d])
+                a, b = i - d * ROW, i + d * ROW
+                s0 = s0 + w * (load(padded, a) + load(padded, b))
+                s1 = s1 + w * (load(padded, a + ROW) + load(padded, b + ROW))
+                s2 = s2 + w * (load(padded, a + 2 * ROW) + load(padded, b + 2 * ROW))
+                s3 = s3 + w * (load(padded, a + 3 * ROW) + load(padded, b + 3 * ROW))
+            j = row * ROW + c
+            store(rows, j, s0)
+            store(rows, j + ROW, s1)
+            store(rows, j + 2 * ROW, s2)
+            store(rows, j + 3 * ROW, s3)
+
+
+@compiled_part
+def _smooth_along_m(
+    rows: FloatArray, pad: int, taps: FloatArray, k: int, reach: int, planes: FloatArray, z: int
+) -> None:
+    """Sum the pixels around each in its row, from the centre outwards; four registers are made at a time."""
+    for row in range(BLOCK_X):
+        for c in range(0, BLOCK_Y, 4 * LANES):
+            i = row * ROW + pad + c
+            w = spread(taps[k, 0])
+            s0, s1 = w * load(rows, i), w * load(rows, i + LANES)
+            s2, s3 = w * load(rows, i + 2 * LANES), w * load(rows, i + 3 * LANES)
+            for d in range(1, reach + 1):
+                w = spread(taps[k, d])
+                a, b = i - d, i + d
+                s0 = s0 + w * (load(rows, a) + load(rows, b))
+                s1 = s1 + w * (load(rows, a + LANES) + load(rows, b + LANES))
+                s2 = s2 + w * (load(rows, a + 2 * LANES) + load(rows, b + 2 * LANES))
+                s3 = s3 + w * (load(rows, a + 3 * LANES) + load(rows, b + 3 * LANES))
+            j = row * BLOCK_Y + c
+            store(planes, (k, z, j), s0)
+            store(planes, (k, z, j + LANES), s1)
+            store(planes, (k, z, j + 2 * LANES), s2)
+            store(planes, (k, z, j + 3 * LANES), s3)
 
 
 @compiled
