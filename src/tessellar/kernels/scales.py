@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
-from tessellar.kernels.voxel_lanes import LANES, above, aligned, chosen, finite, load, spread, store
+from tessellar.kernels.voxel_lanes import LANES, LINE, above, aligned, chosen, fetch, finite, load, shifted, spread, store
 from tessellar.model import FloatArray, IntArray
 
 BLOCK_Z = 32
@@ -21,6 +21,7 @@ BLOCK_X = 16
 BLOCK_Y = 64
 PIXELS = BLOCK_X * BLOCK_Y
 ROW = 336  # from one row of a padded block to the next: room for the widest Gaussians, an odd number of lines
+AHEAD = 2
 PITCH = PIXELS + 16  # from one plane to the next: not a power of two, or all channels fall into one cache set
 
 
@@ -74,17 +75,34 @@ def smooth_block(
             voxels, z0 + z, x0, y0, pad, inverse_channel[z0 + z], inverse_sky, limit, replacement, padded, edge
         )
         for k in range(planes.shape[0]):
+            if z + AHEAD < count:
+                _fetch(voxels, z0 + z + AHEAD, x0, y0, pad, k, planes.shape[0])
             if reaches[k] == 0 and taps[k, 0] == np.float32(1.0):
                 _take_middle(padded, pad, planes, k, z)
                 continue
             _smooth_along_l(padded, pad, taps, k, reaches[k], rows)
-            _smooth_along_m(rows, pad, taps, k, reaches[k], planes, z)
+            if LANES == 16 and pad >= 8 and (reaches[k] == 4 or reaches[k] == 8):
+                _smooth_shifted(rows, pad, taps, k, reaches[k], planes, z)
+            else:
+                _smooth_along_m(rows, pad, taps, k, reaches[k], planes, z)
 
 
 @compiled_part
 def work_arrays(pad: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the room that `smooth_block` works in."""
     return aligned((BLOCK_X + 2 * pad) * ROW), aligned(BLOCK_X * ROW), aligned(2 * ROW)
+
+
+@compiled_part
+def _fetch(voxels: FloatArray, z: int, x0: int, y0: int, pad: int, k: int, n: int) -> None:
+    """Have one plane of a padded block brought into the cache, while another is smoothed."""
+    nz, nx, ny = voxels.shape
+    if 0 <= z < nz:
+        first, last = max(0, y0 - pad), min(ny, y0 + BLOCK_Y + pad)
+        a, b = max(0, x0 - pad), min(nx, x0 + BLOCK_X + pad)
+        for x in range(a + (b - a) * k // n, a + (b - a) * (k + 1) // n):
+            for y in range(first, last + LINE - 1, LINE):
+                fetch(voxels, (z, x, min(y, last - 1)))
 
 
 @compiled_part
@@ -201,6 +219,29 @@ def _smooth_along_m(
             store(planes, (k, z, j + LANES), s1)
             store(planes, (k, z, j + 2 * LANES), s2)
             store(planes, (k, z, j + 3 * LANES), s3)
+
+
+@compiled_part
+def _smooth_shifted(
+    rows: FloatArray, pad: int, taps: FloatArray, k: int, reach: int, planes: FloatArray, z: int
+) -> None:
+    """Sum as `_smooth_along_m` does for a reach of 4 or 8, from registers: few loads lie in one line of the cache."""
+    for row in range(BLOCK_X):
+        i, j = row * ROW + pad - 8, row * BLOCK_Y
+        a, b = load(rows, i), load(rows, i + LANES)
+        for c in range(0, BLOCK_Y, LANES):
+            s = spread(taps[k, 0]) * shifted(a, b, 8)
+            s = s + spread(taps[k, 1]) * (shifted(a, b, 7) + shifted(a, b, 9))
+            s = s + spread(taps[k, 2]) * (shifted(a, b, 6) + shifted(a, b, 10))
+            s = s + spread(taps[k, 3]) * (shifted(a, b, 5) + shifted(a, b, 11))
+            s = s + spread(taps[k, 4]) * (shifted(a, b, 4) + shifted(a, b, 12))
+            if reach == 8:
+                s = s + spread(taps[k, 5]) * (shifted(a, b, 3) + shifted(a, b, 13))
+                s = s + spread(taps[k, 6]) * (shifted(a, b, 2) + shifted(a, b, 14))
+                s = s + spread(taps[k, 7]) * (shifted(a, b, 1) + shifted(a, b, 15))
+                s = s + spread(taps[k, 8]) * (a + b)
+            store(planes, (k, z, j + c), s)
+            a, b = b, load(rows, i + c + 2 * LANES)
 
 
 @compiled

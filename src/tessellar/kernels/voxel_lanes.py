@@ -24,7 +24,8 @@ from tessellar.compiled import compiled_part
 from tessellar.model import FloatArray
 
 _FLOAT = 4  # bytes
-_LINE = 16  # floats in a line of the cache
+LINE = 16  # floats in a line of the cache
+_READ, _SECOND_LEVEL, _DATA = 0, 2, 1  # the words of the instruction that fetches
 _instruction: Callable[[Callable[..., Any]], Any] = intrinsic
 
 
@@ -139,6 +140,19 @@ def spread(_typing: Any, number: Any) -> Any:
     return (_VOXELS(number), code) if number == types.float32 else None
 
 
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def shifted(_typing: Any, a: Any, b: Any, by: Any) -> Any:
+    """Return the lanes that begin so many numbers after those of a, where b follows on a."""
+
+    def code(_context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        first = signature.args[2].literal_value
+        return builder.shuffle_vector(
+            given[0], given[1], ir.Constant(_INTEGERS, list(range(first, first + LANES)))
+        )
+
+    return (_VOXELS(a, b, by), code) if isinstance(by, types.IntegerLiteral) else None
+
+
 @_instruction
 def above(_typing: Any, a: Any, b: Any) -> Any:
     """Return where a is more than b."""
@@ -197,11 +211,26 @@ def any_blank(_typing: Any, high: Any, low: Any) -> Any:
     return types.boolean(high, low), code
 
 
+@_instruction
+def fetch(_typing: Any, array: Any, first: Any) -> Any:
+    """Have the line of the cache that holds an index of an array brought into it, while the work goes on."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+
+    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        address = _place(context, builder, signature, given, ir.IntType(8))
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(call, [address, word(_READ), word(_SECOND_LEVEL), word(_DATA)])
+        return context.get_dummy_value()
+
+    return types.void(array, first), code
+
+
 @compiled_part
 def aligned(size: int) -> FloatArray:
     """Return a float32 array that begins where a line of the cache does, so that no lanes lie in two."""
-    room = np.zeros(size + _LINE, np.float32)
-    start = -(room.ctypes.data // room.itemsize) % _LINE
+    room = np.zeros(size + LINE, np.float32)
+    start = -(room.ctypes.data // room.itemsize) % LINE
     return room[start : start + size]
 
 
