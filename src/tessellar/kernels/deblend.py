@@ -175,7 +175,7 @@ def _smooth(
                 )  # fmt: skip
                 for i in range(depth):
                     total[:] = planes[0, i + radius, :PIXELS]
-                    widen(planes[0], i + radius, 0, radius, total)
+                    widen(planes, 0, i + radius, 0, radius, total)
                     for a in range(min(BLOCK_X, core[1, 1] - x)):
                         row = total[a * BLOCK_Y : a * BLOCK_Y + width]
                         out[

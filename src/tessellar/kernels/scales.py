@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tessellar.compiled import compiled, compiled_part
+from tessellar.compiled import compiled_part
 from tessellar.kernels.voxel_lanes import LANES, LINE, above, aligned, chosen, fetch, finite, load, shifted, spread, store
 from tessellar.model import FloatArray, IntArray
 
@@ -25,7 +25,7 @@ AHEAD = 2
 PITCH = PIXELS + 16  # from one plane to the next: not a power of two, or all channels fall into one cache set
 
 
-@compiled
+@compiled_part
 def smooth_block(
     voxels: FloatArray,
     z0: int,
@@ -244,10 +244,11 @@ def _smooth_shifted(
             a, b = b, load(rows, i + c + 2 * LANES)
 
 
-@compiled
-def widen(planes: FloatArray, z: int, inner: int, outer: int, total: FloatArray) -> None:
-    """Continue the boxcar of radius ``inner`` around plane ``z`` to radius ``outer``, in place."""
-    for d in range(inner + 1, outer + 1):
-        before, after = planes[z - d], planes[z + d]
-        for i in range(total.size):
-            total[i] += before[i] + after[i]
+@compiled_part
+def widen(planes: FloatArray, k: int, z: int, inner: int, outer: int, total: FloatArray) -> None:
+    """Continue the boxcar of radius ``inner`` around plane ``z`` of a spatial scale to radius ``outer``, in place."""
+    for i in range(0, PIXELS, LANES):
+        s = load(total, i)
+        for d in range(inner + 1, outer + 1):
+            s = s + (load(planes, (k, z - d, i)) + load(planes, (k, z + d, i)))
+        store(total, i, s)
