@@ -17,17 +17,9 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PITCH, PIXELS, work_arrays
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
-from tessellar.kernels.scales import (
-    BLOCK_X,
-    BLOCK_Y,
-    BLOCK_Z,
-    PITCH,
-    PIXELS,
-    smooth_block,
-    widen,
-    work_arrays,
-)
+from tessellar.kernels.scales import smooth_block, widen
 from tessellar.kernels.smooth_clip import CalibratedFinder
 from tessellar.model import CubeMeta, FloatArray, IntArray, Patch
 from tessellar.tiling.box import Halo
@@ -136,7 +128,7 @@ class HillScale:
         local = patch.core.relative_to(patch.read.start)
         noise, taps = self.finder.noise, gaussian_taps(self.fwhm)
         _smooth(
-            patch.voxels,
+            np.ascontiguousarray(patch.voxels),
             np.array([local.start, local.stop], dtype=np.int64).T.copy(),
             noise.inverse_channel(patch.read),
             noise.inverse_sky(patch.read),

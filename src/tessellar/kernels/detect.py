@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PITCH, work_arrays
 from tessellar.kernels.extremes import are_usual, extremes_of_one, extremes_of_two
-from tessellar.kernels.scales import (
-    BLOCK_X,
-    BLOCK_Y,
-    BLOCK_Z,
-    PITCH,
-    smooth_block,
-    work_arrays,
+from tessellar.kernels.scales import smooth_block
+from tessellar.kernels.voxel_lanes import (
+    LANES,
+    above,
+    aligned,
+    any_blank,
+    finite,
+    load,
+    spread,
+    store_two_bits,
 )
-from tessellar.kernels.voxel_lanes import LANES, above, aligned, any_blank, finite, load, spread, store_two_bits
 from tessellar.model import ByteArray, FloatArray, IntArray
 
 POSITIVE = 1
@@ -114,15 +117,32 @@ def _mark_block(
                     i += reach * PITCH
                     high_a, low_a = extremes_of_one(planes, i, scale, inverse, radii)
                     high_b, low_b = extremes_of_one(planes, i + PITCH, scale, inverse, radii)
-                for_two = z + 1 < last
                 if n < LANES:
-                    _mark_part(voxels, core, z, x, y, inverse_channel, inverse_sky, limit, high_a, low_a, mask)
-                    if for_two:
-                        _mark_part(voxels, core, z + 1, x, y, inverse_channel, inverse_sky, limit, high_b, low_b, mask)
+                    _mark_part(
+                        voxels, core, z, x, y, inverse_channel, inverse_sky, limit, high_a, low_a, mask
+                    )
+                    if z + 1 < last:
+                        _mark_part(
+                            voxels,
+                            core,
+                            z + 1,
+                            x,
+                            y,
+                            inverse_channel,
+                            inverse_sky,
+                            limit,
+                            high_b,
+                            low_b,
+                            mask,
+                        )
                     continue
-                weight, there = load(inverse_sky, (x, y)), (z - z0, x - x0, y - y0)
-                _mark(load(voxels, (z, x, y)), inverse_channel[z], weight, limit, high_a, low_a, mask, there)
-                if for_two:
+                data, weight, there = (
+                    load(voxels, (z, x, y)),
+                    load(inverse_sky, (x, y)),
+                    (z - z0, x - x0, y - y0),
+                )
+                _mark(data, inverse_channel[z], weight, limit, high_a, low_a, mask, there)
+                if z + 1 < last:
                     data, there = load(voxels, (z + 1, x, y)), (z + 1 - z0, x - x0, y - y0)
                     _mark(data, inverse_channel[z + 1], weight, limit, high_b, low_b, mask, there)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled_part
-from tessellar.kernels.scales import PITCH
+from tessellar.kernels.block import PITCH
 from tessellar.kernels.voxel_lanes import above, chosen, higher, load, lower, spread
 from tessellar.model import FloatArray, IntArray
 
@@ -23,7 +23,9 @@ def are_usual(radii: IntArray) -> bool:
 
 
 @compiled_part
-def extremes_of_two(planes: FloatArray, at: int, scale: int, inverse: FloatArray) -> tuple[Any, Any, Any, Any]:
+def extremes_of_two(
+    planes: FloatArray, at: int, scale: int, inverse: FloatArray
+) -> tuple[Any, Any, Any, Any]:
     """Return the highest and the lowest ratio to the threshold over all scales for one plane, and for the next.
 
     The additions are those of `extremes_of_one` in the same order, so the bits are too, unless a value is no number.

@@ -14,8 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled, compiled_part
-from tessellar.kernels.noise import BIN_SHIFT, BINS_PER_OCTAVE, FEWEST_SAMPLES, MAD_TO_SIGMA, SIZE_BITS, SPARE_BINS
-from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, PITCH, PIXELS, smooth_block, widen, work_arrays
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, PITCH, PIXELS, work_arrays
+from tessellar.kernels.noise import (
+    BIN_SHIFT,
+    BINS_PER_OCTAVE,
+    FEWEST_SAMPLES,
+    MAD_TO_SIGMA,
+    SIZE_BITS,
+    SPARE_BINS,
+)
+from tessellar.kernels.scales import smooth_block, widen
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
@@ -121,7 +129,7 @@ def count_negative(
 
 @compiled_part
 def _find_samples(
-    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, step: int, samples: IntArray
+    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, step: int, samples: npt.NDArray[np.uint32]
 ) -> int:
     """Note the pixels of one plane of a block that stand on voxels with data; 0 is filling, not data."""
     n = 0

@@ -38,8 +38,7 @@ def _lanes() -> int:
 
 LANES = _lanes()
 _FLOATS, _INTEGERS, _BITS, _BYTES = (
-    ir.VectorType(number, LANES)
-    for number in (ir.FloatType(), ir.IntType(32), ir.IntType(1), ir.IntType(8))
+    ir.VectorType(number, LANES) for number in (ir.FloatType(), ir.IntType(32), ir.IntType(1), ir.IntType(8))
 )
 
 
@@ -255,9 +254,7 @@ def _place(context: Any, builder: Any, signature: Any, given: Any, lanes: Any) -
     made = context.make_array(array)(context, builder, given[0])
     indices = cgutils.unpack_tuple(builder, given[1]) if isinstance(index, types.BaseTuple) else [given[1]]
     kinds = tuple(index) if isinstance(index, types.BaseTuple) else (index,)
-    words = [
-        context.cast(builder, one, kind, types.intp) for one, kind in zip(indices, kinds, strict=True)
-    ]
+    words = [context.cast(builder, one, kind, types.intp) for one, kind in zip(indices, kinds, strict=True)]
     address = cgutils.get_item_pointer(
         context, builder, array, made, words, wraparound=False, boundscheck=False
     )
