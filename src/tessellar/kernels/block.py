@@ -11,14 +11,12 @@ BLOCK_X = 16
 BLOCK_Y = 64
 PIXELS = BLOCK_X * BLOCK_Y
 PITCH = PIXELS + 16  # from one plane to the next: not a power of two, or all channels fall into one cache set
-ROW = (
-    336  # from one row of a padded block to the next: room for the widest Gaussian, and again no power of two
-)
+ROW = 336  # from one row of a padded block to the next: room for the widest Gaussian, no power of two either
 
 
 @compiled_part
 def work_arrays(pad: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the room that `smooth_block` works in."""
+    """Return the room that `tessellar.kernels.scales.smooth_block` works in, for Gaussians of so large a radius."""
     return aligned((BLOCK_X + 2 * pad) * ROW), aligned(BLOCK_X * ROW), aligned(2 * ROW)
 
 
