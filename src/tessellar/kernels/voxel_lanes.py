@@ -84,7 +84,6 @@ def _operator(of: Any, kind: Any, instruction: str) -> None:
 
 
 _operator(operator.add, _VOXELS, "fadd")
-_operator(operator.sub, _VOXELS, "fsub")
 _operator(operator.mul, _VOXELS, "fmul")
 _operator(operator.or_, _FLAGS, "or_")
 
@@ -144,10 +143,9 @@ def shifted(_typing: Any, a: Any, b: Any, by: Any) -> Any:
     """Return the lanes that begin so many numbers after those of a, where b follows on a."""
 
     def code(_context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        first = signature.args[2].literal_value
-        return builder.shuffle_vector(
-            given[0], given[1], ir.Constant(_INTEGERS, list(range(first, first + LANES)))
-        )
+        by = signature.args[2].literal_value
+        places = [(by + lane) % (2 * LANES) for lane in range(LANES)]
+        return builder.shuffle_vector(given[0], given[1], ir.Constant(_INTEGERS, places))
 
     return (_VOXELS(a, b, by), code) if isinstance(by, types.IntegerLiteral) else None
 
@@ -185,16 +183,17 @@ def chosen(_typing: Any, flags: Any, a: Any, b: Any) -> Any:
 
 @_instruction
 def higher(_typing: Any, a: Any, b: Any) -> Any:
-    """Return the higher of both, one of which is at least 0, as integers with their bits: where no blank is among them.
+    """Return the higher of both if that is at least 0, and of two that are less either one; a blank is kept if positive.
 
-    Integers are compared by any part of the processor, floating-point numbers by those that add.
+    The bits are compared as those of integers: any part of the processor does that, while floating-point numbers are
+    compared by the parts that add.
     """
     return _VOXELS(a, b), _of_integers("llvm.smax")
 
 
 @_instruction
 def lower(_typing: Any, a: Any, b: Any) -> Any:
-    """Return the lower of both, one of which is at most -0, as integers with their bits: the larger without a sign."""
+    """Return the lower of both if that has a minus sign, and of two without either one; a negative blank is kept."""
     return _VOXELS(a, b), _of_integers("llvm.umax")
 
 
