@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tessellar.kernels.noise import NoiseLattice, NoiseModel, channel_sigmas, separate
+from tessellar.kernels.noise import (
+    BIN_SHIFT,
+    MAD_TO_SIGMA,
+    NoiseLattice,
+    NoiseModel,
+    channel_sigmas,
+    part_sigmas,
+    separate,
+)
 from tessellar.tiling.box import Box, Shape
 
 
@@ -59,6 +67,31 @@ def test_median_is_that_of_the_sorted_values() -> None:
     exact = np.median(voxels, axis=(1, 2))
     assert channel_sigmas(-voxels) == pytest.approx(1.4826022 * exact, rel=0.02)
     assert np.isnan(channel_sigmas(voxels)).all()
+
+
+def test_bins_hold_each_negative_number_once() -> None:
+    voxels = np.random.default_rng(2).normal(size=(3, 9, 31)).astype(np.float32)
+    voxels[0, :, 4:] = np.nan
+    voxels[1, :4] = [[-np.inf] * 31, [np.inf] * 31, [0.0] * 31, [-0.0] * 31]
+    voxels[2, 0, 0] = -1e-42
+    for z, sigma in enumerate(channel_sigmas(voxels)):
+        sizes = np.sort(-voxels[z][(voxels[z] < 0) & np.isfinite(voxels[z])])
+        keys = sizes.view(np.int32) >> BIN_SHIFT
+        key = keys[(len(keys) - 1) // 2]  # the half lies within its bin
+        below, inside = (keys < key).sum(), (keys == key).sum()
+        low, high = (float(np.int32(number << BIN_SHIFT).view(np.float32)) for number in (key, key + 1))
+        median = low + (high - low) * (len(keys) / 2 - below) / inside
+        assert sigma == np.float32(float(MAD_TO_SIGMA) * median)
+
+
+def test_a_part_of_the_sky_is_as_if_it_were_alone() -> None:
+    voxels = np.random.default_rng(2).normal(size=(4, 40, 50)).astype(np.float32)
+    voxels[1] = np.nan
+    voxels[2, 7:31, 11:40] = np.nan
+    voxels[3] = np.inf
+    sigmas, has_data = part_sigmas(voxels, (7, 11), (31, 40))
+    assert np.array_equal(sigmas, channel_sigmas(voxels[:, 7:31, 11:40].copy()), equal_nan=True)
+    assert has_data.tolist() == [True, False, False, False]
 
 
 def test_too_few_negative_voxels_say_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +10,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tessellar.errors import UsageError
-from tessellar.kernels.detect import NEGATIVE, POSITIVE, _extremes
-from tessellar.kernels.extremes import extremes_of_two
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, PITCH, work_arrays
+from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
 from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, SampleBlocks, sigma_from_counts
-from tessellar.kernels.scales import PITCH, PIXELS
+from tessellar.kernels.scales import smooth_block
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import CubeMeta, Patch, SpectralAxis
 from tessellar.tiling.box import Box, Shape
@@ -89,18 +90,72 @@ def test_mask_is_that_of_plain_convolutions(shape: Shape) -> None:
     assert not mask[~np.isfinite(cube)].any()
 
 
-def test_the_short_cut_for_the_usual_boxcars_has_the_same_bits() -> None:
-    rng = np.random.default_rng(0)
-    planes = rng.normal(size=(3, 20, PITCH)).astype(np.float32)
-    thresholds = rng.uniform(0.5, 2, (3, 4)).astype(np.float32)
-    radii = np.array([0, 1, 3, 7])
-    short = np.empty((2, 2, PIXELS), np.float32)  # highest and lowest of two planes
-    extremes_of_two(planes, 2, thresholds, short[0], short[1])
-    for plane in range(2):
-        general = np.empty((2, PIXELS), np.float32)
-        _extremes(planes, 9 + plane, radii, thresholds, np.empty(PIXELS, np.float32), general[0], general[1])
-        assert np.array_equal(general, short[:, plane])
-        assert general[0].max() > 1 > -1 > general[1].min()
+@numba.njit
+def planes_of(voxels, x0, y0, inverse_channel, inverse_sky, limit, replacement, taps, reaches):
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
+    planes = np.zeros((taps.shape[0], voxels.shape[0], PITCH), np.float32)
+    smooth_block(
+        voxels, 0, x0, y0, 0, voxels.shape[0], inverse_channel, inverse_sky, limit, replacement,
+        taps, reaches, padded, rows, edge, planes,
+    )  # fmt: skip
+    return planes[:, :, : BLOCK_X * BLOCK_Y]
+
+
+def summed_outwards(values: np.ndarray, half: np.ndarray, axis: int) -> np.ndarray:
+    """Convolve in float32, one addition after the other."""
+    reach, n = half.size - 1, values.shape[axis]
+    around = np.pad(values, [(reach, reach) if a == axis else (0, 0) for a in range(values.ndim)])
+
+    def shifted(by: int) -> np.ndarray:
+        return around.take(range(reach + by, reach + by + n), axis)
+
+    total = half[0] * values
+    for d in range(1, half.size):
+        total = total + half[d] * (shifted(-d) + shifted(d))
+    return total
+
+
+@pytest.mark.parametrize("widths", [(0, 3, 6), (5,), (3,), (100,)])
+def test_smoothed_values_have_the_bits_of_sums_that_run_outwards(widths: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(8)
+    shape = (2, 40, 150)
+    cube = cube_with_everything((6, *shape[1:]), rng)[:2].copy()
+    channel = rng.uniform(0.5, 2, 2).astype(np.float32)
+    sky = rng.uniform(0.5, 2, shape[1:]).astype(np.float32)
+    limit, replacement = np.float32(1.5), np.float32(1.25)
+    taps, reaches = SmoothAndClip(kernels_xy=widths).taps()
+    native = np.where(np.isfinite(cube), cube * channel[:, None, None] * sky, np.float32(0))
+    clipped = np.where(np.abs(native) > limit, np.copysign(replacement, native), native)
+    for x0, y0 in ((0, 0), (13, 37), (24, 86), (30, 120)):
+        made = planes_of(cube, x0, y0, channel, sky, limit, replacement, taps, reaches)
+        for k, reach in enumerate(reaches):
+            half = taps[k, : reach + 1]
+            expected = summed_outwards(summed_outwards(clipped, half, 1), half, 2)
+            expected = expected[:, x0 : x0 + BLOCK_X, y0 : y0 + BLOCK_Y]
+            found = made[k].reshape(-1, BLOCK_X, BLOCK_Y)[:, : expected.shape[1], : expected.shape[2]]
+            assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("widths", [(0, 3, 6), (3, 6)])
+def test_the_short_cut_for_the_usual_boxcars_finds_what_any_boxcars_do(widths: tuple[float, ...]) -> None:
+    """One more scale, whose noise is infinite, finds nothing itself; but then the boxcars are not the usual ones."""
+    shape = (37, 20, 90)
+    rng = np.random.default_rng(2)
+    cube = cube_with_everything(shape, rng)
+    cube[5:9, 4:7, 20:24] = 3e38  # unless they are clipped, sums of these are infinite or no numbers
+    cube[9:13, 5:8, 22:27] = -3e38
+    noise, sigma = noise_of(shape, rng), rng.uniform(0.5, 2, (len(widths), 5)).astype(np.float32)
+    sigma[:, 4] = np.inf
+    usual, other = (
+        CalibratedFinder(
+            SmoothAndClip(widths, boxcars, threshold=3.0), noise, sigma[:, : len(boxcars)].copy()
+        )
+        for boxcars in ((0, 3, 7, 15), (0, 3, 7, 15, 17))
+    )
+    mask = mask_by_tiles(usual, cube, shape)
+    assert np.array_equal(mask, mask_by_tiles(other, cube, shape))
+    assert ((mask & POSITIVE) > 0).any()
+    assert ((mask & NEGATIVE) > 0).any()
 
 
 @given(st.data())

@@ -17,17 +17,9 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PITCH, PIXELS, work_arrays
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
-from tessellar.kernels.scales import (
-    BLOCK_X,
-    BLOCK_Y,
-    BLOCK_Z,
-    PITCH,
-    PIXELS,
-    smooth_block,
-    widen,
-    work_arrays,
-)
+from tessellar.kernels.scales import smooth_block, widen
 from tessellar.kernels.smooth_clip import CalibratedFinder
 from tessellar.model import CubeMeta, FloatArray, IntArray, Patch
 from tessellar.tiling.box import Halo
@@ -136,7 +128,7 @@ class HillScale:
         local = patch.core.relative_to(patch.read.start)
         noise, taps = self.finder.noise, gaussian_taps(self.fwhm)
         _smooth(
-            patch.voxels,
+            np.ascontiguousarray(patch.voxels),
             np.array([local.start, local.stop], dtype=np.int64).T.copy(),
             noise.inverse_channel(patch.read),
             noise.inverse_sky(patch.read),
@@ -160,7 +152,7 @@ def _smooth(
     out: FloatArray,
 ) -> None:
     """Smooth a core at one scale; parameters are those of `tessellar.kernels.detect.detection_mask`."""
-    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
     planes = np.zeros((1, BLOCK_Z + 2 * radius, PITCH), np.float32)
     total = np.empty(PIXELS, np.float32)
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
@@ -171,11 +163,11 @@ def _smooth(
                 kept = 2 * radius if z > core[0, 0] else 0
                 smooth_block(
                     voxels, z - radius, x, y, kept, depth + 2 * radius, inverse_channel, inverse_sky,
-                    np.float32(np.inf), np.float32(0.0), taps, reaches, padded, rows, smooth, planes,
+                    np.float32(np.inf), np.float32(0.0), taps, reaches, padded, rows, edge, planes,
                 )  # fmt: skip
                 for i in range(depth):
                     total[:] = planes[0, i + radius, :PIXELS]
-                    widen(planes[0], i + radius, 0, radius, total)
+                    widen(planes, 0, i + radius, 0, radius, total)
                     for a in range(min(BLOCK_X, core[1, 1] - x)):
                         row = total[a * BLOCK_Y : a * BLOCK_Y + width]
                         out[

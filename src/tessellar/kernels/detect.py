@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tessellar.compiled import compiled
-from tessellar.kernels.extremes import extremes_of_two
-from tessellar.kernels.scales import (
-    BLOCK_X,
-    BLOCK_Y,
-    BLOCK_Z,
-    PITCH,
-    PIXELS,
-    smooth_block,
-    widen,
-    work_arrays,
+from tessellar.compiled import compiled, compiled_part
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PITCH, work_arrays
+from tessellar.kernels.extremes import are_usual, extremes_of_one, extremes_of_two
+from tessellar.kernels.scales import smooth_block
+from tessellar.kernels.voxel_lanes import (
+    LANES,
+    above,
+    aligned,
+    any_blank,
+    finite,
+    load,
+    spread,
+    store_two_bits,
 )
 from tessellar.model import ByteArray, FloatArray, IntArray
 
@@ -62,12 +66,10 @@ def detection_mask(
     """
     z0, z1 = core[0, 0], core[0, 1]
     reach = radii[-1]
-    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
-    planes = np.zeros((taps.shape[0], BLOCK_Z + 2 * reach, PITCH), np.float32)
-    usual = radii.size == 4 and radii[0] == 0 and radii[1] == 1 and radii[2] == 3 and radii[3] == 7
-    total = np.empty(PIXELS, np.float32)
-    highest = np.empty((2, PIXELS), np.float32)
-    lowest = np.empty((2, PIXELS), np.float32)
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
+    room = aligned(taps.shape[0] * (BLOCK_Z + 2 * reach) * PITCH)
+    planes = room.reshape(taps.shape[0], BLOCK_Z + 2 * reach, PITCH)
+    inverse = np.float32(1.0) / thresholds
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             for z in range(z0, z1, BLOCK_Z):
@@ -75,72 +77,113 @@ def detection_mask(
                 count = min(BLOCK_Z, z1 - z) + 2 * reach
                 smooth_block(
                     voxels, z - reach, x, y, kept, count, inverse_channel, inverse_sky, limit, replacement,
-                    taps, reaches, padded, rows, smooth, planes,
+                    taps, reaches, padded, rows, edge, planes,
                 )  # fmt: skip
-                for i in range(min(BLOCK_Z, z1 - z)):
-                    own = i % 2
-                    if not usual:
-                        _extremes(planes, i + reach, radii, thresholds, total, highest[own], lowest[own])
-                    elif own == 0:
-                        extremes_of_two(planes, i, thresholds, highest, lowest)
-                    _mark(
-                        voxels, core, z + i, x, y, inverse_channel, inverse_sky, limit,
-                        highest[own], lowest[own], mask,
-                    )  # fmt: skip
+                _mark_block(
+                    voxels, core, z, x, y, inverse_channel, inverse_sky, limit, room, planes.shape[1] * PITCH,
+                    inverse, radii, mask,
+                )  # fmt: skip
 
 
-@compiled
-def _extremes(
-    planes: FloatArray,
-    z: int,
-    radii: IntArray,
-    thresholds: FloatArray,
-    total: FloatArray,
-    highest: FloatArray,
-    lowest: FloatArray,
-) -> None:
-    """Find the highest and the lowest ratio to the threshold over all scales of one plane of a block."""
-    highest[:] = np.float32(0.0)
-    lowest[:] = np.float32(0.0)
-    for k in range(planes.shape[0]):
-        total[:] = planes[k, z, :PIXELS]
-        inner = 0
-        for w in range(radii.size):
-            widen(planes[k], z, inner, radii[w], total)
-            inner = radii[w]
-            scale = np.float32(1.0) / thresholds[k, w]
-            for i in range(total.size):
-                ratio = total[i] * scale
-                highest[i] = ratio if ratio > highest[i] else highest[i]
-                lowest[i] = ratio if ratio < lowest[i] else lowest[i]
-
-
-@compiled
-def _mark(
+@compiled_part
+def _mark_block(
     voxels: FloatArray,
     core: IntArray,
-    z: int,
+    bz: int,
     bx: int,
     by: int,
     inverse_channel: FloatArray,
     inverse_sky: FloatArray,
     limit: np.float32,
-    highest: FloatArray,
-    lowest: FloatArray,
+    planes: FloatArray,
+    scale: int,
+    inverse: FloatArray,
+    radii: IntArray,
     mask: ByteArray,
 ) -> None:
-    """Write one plane of a block's mask; unsmoothed voxels beyond the limit count, blank voxels never do."""
-    scale = inverse_channel[z]
-    width = min(BLOCK_Y, core[2, 1] - by)
-    for x in range(bx, min(bx + BLOCK_X, core[1, 1])):
-        data = voxels[z, x, by : by + width]
-        weight = inverse_sky[x, by : by + width]
-        high = highest[(x - bx) * BLOCK_Y : (x - bx) * BLOCK_Y + width]
-        low = lowest[(x - bx) * BLOCK_Y : (x - bx) * BLOCK_Y + width]
-        out = mask[z - core[0, 0], x - core[1, 0], by - core[2, 0] : by - core[2, 0] + width]
-        for i in range(width):
-            native = data[i] * scale * weight[i]
-            positive = (high[i] > np.float32(1.0)) | (native > limit)
-            negative = (low[i] < np.float32(-1.0)) | (native < -limit)
-            bits = np.uint8(positive) | (np.uint8(negative) << np.uint8(1))
-            out[i] = bits if data[i] - data[i] == np.float32(0.0) else np.uint8(0)
+    """Write one block's mask, some pixels at all its channels before the next, so that they stay in the cache."""
+    usual = are_usual(radii)
+    reach = radii[-1]
+    z0, x0, y0 = core[0, 0], core[1, 0], core[2, 0]
+    last, x1, y1 = core[0, 1], core[1, 1], core[2, 1]
+    for x in range(bx, min(bx + BLOCK_X, x1)):
+        for y in range(by, min(by + BLOCK_Y, y1), LANES):
+            at, n = (x - bx) * BLOCK_Y + y - by, y1 - y
+            for z in range(bz, min(bz + BLOCK_Z, last), 2):
+                i = at + (z - bz) * PITCH
+                if usual:
+                    high_a, low_a, high_b, low_b = extremes_of_two(planes, i, scale, inverse)
+                if not usual or any_blank(high_a, low_a) or any_blank(high_b, low_b):
+                    i += reach * PITCH
+                    high_a, low_a = extremes_of_one(planes, i, scale, inverse, radii)
+                    high_b, low_b = extremes_of_one(planes, i + PITCH, scale, inverse, radii)
+                if n < LANES:
+                    _mark_part(
+                        voxels, core, z, x, y, inverse_channel, inverse_sky, limit, high_a, low_a, mask
+                    )
+                    if z + 1 < last:
+                        _mark_part(
+                            voxels,
+                            core,
+                            z + 1,
+                            x,
+                            y,
+                            inverse_channel,
+                            inverse_sky,
+                            limit,
+                            high_b,
+                            low_b,
+                            mask,
+                        )
+                    continue
+                data, weight, there = (
+                    load(voxels, (z, x, y)),
+                    load(inverse_sky, (x, y)),
+                    (z - z0, x - x0, y - y0),
+                )
+                _mark(data, inverse_channel[z], weight, limit, high_a, low_a, mask, there)
+                if z + 1 < last:
+                    data, there = load(voxels, (z + 1, x, y)), (z + 1 - z0, x - x0, y - y0)
+                    _mark(data, inverse_channel[z + 1], weight, limit, high_b, low_b, mask, there)
+
+
+@compiled_part
+def _mark(
+    data: Any,
+    inverse_channel: np.float32,
+    inverse_sky: Any,
+    limit: np.float32,
+    high: Any,
+    low: Any,
+    mask: ByteArray,
+    where: Any,
+) -> None:
+    """Write the mask of some pixels; unsmoothed voxels beyond the limit count, blank voxels never do."""
+    native = data * spread(inverse_channel) * inverse_sky
+    positive = above(high, spread(np.float32(1.0))) | above(native, spread(limit))
+    negative = above(spread(np.float32(-1.0)), low) | above(spread(-limit), native)
+    store_two_bits(mask, where, positive, negative, finite(data))
+
+
+@compiled_part
+def _mark_part(
+    voxels: FloatArray,
+    core: IntArray,
+    z: int,
+    x: int,
+    y: int,
+    inverse_channel: FloatArray,
+    inverse_sky: FloatArray,
+    limit: np.float32,
+    high: Any,
+    low: Any,
+    mask: ByteArray,
+) -> None:
+    """Write the mask of the last pixels of a row of the core, which are fewer than there are lanes."""
+    spare, bits = np.zeros(2 * LANES, np.float32), np.empty(LANES, np.uint8)
+    n = core[2, 1] - y
+    for i in range(n):
+        spare[i], spare[LANES + i] = voxels[z, x, y + i], inverse_sky[x, y + i]
+    _mark(load(spare, 0), inverse_channel[z], load(spare, LANES), limit, high, low, bits, 0)
+    for i in range(n):
+        mask[z - core[0, 0], x - core[1, 0], y - core[2, 0] + i] = bits[i]

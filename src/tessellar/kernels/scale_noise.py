@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+import numpy.typing as npt
 
-from tessellar.compiled import compiled
-from tessellar.kernels.noise import BIN_SHIFT, BINS_PER_OCTAVE, FEWEST_SAMPLES, MAD_TO_SIGMA, SIZE_BITS
-from tessellar.kernels.scales import BLOCK_X, BLOCK_Y, PITCH, PIXELS, smooth_block, widen, work_arrays
+from tessellar.compiled import compiled, compiled_part
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, PITCH, PIXELS, work_arrays
+from tessellar.kernels.noise import (
+    BIN_SHIFT,
+    BINS_PER_OCTAVE,
+    FEWEST_SAMPLES,
+    MAD_TO_SIGMA,
+    SIZE_BITS,
+    SPARE_BINS,
+)
+from tessellar.kernels.scales import smooth_block, widen
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
@@ -24,7 +33,6 @@ MOST_SAMPLES = 128
 LOWEST_EXPONENT = -12
 HIGHEST_EXPONENT = 8
 N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE
-SPARE_BINS = 16
 _FIRST_KEY = (LOWEST_EXPONENT + 127) * BINS_PER_OCTAVE
 
 
@@ -94,16 +102,16 @@ def count_negative(
     """
     z0, z1 = core[0, 0], core[0, 1]
     reach = radii[-1]
-    padded, rows, smooth = work_arrays(taps.shape[1] - 1)
+    padded, rows, edge = work_arrays(taps.shape[1] - 1)
     planes = np.zeros((taps.shape[0], z1 - z0 + 2 * reach, PITCH), np.float32)
     total = np.empty(PIXELS, np.float32)
-    samples = np.empty(PIXELS, np.int64)
-    bins = np.zeros((taps.shape[0], radii.size, N_BINS + SPARE_BINS), np.int64)
+    samples, keys = np.empty(PIXELS, np.uint32), np.empty(PIXELS, np.uint32)
+    bins = np.zeros((taps.shape[0], radii.size, N_BINS + SPARE_BINS), np.int32)
     for x in range(core[1, 0], core[1, 1], BLOCK_X):
         for y in range(core[2, 0], core[2, 1], BLOCK_Y):
             smooth_block(
                 voxels, z0 - reach, x, y, 0, planes.shape[1], inverse_channel, inverse_sky, limit, replacement,
-                taps, reaches, padded, rows, smooth, planes,
+                taps, reaches, padded, rows, edge, planes,
             )  # fmt: skip
             for z in range(z1 - z0):
                 n = _find_samples(voxels, z0 + z, x, y, core, step, samples)
@@ -111,15 +119,17 @@ def count_negative(
                     total[:] = planes[k, z + reach, :PIXELS]
                     inner = 0
                     for w in range(radii.size):
-                        widen(planes[k], z + reach, inner, radii[w], total)
+                        widen(planes, k, z + reach, inner, radii[w], total)
                         inner = radii[w]
-                        _count(total, samples[:n], bins[k, w])
+                        _bin(total, keys)
+                        for j in range(n):
+                            bins[k, w, keys[samples[j]]] += 1
     counts += bins[:, :, :N_BINS]
 
 
-@compiled
+@compiled_part
 def _find_samples(
-    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, step: int, samples: IntArray
+    voxels: FloatArray, z: int, bx: int, by: int, core: IntArray, step: int, samples: npt.NDArray[np.uint32]
 ) -> int:
     """Note the pixels of one plane of a block that stand on voxels with data; 0 is filling, not data."""
     n = 0
@@ -131,19 +141,18 @@ def _find_samples(
     return n
 
 
-@compiled
-def _count(total: FloatArray, samples: IntArray, bins: IntArray) -> None:
-    """Count the negative values of the samples.
+@compiled_part
+def _bin(total: FloatArray, keys: npt.NDArray[np.uint32]) -> None:
+    """Find the bin of each value.
 
-    Every other one is not, and no processor guesses which: so those are counted too, in spare bins, taken in turn lest
-    one addition waits for the one before.
+    About every other one is not negative, and no processor guesses which: so those have bins too, spare ones, taken
+    in turn lest one addition waits for the one before.
     """
     bits = total.view(np.int32)
-    for j in range(samples.size):
-        i = samples[j]
+    for i in range(total.size):
         key = ((bits[i] & SIZE_BITS) >> BIN_SHIFT) - _FIRST_KEY
         kept = min(max(key, 0), N_BINS - 1)
-        bins[kept if total[i] < np.float32(0.0) else N_BINS + j % SPARE_BINS] += 1
+        keys[i] = kept if total[i] < np.float32(0.0) else N_BINS + i % SPARE_BINS
 
 
 def sigma_from_counts(counts: IntArray) -> FloatArray:

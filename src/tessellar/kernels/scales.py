@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled_part
+from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PIXELS, ROW
+from tessellar.kernels.gaussians import smooth_along_l, smooth_along_m
+from tessellar.kernels.normalised import fetch_plane, normalise_plane
+from tessellar.kernels.voxel_lanes import LANES, load, store
 from tessellar.model import FloatArray, IntArray
 
-BLOCK_Z = 32
-BLOCK_X = 16
-BLOCK_Y = 64
-PIXELS = BLOCK_X * BLOCK_Y
-PITCH = PIXELS + 16  # from one plane to the next: not a power of two, or all channels fall into one cache set
+AHEAD = 2  # channels that are fetched before they are wanted
 
 
-@compiled
+@compiled_part
 def smooth_block(
     voxels: FloatArray,
     z0: int,
@@ -36,7 +36,7 @@ def smooth_block(
     reaches: IntArray,
     padded: FloatArray,
     rows: FloatArray,
-    smooth: FloatArray,
+    edge: FloatArray,
     planes: FloatArray,
 ) -> None:
     """Fill the planes of a block from channel ``z0`` on at every spatial scale.
@@ -53,8 +53,8 @@ def smooth_block(
         Planes to fill, those at the start included.
     inverse_channel, inverse_sky, limit, replacement, taps, reaches
         As in `tessellar.kernels.detect.detection_mask`.
-    padded, rows, smooth
-        Room to work in, from `work_arrays`.
+    padded, rows, edge
+        Room to work in, from `tessellar.kernels.block.work_arrays`.
     planes
         float32 array (n_spatial, channels, PITCH), written.
     """
@@ -62,122 +62,45 @@ def smooth_block(
         for z in range(kept):
             planes[k, z] = planes[k, BLOCK_Z + z]
     pad = taps.shape[1] - 1
-    pitch = BLOCK_Y + 2 * pad
-    size = BLOCK_X * pitch
     for z in range(kept, count):
         if z0 + z < 0 or z0 + z >= voxels.shape[0]:
             planes[:, z] = np.float32(0.0)
             continue
-        _normalise(voxels, z0 + z, x0, y0, pad, inverse_channel, inverse_sky, limit, replacement, padded)
+        normalise_plane(
+            voxels,
+            z0 + z,
+            x0,
+            y0,
+            pad,
+            inverse_channel[z0 + z],
+            inverse_sky,
+            limit,
+            replacement,
+            padded,
+            edge,
+        )
         for k in range(planes.shape[0]):
+            fetch_plane(voxels, z0 + z + AHEAD, x0, y0, pad, k, planes.shape[0])
             if reaches[k] == 0 and taps[k, 0] == np.float32(1.0):
-                _take_middle(padded[pad * pitch : pad * pitch + size], pad, planes[k, z])
+                _take_middle(padded, pad, planes, k, z)
                 continue
-            half = taps[k, : reaches[k] + 1]
-            _convolve(padded, pad * pitch, pitch, half, rows[pad : pad + size])
-            _convolve(rows, pad, 1, half, smooth)
-            _take_middle(smooth, pad, planes[k, z])
+            smooth_along_l(padded, pad, taps, k, reaches[k], rows)
+            smooth_along_m(rows, pad, taps, k, reaches[k], planes, z)
 
 
-@compiled
-def _take_middle(rows: FloatArray, pad: int, plane: FloatArray) -> None:
-    """Copy the pixels of a block without the columns around them into its plane."""
-    pitch = BLOCK_Y + 2 * pad
+@compiled_part
+def _take_middle(padded: FloatArray, pad: int, planes: FloatArray, k: int, z: int) -> None:
+    """Copy the pixels of a block without those around them into its plane."""
     for row in range(BLOCK_X):
-        target = plane[row * BLOCK_Y : (row + 1) * BLOCK_Y]
-        source = rows[row * pitch + pad : row * pitch + pad + BLOCK_Y]
-        for i in range(BLOCK_Y):
-            target[i] = source[i]
+        for c in range(0, BLOCK_Y, LANES):
+            store(planes, (k, z, row * BLOCK_Y + c), load(padded, (pad + row) * ROW + pad + c))
 
 
-@compiled
-def work_arrays(pad: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the room that `smooth_block` works in."""
-    pitch = BLOCK_Y + 2 * pad
-    return (
-        np.zeros((BLOCK_X + 2 * pad) * pitch, np.float32),
-        np.zeros(BLOCK_X * pitch + 2 * pad, np.float32),
-        np.zeros(BLOCK_X * pitch, np.float32),
-    )
-
-
-@compiled
-def _normalise(
-    voxels: FloatArray,
-    z: int,
-    x0: int,
-    y0: int,
-    pad: int,
-    inverse_channel: FloatArray,
-    inverse_sky: FloatArray,
-    limit: np.float32,
-    replacement: np.float32,
-    out: FloatArray,
-) -> None:
-    """Fill ``out`` with one plane of a padded block in units of the noise; blanks and the outside are 0.
-
-    Voxels beyond ``limit`` are replaced by ``replacement`` with their sign, so that a bright line does not
-    spread over its surroundings when it is smoothed.
-    """
-    _, nx, ny = voxels.shape
-    pitch = BLOCK_Y + 2 * pad
-    out[:] = np.float32(0.0)
-    scale = inverse_channel[z]
-    first = max(0, y0 - pad)
-    last = min(ny, y0 + BLOCK_Y + pad)
-    for row in range(BLOCK_X + 2 * pad):
-        x = x0 - pad + row
-        if x < 0 or x >= nx:
-            continue
-        data = voxels[z, x, first:last]
-        weight = inverse_sky[x, first:last]
-        start = row * pitch + first - (y0 - pad)
-        target = out[start : start + last - first]
-        for i in range(last - first):
-            value = data[i] * scale * weight[i]
-            value = value if data[i] - data[i] == np.float32(0.0) else np.float32(0.0)
-            high = replacement if value > limit else value
-            target[i] = -replacement if high < -limit else high
-
-
-@compiled
-def _convolve(source: FloatArray, start: int, step: int, taps: FloatArray, out: FloatArray) -> None:
-    """Set ``out[i]`` to the sum of ``taps[|d|] * source[start + i + d * step]``, taken outwards from ``d = 0``."""
-    n = out.size
-    centre = source[start : start + n]
-    for i in range(n):
-        out[i] = taps[0] * centre[i]
-    d = 1
-    while d + 3 < taps.size:  # four pairs at a time: the same additions with a quarter of the traffic
-        a1, b1 = _pair(source, start, step, d, n)
-        a2, b2 = _pair(source, start, step, d + 1, n)
-        a3, b3 = _pair(source, start, step, d + 2, n)
-        a4, b4 = _pair(source, start, step, d + 3, n)
-        w1, w2, w3, w4 = taps[d], taps[d + 1], taps[d + 2], taps[d + 3]
-        for i in range(n):
-            total = out[i] + w1 * (a1[i] + b1[i])
-            total = total + w2 * (a2[i] + b2[i])
-            total = total + w3 * (a3[i] + b3[i])
-            out[i] = total + w4 * (a4[i] + b4[i])
-        d += 4
-    while d < taps.size:
-        a1, b1 = _pair(source, start, step, d, n)
-        w1 = taps[d]
-        for i in range(n):
-            out[i] += w1 * (a1[i] + b1[i])
-        d += 1
-
-
-@compiled
-def _pair(source: FloatArray, start: int, step: int, d: int, n: int) -> tuple[FloatArray, FloatArray]:
-    """Return the source ``d`` steps before and after."""
-    return source[start - d * step : start - d * step + n], source[start + d * step : start + d * step + n]
-
-
-@compiled
-def widen(planes: FloatArray, z: int, inner: int, outer: int, total: FloatArray) -> None:
-    """Continue the boxcar of radius ``inner`` around plane ``z`` to radius ``outer``, in place."""
-    for d in range(inner + 1, outer + 1):
-        before, after = planes[z - d], planes[z + d]
-        for i in range(total.size):
-            total[i] += before[i] + after[i]
+@compiled_part
+def widen(planes: FloatArray, k: int, z: int, inner: int, outer: int, total: FloatArray) -> None:
+    """Continue the boxcar of radius ``inner`` around plane ``z`` of a spatial scale to radius ``outer``, in place."""
+    for i in range(0, PIXELS, LANES):
+        s = load(total, i)
+        for d in range(inner + 1, outer + 1):
+            s = s + (load(planes, (k, z - d, i)) + load(planes, (k, z + d, i)))
+        store(total, i, s)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tessellar.errors import UsageError
+from tessellar.kernels.block import BLOCK_Z, PITCH
 from tessellar.kernels.detect import detection_mask
 from tessellar.kernels.devices import CPU
 from tessellar.kernels.filters import boxcar_radius, gaussian_radius, gaussian_taps
 from tessellar.kernels.lane import PINNED_BUFFERS
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.scale_noise import N_BINS, count_negative, sigma_from_counts
-from tessellar.kernels.scales import BLOCK_Z, PITCH
 from tessellar.kernels.smooth_clip_torch import BYTES_PER_VOXEL as WINDOW_BYTES
 from tessellar.kernels.smooth_clip_torch import window_voxels
 from tessellar.model import ByteArray, CubeMeta, FloatArray, IntArray, MemoryUse, Patch
@@ -133,7 +133,7 @@ class SmoothAndClip:
         taps, reaches = self.taps()
         counts = np.zeros((len(taps), self.radii.size, N_BINS), np.int64)
         count_negative(
-            patch.voxels,
+            np.ascontiguousarray(patch.voxels),
             _bounds(patch),
             noise.inverse_channel(patch.read),
             noise.inverse_sky(patch.read),
@@ -188,7 +188,7 @@ class CalibratedFinder:
         taps, reaches = self.recipe.taps()
         mask = np.empty(patch.core.shape, np.uint8)
         detection_mask(
-            patch.voxels,
+            np.ascontiguousarray(patch.voxels),
             _bounds(patch),
             self.noise.inverse_channel(patch.read),
             self.noise.inverse_sky(patch.read),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.errors import InputError
-from tessellar.kernels.noise import NoiseLattice, NoiseModel, channel_sigmas, separate
+from tessellar.kernels.noise import NoiseLattice, NoiseModel, part_sigmas, separate
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import FloatArray, IntArray, Patch, Payload, Source, Steps, UnitResult, Work
@@ -53,13 +53,13 @@ class NoiseStage:
         has_data = np.zeros(len(lattice.channels(unit)), np.bool_)
         for strip, strip_cells in lattice.strips(unit):
             start = time.perf_counter()
-            voxels = self.source.read(strip)
+            voxels = np.ascontiguousarray(self.source.read(strip))
             middle = time.perf_counter()
             for cell in strip_cells:
-                sample = voxels[lattice.sample(unit, cell).relative_to(strip.start).slices()]
-                sigma[:, cells.index(cell)] = channel_sigmas(np.ascontiguousarray(sample))
+                sample = lattice.sample(unit, cell).relative_to(strip.start)
+                sigma[:, cells.index(cell)], known = part_sigmas(voxels, sample.start[1:], sample.stop[1:])
                 n_voxels += sample.size
-                has_data |= np.isfinite(sample).any(axis=(1, 2))
+                has_data |= known
             reading += middle - start
             kernel += time.perf_counter() - middle
             n_bytes += voxels.nbytes
