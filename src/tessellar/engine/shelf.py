@@ -7,19 +7,21 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.model import FloatArray, Source
+from tessellar.engine.filling import fill
+from tessellar.model import FloatArray, Order, Source, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _SLAB_BYTES = 8 * 2**20  # read at a time, beside the tile
 _FAR = 2**62  # tiles from now
-_LARGEST = 4  # where whole chunks make a tile read so many times its voxels, they are left to the storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +89,46 @@ class Shelf:
     def read(self, unit: int) -> FloatArray:
         """Return what tile ``unit`` reads, float32 C-order array (frequency, l, m), NaN = blank."""
         box = self._grid[unit].read
-        cells = self._cells(unit)
-        if not self._pays(box, cells):
+        if self._room <= 0 or self._source.chunks is None:
             return self._source.read(box)
+        cells = self._cells(unit)
         out: FloatArray = np.empty(box.shape, np.float32)
         missing = self._fetch(unit, cells, out, box)
         fresh, promised = self._make_room(
             unit, [cell for cell, new in zip(cells.flat, missing.flat, strict=True) if new]
         )
         try:
-            for part in _boxes(cells, missing, self._chunks):
-                voxels = self._source.read(part)
-                _paste(out, box, voxels, part)
-                for cell, kept in fresh.items():
-                    _paste(kept, cell.box, voxels, part)
+            self._read(cells, missing, fresh, (box, out))
         except BaseException:
             fresh = {}
             raise
         finally:
             self._put(unit, fresh, promised)
         return out
+
+    def _read(
+        self,
+        cells: _Cells,
+        missing: npt.NDArray[np.bool_],
+        fresh: dict[_Cell, FloatArray],
+        tile: tuple[Box, FloatArray],
+    ) -> None:
+        """Read what is missing of a tile: cells to be kept as a whole, of others what the tile has of them."""
+        if is_by_chunk(self._source):
+            absent: list[_Cell] = list(cells[missing])
+            orders = [
+                Order(cell.box, ((cell.box, fresh[cell]), tile))
+                if cell in fresh
+                else Order(cell.box & tile[0], (tile,))
+                for cell in absent
+            ]
+            fill(self._source, orders, self._chunks)
+            return
+        targets = (tile, *((cell.box, kept) for cell, kept in fresh.items()))
+        reach = reduce(or_, (where for where, _ in targets))
+        for part in _boxes(cells, missing, self._chunks):
+            order = Order(part & reach, targets)
+            order.put(self._source.read(order.box))
 
     def _cells(self, unit: int) -> _Cells:
         """Return the cells that a tile reads."""
@@ -123,12 +145,6 @@ class Shelf:
             cells[place] = _Cell(box, frozenset((a * nx + b) * ny + c for a, b, c in tiles))
         return cells
 
-    def _pays(self, box: Box, cells: _Cells) -> bool:
-        """Return whether a tile is read through whole chunks: not where they are much larger than tiles."""
-        if self._room <= 0 or self._source.chunks is None:
-            return False
-        return bool(sum(cell.box.size for cell in cells.flat) <= _LARGEST * box.size)
-
     def _fetch(self, unit: int, cells: _Cells, out: FloatArray, box: Box) -> npt.NDArray[np.bool_]:
         """Copy what is on the shelf into a tile; return which cells are not, bool array like ``cells``."""
         with self._lock:
@@ -136,7 +152,7 @@ class Shelf:
             for where in held:
                 self._leave(where, unit)
         for where, voxels in held.items():
-            _paste(out, box, voxels, where)
+            Order(where, ((box, out),)).put(voxels)
         return np.array([cell.box not in held for cell in cells.flat]).reshape(cells.shape)
 
     def _make_room(self, unit: int, cells: Sequence[_Cell]) -> tuple[dict[_Cell, FloatArray], int]:
@@ -229,13 +245,6 @@ def _distance(waiting: set[int] | frozenset[int], sweeps: Sequence[int]) -> int:
     """
     before = ((tile, bisect_right(sweeps, tile)) for tile in waiting)
     return min((tile - sweeps[k - 1] if k else _FAR - tile for tile, k in before), default=_FAR)
-
-
-def _paste(out: FloatArray, box: Box, voxels: FloatArray, where: Box) -> None:
-    """Copy the part of ``voxels``, which fill ``where``, that lies in ``box``, which ``out`` fills."""
-    common = box & where
-    if not common.empty:
-        out[common.relative_to(box.start).slices()] = voxels[common.relative_to(where.start).slices()]
 
 
 def _boxes(cells: _Cells, missing: npt.NDArray[np.bool_], chunks: Shape) -> Iterator[Box]:
