@@ -1,0 +1,157 @@
+"""Chunks that were decoded last: the same voxels as without, less decoded, and never more kept than there is room."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory_cube import MemorySource, meta_of
+
+from tessellar.engine import filling
+from tessellar.engine.filling import fill
+from tessellar.engine.find.plan import RECENT_BYTES, make_plan
+from tessellar.engine.recent import Recent
+from tessellar.kernels.smooth_clip import SmoothAndClip
+from tessellar.model import Order
+from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.grid import Grid
+
+SHAPE: Shape = (22, 30, 41)
+CHUNK: Shape = (4, 5, 6)
+VOXELS = np.arange(prod(SHAPE), dtype=np.float32).reshape(SHAPE)
+CHUNK_BYTES = 4 * prod(CHUNK)
+
+
+class ByChunk(MemorySource):
+    """A cube in memory that is asked for chunks one by one, counts them, and may fail at one."""
+
+    by_chunk = True
+
+    def __init__(self, shape: Shape = SHAPE, chunk: Shape = CHUNK) -> None:
+        voxels = np.arange(prod(shape), dtype=np.float32).reshape(shape)
+        super().__init__(voxels, meta_of(shape), chunks=chunk)
+        self.cut = Grid(shape, chunk)
+        self.decoded: Counter[int] = Counter()
+        self.threads: set[int] = set()
+        self.bad = -1
+        self.lock = threading.Lock()
+        self.meet: threading.Barrier | None = None
+
+    def fill(self, orders: Sequence[Order]) -> None:
+        """Count the chunks, and put voxels where they are wanted."""
+        if self.meet is not None and threading.get_ident() not in self.threads:
+            self.threads.add(threading.get_ident())
+            self.meet.wait(30)
+        for order in orders:
+            touched = self.cut.touching(order.box)
+            with self.lock:
+                self.decoded.update(touched)
+            if self.bad in touched:
+                raise OSError("a bad chunk")
+            order.put(self.read(order.box))
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> Box:
+    ends = [sorted((draw(st.integers(0, n - 1)), draw(st.integers(0, n)))) for n in SHAPE]
+    (z, x, y), (zs, xs, ys) = zip(*ends, strict=True)
+    return Box((z, x, y), (zs, xs, ys))
+
+
+@settings(max_examples=40)
+@given(windows=st.lists(boxes(), max_size=8), room=st.integers(0, 100 * CHUNK_BYTES))
+def test_windows_have_the_same_voxels_in_any_order_and_with_any_room(windows: list[Box], room: int) -> None:
+    recent = Recent(ByChunk(), room)
+    for box in windows:
+        np.testing.assert_array_equal(recent.read(box), VOXELS[box.slices()])
+        assert recent._slots is None or recent._slots.nbytes <= room
+
+
+def test_chunks_are_decoded_once_as_long_as_they_are_used() -> None:
+    source = ByChunk()
+    recent = Recent(source, 3 * CHUNK_BYTES)
+    first, second, third, fourth = (Box((0, 0, 6 * n), (2, 2, 6 * n + 2)) for n in range(4))
+    for box in (first, second, third, first, fourth, first, second):
+        recent.read(box)
+    # the fourth took the place of the second, which was used longest ago
+    assert source.decoded == {0: 1, 1: 2, 2: 1, 3: 1}
+    whole = Box.of_shape(SHAPE)
+    np.testing.assert_array_equal(recent.read(whole), VOXELS)  # more than there is room for
+    np.testing.assert_array_equal(recent.read(first), VOXELS[first.slices()])
+    assert source.decoded[0] == 2
+
+
+def test_a_chunk_that_cannot_be_decoded_leaves_what_is_kept() -> None:
+    source = ByChunk()
+    recent = Recent(source, 2 * CHUNK_BYTES)
+    source.bad = 1
+    near, both = Box((0, 0, 0), (1, 1, 1)), Box((0, 0, 5), (1, 1, 7))
+    recent.read(near)
+    for _ in range(3):
+        with pytest.raises(OSError, match="a bad chunk"):
+            recent.read(both)
+    source.bad = -1
+    np.testing.assert_array_equal(recent.read(both), VOXELS[both.slices()])
+    assert source.decoded[0] == 1
+
+
+def test_a_cube_that_likes_large_boxes_is_read_as_it_is() -> None:
+    source = MemorySource(VOXELS, meta_of(SHAPE), chunks=CHUNK)
+    recent, box = Recent(source, 10**6), Box((1, 2, 3), (9, 9, 9))
+    np.testing.assert_array_equal(recent.read(box), VOXELS[box.slices()])
+    assert recent._slots is None
+
+
+@pytest.fixture
+def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "_cores", lambda: 3)
+    monkeypatch.setattr(filling, "_BATCH_BYTES", 2 * CHUNK_BYTES)
+
+
+@pytest.mark.usefixtures("three_cores")
+def test_threads_decode_side_by_side_and_no_chunk_twice() -> None:
+    source, whole = ByChunk(), Box.of_shape(SHAPE)
+    source.meet = threading.Barrier(3)
+    out = np.zeros(SHAPE, np.float32)
+    fill(source, [Order(whole, ((whole, out),))], CHUNK)
+    np.testing.assert_array_equal(out, VOXELS)
+    assert set(source.decoded.values()) == {1}
+    assert len(source.decoded) == len(source.cut)
+    assert len(source.threads) == 3
+
+
+@pytest.mark.usefixtures("three_cores")
+def test_a_chunk_that_a_thread_cannot_decode_is_told_and_the_next_call_is_right() -> None:
+    source, whole = ByChunk(), Box.of_shape(SHAPE)
+    out = np.zeros(SHAPE, np.float32)
+    for bad in (0, 100, len(source.cut) - 1):
+        source.bad = bad
+        with pytest.raises(OSError, match="a bad chunk"):
+            fill(source, [Order(whole, ((whole, out),))], CHUNK)
+    source.bad = -1
+    fill(source, [Order(whole, ((whole, out),))], CHUNK)
+    np.testing.assert_array_equal(out, VOXELS)
+
+
+def test_the_plan_counts_what_windows_keep_and_gives_less_where_there_is_less() -> None:
+    shape, options = (64, 96, 96), {"tile": (32, 96, 96), "executor": "serial", "workers": 1}
+    source, plain = ByChunk(shape, (16, 32, 32)), MemorySource(np.zeros(shape, np.float32), meta_of(shape))
+
+    def plan(cube: MemorySource, memory: int):  # type: ignore[no-untyped-def]
+        return make_plan(cube, SmoothAndClip(), memory=memory, memory_is_given=True, **options)  # type: ignore[arg-type]
+
+    without = plan(plain, 2**34)
+    assert without.recent_bytes == 0
+    roomy = plan(source, 2**34)
+    assert roomy.recent_bytes == RECENT_BYTES
+    tight = plan(source, without.projected_bytes + 2**20)
+    assert tight.projected_bytes <= without.projected_bytes + 2**20
+    assert 0 <= tight.recent_bytes < RECENT_BYTES
+    assert roomy.projected_bytes <= without.projected_bytes + roomy.shelf_bytes + RECENT_BYTES
+    assert roomy.projected_bytes >= without.projected_bytes + roomy.shelf_bytes
