@@ -173,6 +173,9 @@ class ChunkedSource(Source, Protocol):
     def fill(self, orders: Sequence[Order]) -> None:
         """Put voxels where they are wanted; chunks that an order touches are decoded once for all of its targets."""
 
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own."""
+
 
 def is_by_chunk(source: Source) -> TypeGuard[ChunkedSource]:
     """Return whether the chunks of a cube can be asked for one by one."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
+from functools import cache, partial
 
 from tessellar.engine.cgroup import usable_cores
 from tessellar.engine.hands import Hands
-from tessellar.model import ChunkedSource, Order
+from tessellar.model import ChunkedSource, FloatArray, Order
 from tessellar.tiling.box import Box, Shape
 
 _BATCH_BYTES = 2**20  # of voxels that a thread takes at a time
@@ -50,29 +51,39 @@ def fill(source: ChunkedSource, orders: Sequence[Order], chunk: Shape) -> None:
     chunk
         What the cube decodes as one piece, ``(frequency, l, m)``.
     """
-    batches = deque(_batches(orders, chunk))
+    _share(deque(partial(source.fill, batch) for batch in _batches(orders, chunk)))
+
+
+def decode(source: ChunkedSource, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+    """Decode chunks into arrays of their own, likewise."""
+    step = max(1, _BATCH_BYTES // arrays[0].nbytes) if arrays else 1
+    starts = range(0, len(places), step)
+    _share(deque(partial(source.decode, places[n : n + step], arrays[n : n + step]) for n in starts))
+
+
+def _share(batches: deque[Callable[[], None]]) -> None:
+    """Do what there is to do, in as many threads as may."""
     threads = min(_READERS.come(), len(batches))
     try:
-        helping = [_HANDS.submit(_work, source, batches) for _ in range(threads - 1)]
+        helping = [_HANDS.submit(_work, batches) for _ in range(threads - 1)]
         try:
-            _work(source, batches)
+            _work(batches)
         finally:
             batches.clear()
-            for hand in helping:
-                hand.exception()
+            wait(helping)
         for hand in helping:
             hand.result()
     finally:
         _READERS.go()
 
 
-def _work(source: ChunkedSource, batches: deque[list[Order]]) -> None:
+def _work(batches: deque[Callable[[], None]]) -> None:
     while True:
         try:
             batch = batches.popleft()
         except IndexError:
             return
-        source.fill(batch)
+        batch()
 
 
 def _batches(orders: Sequence[Order], chunk: Shape) -> Iterator[list[Order]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 
 import numpy as np
 
-from tessellar.engine.filling import fill
+from tessellar.engine.filling import decode, fill
 from tessellar.model import ChunkedSource, FloatArray, Order, Source, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 
@@ -28,9 +28,10 @@ class Recent:
     def __init__(self, source: Source, room: int) -> None:
         self._source = source
         self._chunk: Shape = source.chunks or source.meta.shape
-        self._cube = Box.of_shape(source.meta.shape)
         self._count = room // (4 * prod(self._chunk))
-        self._slots: FloatArray | None = None
+        self._slots: FloatArray = np.empty(
+            (self._count if is_by_chunk(source) else 0, *self._chunk), np.float32
+        )
         self._unused = list(range(self._count))
         self._used: OrderedDict[Shape, int] = (
             OrderedDict()
@@ -41,44 +42,37 @@ class Recent:
         if not is_by_chunk(self._source):
             return self._source.read(box)
         out: FloatArray = np.empty(box.shape, np.float32)
-        ranges = (range(a // c, -(-b // c)) for a, b, c in zip(box.start, box.stop, self._chunk, strict=True))
-        places = [(z, x, y) for z, x, y in itertools.product(*ranges)]
-        if len(places) > self._count:
+        cuts = [list(_cuts(*along)) for along in zip(box.start, box.stop, self._chunk, strict=True)]
+        if prod(map(len, cuts)) > self._count:
             fill(self._source, [Order(box, ((box, out),))], self._chunk)
             return out
-        for place in self._used.keys() & places:
-            self._used.move_to_end(place)
-            Order(self._box(place), ((box, out),)).put(self._slot(place, self._used[place]))
-        self._decode(self._source, [place for place in places if place not in self._used], (box, out))
+        found = list(product(*cuts))
+        self._fetch(self._source, [(z, x, y) for (z, *_), (x, *_), (y, *_) in found])
+        for (z, to_z, of_z), (x, to_x, of_x), (y, to_y, of_y) in found:
+            out[to_z, to_x, to_y] = self._slots[self._used[z, x, y]][of_z, of_x, of_y]
         return out
 
-    def _decode(self, source: ChunkedSource, places: Sequence[Shape], target: tuple[Box, FloatArray]) -> None:
-        """Decode chunks into slots and into a target."""
-        fresh = {place: self._free_slot() for place in places}
+    def _fetch(self, source: ChunkedSource, places: Sequence[Shape]) -> None:
+        """Have chunks in slots; there are enough slots for them."""
+        for place in self._used.keys() & places:
+            self._used.move_to_end(place)
+        missing = [place for place in places if place not in self._used]
+        slots = [self._free_slot() for _ in missing]
         try:
-            orders = [
-                Order(self._box(place), ((self._box(place), self._slot(place, slot)), target))
-                for place, slot in fresh.items()
-            ]
-            fill(source, orders, self._chunk)
+            decode(source, missing, [self._slots[slot] for slot in slots])
         except BaseException:
-            self._unused.extend(fresh.values())
+            self._unused.extend(slots)
             raise
-        self._used.update(fresh)
+        self._used.update(zip(missing, slots, strict=True))
 
     def _free_slot(self) -> int:
         """Return a slot, if need be that of the chunk that was used longest ago."""
         return self._unused.pop() if self._unused else self._used.popitem(last=False)[1]
 
-    def _box(self, place: Shape) -> Box:
-        """Return the voxels of a chunk that are in the cube."""
-        z, x, y = (index * size for index, size in zip(place, self._chunk, strict=True))
-        return Box((z, x, y), (z + self._chunk[0], x + self._chunk[1], y + self._chunk[2])) & self._cube
 
-    def _slot(self, place: Shape, slot: int) -> FloatArray:
-        """Return the part of a slot that holds the voxels of a chunk."""
-        if self._slots is None:
-            self._slots = np.empty((self._count, *self._chunk), np.float32)
-        z, x, y = self._box(place).shape
-        part: FloatArray = self._slots[slot, :z, :x, :y]
-        return part
+def _cuts(start: int, stop: int, size: int) -> Iterator[tuple[int, slice, slice]]:
+    """Yield the chunks that an interval touches: their numbers, and the common voxels in interval and chunk."""
+    for number in range(start // size, -(-stop // size)):
+        begin = number * size
+        first, last = max(start, begin), min(stop, begin + size)
+        yield number, slice(first - start, last - start), slice(first - begin, last - begin)

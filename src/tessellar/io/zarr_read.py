@@ -88,16 +88,12 @@ class ZarrSource:
     @property
     def chunks(self) -> Shape | None:
         """The box of voxels that is decoded as one piece, ``(frequency, l, m)``."""
-        z, x, y = (self._array.chunks[axis] for axis in self._cube.axes)
-        return (z, x, y)
+        return self._along(self._array.chunks)
 
     @property
     def shards(self) -> Shape | None:
         """The box of voxels that one file holds, ``(frequency, l, m)``; None where a file holds one chunk."""
-        if self._array.shards is None:
-            return None
-        z, x, y = (self._array.shards[axis] for axis in self._cube.axes)
-        return (z, x, y)
+        return None if self._array.shards is None else self._along(self._array.shards)
 
     @property
     def stored_bytes(self) -> int:
@@ -154,6 +150,26 @@ class ZarrSource:
         for order in orders:
             order.put(self._read_by_library(order.box))
 
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own; NaN = blank.
+
+        Raises
+        ------
+        InputError
+            A shard is damaged; the message names it.
+        """
+        if self._shards is not None:
+            try:
+                self._shards.decode(places, arrays)
+            except _READ_ERRORS:
+                pass
+            else:
+                return
+        grid = Grid(self.meta.shape, self._along(self._array.chunks))
+        for (z, x, y), array in zip(places, arrays, strict=True):
+            box = grid[(z * grid.counts[1] + x) * grid.counts[2] + y].core
+            array[Box.of_shape(box.shape).slices()] = self._read_by_library(box)
+
     def _read_by_library(self, box: Box) -> FloatArray:
         try:
             found = self._array[self._selection(box)]
@@ -166,6 +182,11 @@ class ZarrSource:
         if infinite.any():
             out = np.where(infinite, np.float32(np.nan), out)  # no brightness is infinite: blank, as in FITS
         return out
+
+    def _along(self, sizes: Sequence[int]) -> Shape:
+        """Return the sizes that belong to frequency, l and m."""
+        z, x, y = (sizes[axis] for axis in self._cube.axes)
+        return (z, x, y)
 
     def _selection(self, box: Box) -> tuple[slice, ...]:
         """Return slices for all axes: given a number, zarrs 0.2 leaves the reading to zarr-python."""
@@ -183,8 +204,7 @@ class ZarrSource:
 
     def _damage(self, box: Box, error: Exception) -> InputError:
         """Return the sentence about the first stored piece of ``box`` that cannot be read."""
-        shape = self._array.shards or self._array.chunks
-        z, x, y = (shape[axis] for axis in self._cube.axes)
+        z, x, y = self._along(self._array.shards or self._array.chunks)
         grid = Grid(self.meta.shape, (z, x, y))
         for index in grid.touching(box):
             core = grid[index].core

@@ -65,19 +65,37 @@ class Shards:
         chunk = _Chunk(self.packing)
         for shard, wanted in by_shard.items():
             core = grid[shard].core
-            with self._opened(core) as entries:
+            with self._opened(_position(core, grid.core)) as entries:
                 for order in wanted:
                     for place, copies in _copies(order, core, self.packing.chunk):
-                        chunk.load(entries, place)
+                        chunk.load(entries, place, chunk.voxels)
                         for array, (to_z, z), (to_x, x), (to_y, y) in copies:
                             array[to_z, to_x, to_y] = chunk.voxels[z, x, y]
 
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own.
+
+        Raises
+        ------
+        OSError, RuntimeError, ValueError
+            A file cannot be read, or a chunk not be decoded.
+        """
+        cz, cx, cy = self.packing.chunks
+        by_shard: dict[Shape, list[tuple[Shape, FloatArray]]] = {}
+        for (z, x, y), array in zip(places, arrays, strict=True):
+            inside = (z % cz, x % cx, y % cy)
+            by_shard.setdefault((z // cz, x // cx, y // cy), []).append((inside, array))
+        chunk = _Chunk(self.packing)
+        for shard, wanted in by_shard.items():
+            with self._opened(shard) as entries:
+                for place, array in wanted:
+                    chunk.load(entries, place, array)
+
     @contextmanager
-    def _opened(self, core: Box) -> Iterator[_Entries | None]:
-        """Open the file that holds a box of voxels; None where there is no file, and all is fill value."""
-        z, x, y = (start // size for start, size in zip(core.start, self.packing.shard, strict=True))
+    def _opened(self, position: Shape) -> Iterator[_Entries | None]:
+        """Open the file of a shard; None where there is no file, and all is fill value."""
         try:
-            file = os.open(self.folder / self.key((z, x, y)), os.O_RDONLY)
+            file = os.open(self.folder / self.key(position), os.O_RDONLY)
         except FileNotFoundError:
             yield None
             return
@@ -109,36 +127,40 @@ class _Entries:
 
 
 class _Chunk:
-    """One decoded chunk, whose memory the next one takes."""
+    """One chunk, packed and decoded, whose memory the next one takes."""
 
     def __init__(self, packing: Packing) -> None:
         self.voxels: FloatArray = np.empty(packing.chunk, np.float32)
-        self._bytes = self.voxels.reshape(-1).view(np.uint8)
         self._packing = packing
         self._packed = bytearray()
 
-    def load(self, entries: _Entries | None, place: Shape) -> None:
+    def load(self, entries: _Entries | None, place: Shape, voxels: FloatArray) -> None:
         """Read and decode the chunk at a place in a shard; infinite voxels become blank: no brightness is infinite."""
         begin, size = (_NOT_STORED, _NOT_STORED) if entries is None else entries.index[place].tolist()
         if entries is None or begin == size == _NOT_STORED:
-            self.voxels[...] = self._packing.fill_value
+            voxels[...] = self._packing.fill_value
         elif self._packing.unpack is None:
-            _read(entries.file, self._bytes, begin, size)
+            _read(entries.file, voxels.reshape(-1).view(np.uint8), begin, size)
         else:
-            self._packing.unpack(self._stored(entries.file, begin, size), self.voxels)
-        infinite = np.isinf(self.voxels)
+            self._packing.unpack(self._stored(entries.file, begin, size), voxels)
+        infinite = np.isinf(voxels)
         if infinite.any():
-            self.voxels[infinite] = np.nan
+            voxels[infinite] = np.nan
 
     def _stored(self, file: int, begin: int, size: int) -> memoryview:
         """Read the bytes of a packed chunk."""
         if size > len(self._packed):
-            if size > _LONGEST * self._bytes.size + 2**16:
+            if size > _LONGEST * self.voxels.nbytes + 2**16:
                 raise ValueError(f"a chunk of {size} bytes is too long")
             self._packed = bytearray(size + size // 8)
         packed = memoryview(self._packed)[:size]
         _read(file, packed, begin, size)
         return packed
+
+
+def _position(core: Box, size: Shape) -> Shape:
+    z, x, y = (start // step for start, step in zip(core.start, size, strict=True))
+    return (z, x, y)
 
 
 def _read(file: int, into: Any, begin: int, size: int) -> None:
