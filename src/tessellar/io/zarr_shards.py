@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,11 @@ _Copy: TypeAlias = tuple[FloatArray, _Cut, _Cut, _Cut]  # what an array takes of
 _ENTRY_BYTES = 16  # of a chunk in an index: where it begins, and how long it is
 _CHECKSUM_BYTES = 4  # of an index, after its entries
 _NOT_STORED = 2**64 - 1  # what an index says of such a chunk
+_KEPT_BYTES = 8 * 2**20  # of voxels of a chunk whose memory a thread keeps for the next call
 _LONGEST = 2  # times its voxels: what is longer is no packed chunk
+
+
+_HERE = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Shards:
                 raise ValueError(f"{order.box} is not inside the array of {grid.shape} voxels")
             for shard in grid.touching(order.box):
                 by_shard.setdefault(shard, []).append(order)
-        chunk = _Chunk(self.packing)
+        chunk = _Chunk.here(self.packing)
         for shard, wanted in by_shard.items():
             core = grid[shard].core
             with self._opened(_position(core, grid.core)) as entries:
@@ -85,7 +90,7 @@ class Shards:
         for (z, x, y), array in zip(places, arrays, strict=True):
             inside = (z % cz, x % cx, y % cy)
             by_shard.setdefault((z // cz, x // cx, y // cy), []).append((inside, array))
-        chunk = _Chunk(self.packing)
+        chunk = _Chunk.here(self.packing)
         for shard, wanted in by_shard.items():
             with self._opened(shard) as entries:
                 for place, array in wanted:
@@ -132,7 +137,16 @@ class _Chunk:
     def __init__(self, packing: Packing) -> None:
         self.voxels: FloatArray = np.empty(packing.chunk, np.float32)
         self._packing = packing
-        self._packed = bytearray()
+        self._packed = np.empty(0, np.uint8)
+
+    @classmethod
+    def here(cls, packing: Packing) -> _Chunk:
+        """Return the chunk that this thread had last, for its memory, unless that is too much to keep."""
+        chunk = getattr(_HERE, "chunk", None)
+        if not isinstance(chunk, _Chunk) or chunk._packing != packing:
+            chunk = cls(packing)
+            _HERE.chunk = chunk if chunk.voxels.nbytes <= _KEPT_BYTES else None
+        return chunk
 
     def load(self, entries: _Entries | None, place: Shape, voxels: FloatArray) -> None:
         """Read and decode the chunk at a place in a shard; infinite voxels become blank: no brightness is infinite."""
@@ -147,13 +161,13 @@ class _Chunk:
         if infinite.any():
             voxels[infinite] = np.nan
 
-    def _stored(self, file: int, begin: int, size: int) -> memoryview:
+    def _stored(self, file: int, begin: int, size: int) -> npt.NDArray[np.uint8]:
         """Read the bytes of a packed chunk."""
         if size > len(self._packed):
             if size > _LONGEST * self.voxels.nbytes + 2**16:
                 raise ValueError(f"a chunk of {size} bytes is too long")
-            self._packed = bytearray(size + size // 8)
-        packed = memoryview(self._packed)[:size]
+            self._packed = np.empty(size + size // 8, np.uint8)
+        packed = self._packed[:size]
         _read(file, packed, begin, size)
         return packed
 
@@ -163,8 +177,8 @@ def _position(core: Box, size: Shape) -> Shape:
     return (z, x, y)
 
 
-def _read(file: int, into: Any, begin: int, size: int) -> None:
-    if len(into) != size or os.preadv(file, [into], begin) != size:
+def _read(file: int, into: npt.NDArray[np.uint8], begin: int, size: int) -> None:
+    if len(into) != size or os.preadv(file, [memoryview(into)], begin) != size:
         raise ValueError("a chunk is not as long as its index says")
 
 
