@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,10 @@ from memory_cube import meta_of
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.codecs.sharding import ShardingCodecIndexLocation
 
+from tessellar.io import zarr_threads
 from tessellar.io.zarr_shards import Shards
 from tessellar.io.zarr_store import ZarrSink, ZarrSource
+from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
 from tessellar.model import FloatArray, Order, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 
@@ -68,6 +72,46 @@ def test_any_orders_are_filled_with_the_voxels_of_the_cube(tmp_path: Path, codec
         np.testing.assert_array_equal(source.read(orders[0].box), right[orders[0].box.slices()])
     with pytest.raises(ValueError, match="is not inside the array"):
         shards_of(source).fill([Order(Box((0, 0, 0), (11, 1, 1)), ())])
+
+
+def test_threads_share_the_work_and_each_piece_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zarr_threads, "_cores", lambda: 3)
+    done: list[int] = []
+    met = threading.Barrier(3)
+
+    def piece(number: int) -> None:
+        if number < 3:
+            met.wait(30)  # breaks unless three threads are at work at once
+        done.append(number)
+
+    share(partial(piece, number) for number in range(20))
+    assert sorted(done) == list(range(20))
+
+
+@pytest.mark.parametrize("bad", [0, 19])
+def test_a_piece_that_fails_is_told_and_the_next_call_has_its_cores(
+    monkeypatch: pytest.MonkeyPatch, bad: int
+) -> None:
+    monkeypatch.setattr(zarr_threads, "_cores", lambda: 3)
+
+    def piece(number: int) -> None:
+        if number == bad:
+            raise OSError("a bad piece")
+
+    with pytest.raises(OSError, match="a bad piece"):
+        share(partial(piece, number) for number in range(20))
+    assert zarr_threads._READERS._count == 0
+
+
+def test_orders_are_cut_between_chunks_into_batches_that_are_all_of_them() -> None:
+    box, many, target = Box((5, 7, 9), (70, 300, 300)), Box((0, 0, 0), (2, 3, 4)), np.zeros((1, 1, 1))
+    wanted = [Order(box, ((box, target),)), *(Order(many.shift((0, 0, 4 * n)), ()) for n in range(9))]  # type: ignore[arg-type]
+    cut = list(batches(wanted, (16, 32, 32)))
+    assert sum(order.box.size for batch in cut for order in batch) == sum(order.box.size for order in wanted)
+    assert len(cut[-1]) >= 9
+    assert {order.box.start[0] % 16 for batch in cut for order in batch} == {0, 5}
+    assert {order.box.start[1] % 32 for batch in cut for order in batch} == {0, 7}
+    assert all(sum(4 * order.box.size for order in batch) < 2 * BATCH_BYTES for batch in cut)
 
 
 def foreign(path: Path, codec: ShardingCodec, axes: tuple[int, int, int] = (0, 1, 2)) -> ZarrSource:

@@ -9,8 +9,7 @@ from math import prod
 
 import numpy as np
 
-from tessellar.engine.filling import decode, fill
-from tessellar.model import ChunkedSource, FloatArray, Order, Source, is_by_chunk
+from tessellar.model import ChunkedSource, FloatArray, Source, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 
 
@@ -41,12 +40,11 @@ class Recent:
         """Return the voxels of a box, float32 C-order array (frequency, l, m), NaN = blank."""
         if not is_by_chunk(self._source):
             return self._source.read(box)
-        out: FloatArray = np.empty(box.shape, np.float32)
         cuts = [list(_cuts(*along)) for along in zip(box.start, box.stop, self._chunk, strict=True)]
         if prod(map(len, cuts)) > self._count:
-            fill(self._source, [Order(box, ((box, out),))], self._chunk)
-            return out
+            return self._source.read(box)
         found = list(product(*cuts))
+        out: FloatArray = np.empty(box.shape, np.float32)
         self._fetch(self._source, [(z, x, y) for (z, *_), (x, *_), (y, *_) in found])
         for (z, to_z, of_z), (x, to_x, of_x), (y, to_y, of_y) in found:
             out[to_z, to_x, to_y] = self._slots[self._used[z, x, y]][of_z, of_x, of_y]
@@ -59,7 +57,7 @@ class Recent:
         missing = [place for place in places if place not in self._used]
         slots = [self._free_slot() for _ in missing]
         try:
-            decode(source, missing, [self._slots[slot] for slot in slots])
+            source.decode(missing, [self._slots[slot] for slot in slots])
         except BaseException:
             self._unused.extend(slots)
             raise

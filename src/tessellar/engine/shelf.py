@@ -7,21 +7,21 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.filling import fill
 from tessellar.model import FloatArray, Order, Source, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _SLAB_BYTES = 8 * 2**20  # read at a time, beside the tile
 _FAR = 2**62  # tiles from now
+_LARGEST = (
+    4  # where whole chunks make a tile read so many times its voxels, and one by one is slow, boxes are read
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ class Shelf:
     def read(self, unit: int) -> FloatArray:
         """Return what tile ``unit`` reads, float32 C-order array (frequency, l, m), NaN = blank."""
         box = self._grid[unit].read
-        if self._room <= 0 or self._source.chunks is None:
-            return self._source.read(box)
         cells = self._cells(unit)
+        if not self._pays(box, cells):
+            return self._source.read(box)
         out: FloatArray = np.empty(box.shape, np.float32)
         missing = self._fetch(unit, cells, out, box)
         fresh, promised = self._make_room(
@@ -113,7 +113,7 @@ class Shelf:
         fresh: dict[_Cell, FloatArray],
         tile: tuple[Box, FloatArray],
     ) -> None:
-        """Read what is missing of a tile: cells to be kept as a whole, of others what the tile has of them."""
+        """Read what is missing of a tile, and what is to be kept."""
         if is_by_chunk(self._source):
             absent: list[_Cell] = list(cells[missing])
             orders = [
@@ -122,13 +122,11 @@ class Shelf:
                 else Order(cell.box & tile[0], (tile,))
                 for cell in absent
             ]
-            fill(self._source, orders, self._chunks)
+            self._source.fill(orders)
             return
         targets = (tile, *((cell.box, kept) for cell, kept in fresh.items()))
-        reach = reduce(or_, (where for where, _ in targets))
         for part in _boxes(cells, missing, self._chunks):
-            order = Order(part & reach, targets)
-            order.put(self._source.read(order.box))
+            Order(part, targets).put(self._source.read(part))
 
     def _cells(self, unit: int) -> _Cells:
         """Return the cells that a tile reads."""
@@ -144,6 +142,13 @@ class Shelf:
             box = Box((z.start, x.start, y.start), (z.stop, x.stop, y.stop))
             cells[place] = _Cell(box, frozenset((a * nx + b) * ny + c for a, b, c in tiles))
         return cells
+
+    def _pays(self, box: Box, cells: _Cells) -> bool:
+        """Return whether a tile is read through chunks: not where they must be read whole and are much larger."""
+        if self._room <= 0 or self._source.chunks is None:
+            return False
+        size = sum(cell.box.size for cell in cells.flat)
+        return is_by_chunk(self._source) or bool(size <= _LARGEST * box.size)
 
     def _fetch(self, unit: int, cells: _Cells, out: FloatArray, box: Box) -> npt.NDArray[np.bool_]:
         """Copy what is on the shelf into a tile; return which cells are not, bool array like ``cells``."""

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.io.zarr_packing import Packing
+from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
 from tessellar.model import FloatArray, Order
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
@@ -53,13 +56,30 @@ class Shards:
     packing: Packing
 
     def fill(self, orders: Sequence[Order]) -> None:
-        """Put voxels where they are wanted, NaN = blank.
+        """Put voxels where they are wanted, NaN = blank; no voxel of a target is in two orders.
 
         Raises
         ------
         OSError, RuntimeError, ValueError
             A file cannot be read, or a chunk not be decoded.
         """
+        share(partial(self._fill, batch) for batch in batches(orders, self.packing.chunk))
+
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own.
+
+        Raises
+        ------
+        OSError, RuntimeError, ValueError
+            A file cannot be read, or a chunk not be decoded.
+        """
+        step = max(1, BATCH_BYTES // (4 * prod(self.packing.chunk)))
+        share(
+            partial(self._decode, places[n : n + step], arrays[n : n + step])
+            for n in range(0, len(places), step)
+        )
+
+    def _fill(self, orders: Sequence[Order]) -> None:
         grid = Grid(self.packing.shape, self.packing.shard)
         by_shard: dict[int, list[Order]] = {}
         for order in orders:
@@ -77,14 +97,7 @@ class Shards:
                         for array, (to_z, z), (to_x, x), (to_y, y) in copies:
                             array[to_z, to_x, to_y] = chunk.voxels[z, x, y]
 
-    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
-        """Decode chunks, given their positions among all, each into a C-order array of its own.
-
-        Raises
-        ------
-        OSError, RuntimeError, ValueError
-            A file cannot be read, or a chunk not be decoded.
-        """
+    def _decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
         cz, cx, cy = self.packing.chunks
         by_shard: dict[Shape, list[tuple[Shape, FloatArray]]] = {}
         for (z, x, y), array in zip(places, arrays, strict=True):
@@ -178,7 +191,7 @@ def _position(core: Box, size: Shape) -> Shape:
 
 
 def _read(file: int, into: npt.NDArray[np.uint8], begin: int, size: int) -> None:
-    if len(into) != size or os.preadv(file, [memoryview(into)], begin) != size:
+    if len(into) != size or os.preadv(file, [into.data], begin) != size:
         raise ValueError("a chunk is not as long as its index says")
 
 

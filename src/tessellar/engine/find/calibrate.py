@@ -45,9 +45,9 @@ class NoiseStage:
 
     def worker(self) -> Work:
         """Return the function that does one unit."""
-        return partial(self._measure, Recent(self.source, 0))
+        return self._measure
 
-    def _measure(self, cube: Recent, unit: int) -> UnitResult:
+    def _measure(self, unit: int) -> UnitResult:
         lattice = self.lattice
         cells = lattice.unit_cells(unit)
         sigma = np.empty((len(lattice.channels(unit)), len(cells)), np.float32)
@@ -56,7 +56,7 @@ class NoiseStage:
         has_data = np.zeros(len(lattice.channels(unit)), np.bool_)
         for strip, strip_cells in lattice.strips(unit):
             start = time.perf_counter()
-            voxels = cube.read(strip)
+            voxels = self.source.read(strip)
             middle = time.perf_counter()
             for cell in strip_cells:
                 sample = voxels[lattice.sample(unit, cell).relative_to(strip.start).slices()]
