@@ -27,14 +27,11 @@ class Recent:
     def __init__(self, source: Source, room: int) -> None:
         self._source = source
         self._chunk: Shape = source.chunks or source.meta.shape
-        self._count = room // (4 * prod(self._chunk))
-        self._slots: FloatArray = np.empty(
-            (self._count if is_by_chunk(source) else 0, *self._chunk), np.float32
-        )
+        self._count = room // (4 * prod(self._chunk)) if is_by_chunk(source) else 0
+        self._slots: FloatArray = np.empty((self._count, *self._chunk), np.float32)
         self._unused = list(range(self._count))
-        self._used: OrderedDict[Shape, int] = (
-            OrderedDict()
-        )  # the slot of each chunk, of the one used last at the end
+        # the slot of each chunk, that of the chunk that was used last at the end
+        self._used: OrderedDict[Shape, int] = OrderedDict()
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box, float32 C-order array (frequency, l, m), NaN = blank."""

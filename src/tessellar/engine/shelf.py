@@ -20,7 +20,7 @@ from tessellar.tiling.grid import Grid
 _SLAB_BYTES = 8 * 2**20  # read at a time, beside the tile
 _FAR = 2**62  # tiles from now
 _LARGEST = (
-    4  # where whole chunks make a tile read so many times its voxels, and one by one is slow, boxes are read
+    4  # times the voxels of a tile: where its chunks have more and must be asked for together, none is kept
 )
 
 
