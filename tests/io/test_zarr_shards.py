@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -175,6 +176,21 @@ def test_other_layouts_are_left_to_the_library(
         common.slices()
     ]
     np.testing.assert_array_equal(target, expected)
+
+
+def test_a_chunk_that_is_too_short_is_not_completed_by_the_one_before(tmp_path: Path) -> None:
+    shards = shards_of(foreign(tmp_path / "cube.zarr", sharding((5, 11, 13), ZstdCodec())))
+    assert shards.packing.unpack is not None
+    whole, unpack = Box.of_shape(SHAPE), shards.packing.unpack
+
+    def half(packed: object, voxels: FloatArray) -> None:
+        into = voxels.copy()
+        unpack(packed, into)
+        voxels[:2] = into[:2]
+
+    short = replace(shards, packing=replace(shards.packing, unpack=half))
+    with pytest.raises(ValueError, match="fewer voxels"):
+        short.fill([Order(whole, ((whole, np.zeros(SHAPE, np.float32)),))])
 
 
 def test_what_cannot_be_decoded_here_is_read_by_the_library(
