@@ -24,7 +24,7 @@ from tessellar.tiling.grid import Grid
 
 _MOST_FILES = 20_000
 _NO_VOXELS = ("zarr.json", MANIFEST)
-_READ_ERRORS = (RuntimeError, OSError, ValueError)
+_READ_ERRORS = (RuntimeError, OSError, ValueError, OverflowError)
 
 
 class ZarrSource:

@@ -1,6 +1,7 @@
 """Voxels out of the shards of a Zarr array: each chunk is decoded once and put wherever it is wanted.
 
-The Zarr libraries read any box of any array, and take about twice the time of the codec; where a box cuts chunks, more.
+The Zarr libraries read any box of any array, for about twice the processor's time that the codec takes; where a box
+cuts chunks, for more.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ _CHECKSUM_BYTES = 4  # of an index, after its entries
 _NOT_STORED = 2**64 - 1  # what an index says of such a chunk
 _KEPT_BYTES = 8 * 2**20  # of voxels of a chunk whose memory a thread keeps for the next call
 _LONGEST = 2  # times its voxels: what is longer is no packed chunk
-
-
 _UNTOUCHED = 0x7FC05A17  # bits of a NaN that no telescope writes
 _HERE = threading.local()
 
