@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +136,50 @@ class Source(Protocol):
 
     def read(self, box: Box) -> FloatArray:
         """Return the voxels of a box inside the cube, float32 C-order array (frequency, l, m), NaN = blank."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """Voxels that are wanted in several places.
+
+    Attributes
+    ----------
+    box
+        Which voxels, ``(frequency, l, m)``.
+    targets
+        Boxes and the float32 arrays (frequency, l, m) that fill them: each takes the voxels that it has in common with
+        ``box``.
+    """
+
+    box: Box
+    targets: tuple[tuple[Box, FloatArray], ...]
+
+    def put(self, voxels: FloatArray) -> None:
+        """Put voxels that fill the box where they are wanted, float32 array (frequency, l, m)."""
+        for where, target in self.targets:
+            common = self.box & where
+            if not common.empty:
+                of, to = common.relative_to(self.box.start), common.relative_to(where.start)
+                target[to.slices()] = voxels[of.slices()]
+
+
+class ChunkedSource(Source, Protocol):
+    """A cube whose chunks can be asked for one by one without loss of time."""
+
+    @property
+    def by_chunk(self) -> bool:
+        """Whether that is so for this cube; otherwise few large boxes are better."""
+
+    def fill(self, orders: Sequence[Order]) -> None:
+        """Put voxels where they are wanted; chunks that an order touches are decoded once for all of its targets."""
+
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own."""
+
+
+def is_by_chunk(source: Source) -> TypeGuard[ChunkedSource]:
+    """Return whether the chunks of a cube can be asked for one by one."""
+    return bool(getattr(source, "by_chunk", False))
 
 
 class Sink(Protocol):

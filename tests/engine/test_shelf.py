@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from pathlib import Path
@@ -18,7 +19,7 @@ from tessellar.engine.find.plan import make_plan
 from tessellar.engine.shelf import Shelf, shelf_of
 from tessellar.engine.shelf_plan import SHELF_BYTES, shelf_for, useful_bytes
 from tessellar.kernels.smooth_clip import SmoothAndClip
-from tessellar.model import FloatArray
+from tessellar.model import FloatArray, Order
 from tessellar.tiling.box import Box, Halo, Shape
 from tessellar.tiling.grid import Grid
 
@@ -31,15 +32,26 @@ HALO = Halo((3, 2, 2), (1, 2, 7))
 class Chunked(MemorySource):
     """A cube in memory that is stored in chunks, and counts how often each of them is decoded."""
 
-    def __init__(self, voxels: FloatArray = VOXELS, chunks: Shape = CHUNKS) -> None:
+    def __init__(
+        self, voxels: FloatArray = VOXELS, chunks: Shape = CHUNKS, *, by_chunk: bool = False
+    ) -> None:
         super().__init__(voxels, meta_of(voxels.shape), chunks=chunks)
         self.cut = Grid(voxels.shape, chunks)
         self.decoded: Counter[int] = Counter()
+        self.by_chunk = by_chunk
+        self.most_read = 0
 
     def read(self, box: Box) -> FloatArray:
         """Count the chunks, and return a copy."""
         self.decoded.update(self.cut.touching(box))
+        self.most_read = max(self.most_read, box.size)
         return super().read(box)
+
+    def fill(self, orders: Sequence[Order]) -> None:
+        """Put voxels where they are wanted."""
+        assert self.by_chunk
+        for order in orders:
+            order.put(self.read(order.box))
 
 
 @settings(max_examples=40)
@@ -50,11 +62,12 @@ class Chunked(MemorySource):
     after=st.tuples(*[st.integers(0, 6)] * 3),
     room=st.integers(0, 8 * prod(SHAPE)),
     seed=st.integers(0, 3),
+    by_chunk=st.booleans(),
 )
 def test_tiles_have_the_same_voxels_in_any_order_and_with_any_room(
-    core: Shape, chunks: Shape, before: Shape, after: Shape, room: int, seed: int
+    core: Shape, chunks: Shape, before: Shape, after: Shape, room: int, seed: int, by_chunk: bool
 ) -> None:
-    source, grid = Chunked(chunks=chunks), Grid(SHAPE, core, Halo(before, after))
+    source, grid = Chunked(chunks=chunks, by_chunk=by_chunk), Grid(SHAPE, core, Halo(before, after))
     shelf, order = Shelf(source, grid, room), np.arange(len(grid))[:60]
     if seed:
         np.random.default_rng(seed).shuffle(order)
@@ -63,10 +76,11 @@ def test_tiles_have_the_same_voxels_in_any_order_and_with_any_room(
         assert shelf.nbytes <= room
 
 
+@pytest.mark.parametrize("by_chunk", [False, True])
 @pytest.mark.parametrize("core", [(8, 10, 12), (9, 11, 13), (22, 30, 6)])
-def test_a_sweep_with_room_decodes_each_chunk_once_and_leaves_nothing(core: Shape) -> None:
+def test_a_sweep_with_room_decodes_each_chunk_once_and_leaves_nothing(core: Shape, by_chunk: bool) -> None:
     grid = Grid(SHAPE, core, HALO)
-    source, alone = Chunked(), Chunked()
+    source, alone = Chunked(by_chunk=by_chunk), Chunked()
     shelf, most = Shelf(source, grid, 4 * prod(SHAPE)), 0
     for unit in range(len(grid)):
         shelf.read(unit)
@@ -95,6 +109,19 @@ def test_chunks_much_larger_than_tiles_are_left_to_the_storage() -> None:
     source = Chunked(chunks=(1, 30, 41))
     Shelf(source, Grid(SHAPE, (4, 5, 5), HALO), 10**9).read(0)
     assert source.decoded.total() == 5
+    assert source.most_read == 5 * 7 * 12
+
+
+def test_chunks_of_any_size_are_kept_where_they_come_one_by_one_and_there_is_room() -> None:
+    grid, chunk = Grid(SHAPE, (4, 5, 5), HALO), 30 * 41
+    # without room for one, a channel is decoded for 6 x 9 tiles of its own plane, and of the next where halos reach
+    for room, times, most in ((4 * SHAPE[0] * chunk, 1, SHAPE[0] * chunk), (4 * chunk - 4, 108, 8 * 9 * 14)):
+        source = Chunked(chunks=(1, 30, 41), by_chunk=True)
+        shelf = Shelf(source, grid, room)
+        for unit in range(len(grid)):
+            shelf.read(unit)
+        assert max(source.decoded.values()) == times
+        assert source.most_read <= most
 
 
 def test_threads_share_a_shelf_and_read_what_is_right() -> None:

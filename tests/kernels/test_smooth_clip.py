@@ -194,6 +194,7 @@ def test_sampled_blocks_are_spread_over_every_axis(shape: Shape) -> None:
     blocks = SampleBlocks(shape, FINDER.halo(meta_of((1, 1, 1))))
     cores = [blocks[i].core for i in range(len(blocks))]
     assert len({core.start for core in cores}) == len(cores) == 128
+    assert [cores[number].start for number in blocks.by_place] == sorted(core.start for core in cores)
     for axis, grain in enumerate((16, 64, 64)):
         possible = -(-shape[axis] // grain)
         assert len({core.start[axis] for core in cores}) >= min(possible, 64)

@@ -90,7 +90,7 @@ def _zarrs() -> Iterator[str]:
     if "Zarrs" in pipeline and right:
         yield "  codecs     zarrs (fast) is active"
     else:
-        yield f"! codecs     {pipeline}: zarrs is not active, reading takes twice the time. pip install zarrs"
+        yield f"! codecs     {pipeline}: zarrs is not active, writing takes twice the time. pip install zarrs"
 
 
 def _compiled() -> Iterator[str]:

@@ -13,13 +13,15 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.model import FloatArray, Source
+from tessellar.model import FloatArray, Order, Source, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _SLAB_BYTES = 8 * 2**20  # read at a time, beside the tile
 _FAR = 2**62  # tiles from now
-_LARGEST = 4  # where whole chunks make a tile read so many times its voxels, they are left to the storage
+_LARGEST = (
+    4  # times the voxels of a tile: where its chunks have more and must be asked for together, none is kept
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,35 @@ class Shelf:
             unit, [cell for cell, new in zip(cells.flat, missing.flat, strict=True) if new]
         )
         try:
-            for part in _boxes(cells, missing, self._chunks):
-                voxels = self._source.read(part)
-                _paste(out, box, voxels, part)
-                for cell, kept in fresh.items():
-                    _paste(kept, cell.box, voxels, part)
+            self._read(cells, missing, fresh, (box, out))
         except BaseException:
             fresh = {}
             raise
         finally:
             self._put(unit, fresh, promised)
         return out
+
+    def _read(
+        self,
+        cells: _Cells,
+        missing: npt.NDArray[np.bool_],
+        fresh: dict[_Cell, FloatArray],
+        tile: tuple[Box, FloatArray],
+    ) -> None:
+        """Read what is missing of a tile, and what is to be kept."""
+        if is_by_chunk(self._source):
+            absent: list[_Cell] = list(cells[missing])
+            orders = [
+                Order(cell.box, ((cell.box, fresh[cell]), tile))
+                if cell in fresh
+                else Order(cell.box & tile[0], (tile,))
+                for cell in absent
+            ]
+            self._source.fill(orders)
+            return
+        targets = (tile, *((cell.box, kept) for cell, kept in fresh.items()))
+        for part in _boxes(cells, missing, self._chunks):
+            Order(part, targets).put(self._source.read(part))
 
     def _cells(self, unit: int) -> _Cells:
         """Return the cells that a tile reads."""
@@ -124,10 +144,11 @@ class Shelf:
         return cells
 
     def _pays(self, box: Box, cells: _Cells) -> bool:
-        """Return whether a tile is read through whole chunks: not where they are much larger than tiles."""
+        """Return whether a tile is read through chunks: not where they must be read whole and are much larger."""
         if self._room <= 0 or self._source.chunks is None:
             return False
-        return bool(sum(cell.box.size for cell in cells.flat) <= _LARGEST * box.size)
+        size = sum(cell.box.size for cell in cells.flat)
+        return is_by_chunk(self._source) or bool(size <= _LARGEST * box.size)
 
     def _fetch(self, unit: int, cells: _Cells, out: FloatArray, box: Box) -> npt.NDArray[np.bool_]:
         """Copy what is on the shelf into a tile; return which cells are not, bool array like ``cells``."""
@@ -136,7 +157,7 @@ class Shelf:
             for where in held:
                 self._leave(where, unit)
         for where, voxels in held.items():
-            _paste(out, box, voxels, where)
+            Order(where, ((box, out),)).put(voxels)
         return np.array([cell.box not in held for cell in cells.flat]).reshape(cells.shape)
 
     def _make_room(self, unit: int, cells: Sequence[_Cell]) -> tuple[dict[_Cell, FloatArray], int]:
@@ -229,13 +250,6 @@ def _distance(waiting: set[int] | frozenset[int], sweeps: Sequence[int]) -> int:
     """
     before = ((tile, bisect_right(sweeps, tile)) for tile in waiting)
     return min((tile - sweeps[k - 1] if k else _FAR - tile for tile, k in before), default=_FAR)
-
-
-def _paste(out: FloatArray, box: Box, voxels: FloatArray, where: Box) -> None:
-    """Copy the part of ``voxels``, which fill ``where``, that lies in ``box``, which ``out`` fills."""
-    common = box & where
-    if not common.empty:
-        out[common.relative_to(box.start).slices()] = voxels[common.relative_to(where.start).slices()]
 
 
 def _boxes(cells: _Cells, missing: npt.NDArray[np.bool_], chunks: Shape) -> Iterator[Box]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,15 @@ from tessellar.io.naming import shown
 from tessellar.io.zarr_array import open_array
 from tessellar.io.zarr_find import find_cube
 from tessellar.io.zarr_manifest import MANIFEST
-from tessellar.model import CubeMeta, FloatArray
+from tessellar.io.zarr_packing import Packing
+from tessellar.io.zarr_shards import Shards
+from tessellar.model import CubeMeta, FloatArray, Order
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _MOST_FILES = 20_000
 _NO_VOXELS = ("zarr.json", MANIFEST)
+_READ_ERRORS = (RuntimeError, OSError, ValueError, OverflowError)
 
 
 class ZarrSource:
@@ -44,6 +47,8 @@ class ZarrSource:
         self.path = Path(path)
         self._cube = find_cube(self.path)
         self._array = open_array(self._cube.folder)
+        packing = Packing.of(self._array, self._cube.axes)
+        self._shards = None if packing is None else Shards(self._cube.folder, self._key, packing)
 
     def __reduce__(self) -> tuple[type[ZarrSource], tuple[str]]:
         return (ZarrSource, (str(self.path),))
@@ -83,16 +88,12 @@ class ZarrSource:
     @property
     def chunks(self) -> Shape | None:
         """The box of voxels that is decoded as one piece, ``(frequency, l, m)``."""
-        z, x, y = (self._array.chunks[axis] for axis in self._cube.axes)
-        return (z, x, y)
+        return self._along(self._array.chunks)
 
     @property
     def shards(self) -> Shape | None:
         """The box of voxels that one file holds, ``(frequency, l, m)``; None where a file holds one chunk."""
-        if self._array.shards is None:
-            return None
-        z, x, y = (self._array.shards[axis] for axis in self._cube.axes)
-        return (z, x, y)
+        return None if self._array.shards is None else self._along(self._array.shards)
 
     @property
     def stored_bytes(self) -> int:
@@ -120,9 +121,61 @@ class ZarrSource:
         InputError
             A shard is damaged; the message names it.
         """
+        if self._shards is None:
+            return self._read_by_library(box)
+        out: FloatArray = np.empty(box.shape, np.float32)
+        self.fill([Order(box, ((box, out),))])
+        return out
+
+    @property
+    def by_chunk(self) -> bool:
+        """Whether chunks are decoded here, one by one, and not by a Zarr library, which likes to be asked for many."""
+        return self._shards is not None
+
+    def fill(self, orders: Sequence[Order]) -> None:
+        """Put voxels where they are wanted, NaN = blank.
+
+        What cannot be decoded here is left to the Zarr library: it decodes more, and tells what is wrong.
+
+        Raises
+        ------
+        InputError
+            A shard is damaged; the message names it.
+        """
+        if self._shards is not None:
+            try:
+                self._shards.fill(orders)
+            except _READ_ERRORS:
+                pass
+            else:
+                return
+        for order in orders:
+            order.put(self._read_by_library(order.box))
+
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own; NaN = blank.
+
+        Raises
+        ------
+        InputError
+            A shard is damaged; the message names it.
+        """
+        if self._shards is not None:
+            try:
+                self._shards.decode(places, arrays)
+            except _READ_ERRORS:
+                pass
+            else:
+                return
+        grid = Grid(self.meta.shape, self._along(self._array.chunks))
+        for (z, x, y), array in zip(places, arrays, strict=True):
+            box = grid[(z * grid.counts[1] + x) * grid.counts[2] + y].core
+            array[Box.of_shape(box.shape).slices()] = self._read_by_library(box)
+
+    def _read_by_library(self, box: Box) -> FloatArray:
         try:
             found = self._array[self._selection(box)]
-        except (RuntimeError, OSError, ValueError) as error:
+        except _READ_ERRORS as error:
             raise self._damage(box, error) from error
         rest = [axis for axis in range(self._array.ndim) if axis not in self._cube.axes]
         voxels = np.asarray(found).transpose(*rest, *self._cube.axes)
@@ -132,6 +185,11 @@ class ZarrSource:
             out = np.where(infinite, np.float32(np.nan), out)  # no brightness is infinite: blank, as in FITS
         return out
 
+    def _along(self, sizes: Sequence[int]) -> Shape:
+        """Return the sizes that belong to frequency, l and m."""
+        z, x, y = (sizes[axis] for axis in self._cube.axes)
+        return (z, x, y)
+
     def _selection(self, box: Box) -> tuple[slice, ...]:
         """Return slices for all axes: given a number, zarrs 0.2 leaves the reading to zarr-python."""
         selection = [slice(0, 1)] * self._array.ndim
@@ -139,20 +197,23 @@ class ZarrSource:
             selection[axis] = part
         return tuple(selection)
 
+    def _key(self, place: Shape) -> str:
+        """Return the name of a file, given its position among them, ``(frequency, l, m)``."""
+        position = [0] * self._array.ndim
+        for axis, index in zip(self._cube.axes, place, strict=True):
+            position[axis] = index
+        return self._array.metadata.encode_chunk_key(tuple(position))
+
     def _damage(self, box: Box, error: Exception) -> InputError:
         """Return the sentence about the first stored piece of ``box`` that cannot be read."""
-        shape = self._array.shards or self._array.chunks
-        z, x, y = (shape[axis] for axis in self._cube.axes)
+        z, x, y = self._along(self._array.shards or self._array.chunks)
         grid = Grid(self.meta.shape, (z, x, y))
         for index in grid.touching(box):
             core = grid[index].core
             try:
                 self._array[self._selection(core & box)]
-            except (RuntimeError, OSError, ValueError) as reason:
-                position = [0] * self._array.ndim
-                for axis, start, step in zip(self._cube.axes, core.start, (z, x, y), strict=True):
-                    position[axis] = start // step
-                key = self._array.metadata.encode_chunk_key(tuple(position))
+            except _READ_ERRORS as reason:
+                key = self._key((core.start[0] // z, core.start[1] // x, core.start[2] // y))
                 return InputError(
                     f"{shown(self.path)} is damaged: {shown(self._cube.folder / key)} cannot be read "
                     f"({reason}). Copy or convert the cube again."

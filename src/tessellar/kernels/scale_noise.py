@@ -80,6 +80,11 @@ class SampleBlocks:
         step = next(s for s in range(round(0.6180339887498949 * count), 2 * count + 2) if gcd(s, count) == 1)
         return self.grid[(unit * step + step // 2) % count]
 
+    @property
+    def by_place(self) -> list[int]:
+        """The numbers of the blocks in the order in which they lie in the cube: what they share is then read once."""
+        return sorted(range(len(self)), key=lambda unit: self[unit].id)
+
 
 @compiled
 def count_negative(

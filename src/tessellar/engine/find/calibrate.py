@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.engine.recent import Recent
 from tessellar.errors import InputError
 from tessellar.kernels.noise import NoiseLattice, NoiseModel, part_sigmas, separate
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import FloatArray, IntArray, Patch, Payload, Source, Steps, UnitResult, Work
+from tessellar.tiling.grid import Tile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,12 +103,23 @@ class NoiseStage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaleStage:
-    """Count the negative values of every smoothing scale in the sampled blocks."""
+    """Count the negative values of every smoothing scale in the sampled blocks.
+
+    Attributes
+    ----------
+    source
+        The cube.
+    finder, noise
+        How it is smoothed, and its noise.
+    recent
+        Bytes of decoded voxels that a worker may keep for other blocks.
+    """
 
     source: Source
     finder: SmoothAndClip
     noise: NoiseModel
     fingerprint: str
+    recent: int = 0
 
     name = "scales"
 
@@ -121,14 +135,18 @@ class ScaleStage:
         return len(self.blocks)
 
     def worker(self) -> Steps:
-        """Return what does one block."""
-        return Steps(self._read, self._count)
+        """Return what does one block; those with successive numbers lie side by side."""
+        blocks = self.blocks
+        tiles = [blocks[number] for number in blocks.by_place]
+        return Steps(
+            partial(self._read, Recent(self.source, self.recent), tiles), partial(self._count, tiles)
+        )
 
-    def _read(self, unit: int) -> FloatArray:
-        return self.source.read(self.blocks[unit].read)
+    def _read(self, recent: Recent, tiles: Sequence[Tile], unit: int) -> FloatArray:
+        return recent.read(tiles[unit].read)
 
-    def _count(self, unit: int, voxels: FloatArray) -> UnitResult:
-        tile = self.blocks[unit]
+    def _count(self, tiles: Sequence[Tile], unit: int, voxels: FloatArray) -> UnitResult:
+        tile = tiles[unit]
         counts = self.finder.count_scales(Patch(voxels, tile.read, tile.core), self.noise, self.blocks.step)
         return UnitResult({"counts": counts}, tile.core.size, voxels.nbytes)
 

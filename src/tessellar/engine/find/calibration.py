@@ -42,8 +42,15 @@ class Calibration:
     correlation: Correlation
 
 
-def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> tuple[Prepared, Calibration]:
+def calibrate(crew: Crew, cube: Prepared, recipes: Recipes, recent: int = 0) -> tuple[Prepared, Calibration]:
     """Measure the noise of a cube; return it divided by its local noise, where that is asked for.
+
+    Parameters
+    ----------
+    crew, cube, recipes
+        Who works, on what, and how.
+    recent
+        Bytes of decoded voxels that each worker may keep between blocks.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def calibrate(crew: Crew, cube: Prepared, recipes: Recipes) -> tuple[Prepared, C
     local = local_noise_of(recipes.preconditioning)
     if local is not None and not noise.empty:
         cube, measured = _local_noise(crew, cube, local, noise, measured)
-    finder = _scales(crew, cube.source, recipes.scales, noise)
+    finder = _scales(crew, cube.source, recipes.scales, noise, recent)
     stage = CorrelationStage(cube.source, fingerprint(cube.source))
     crew.do(stage)
     return cube, Calibration(noise, measured, finder, stage.reduce(crew.partials.units(stage)))
@@ -109,8 +116,10 @@ def noise_of(crew: Crew, source: Source, purpose: str) -> NoiseModel | None:
     return None
 
 
-def _scales(crew: Crew, source: Source, recipe: SmoothAndClip, noise: NoiseModel) -> CalibratedFinder:
-    stage = ScaleStage(source, recipe, noise, fingerprint(source, recipe, noise))
+def _scales(
+    crew: Crew, source: Source, recipe: SmoothAndClip, noise: NoiseModel, recent: int
+) -> CalibratedFinder:
+    stage = ScaleStage(source, recipe, noise, fingerprint(source, recipe, noise), recent)
     crew.do(stage)
     finder = stage.reduce(crew.partials.units(stage))
     if not noise.empty and not np.isfinite(finder.scale_sigma).all():

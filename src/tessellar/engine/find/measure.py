@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tessellar.engine.find.skymap import SkyMap
 from tessellar.engine.find.source_store import RunsBySource, load_sources
+from tessellar.engine.recent import Recent
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
@@ -43,6 +44,8 @@ class MeasureStage:
         The merged sources and their runs, as `tessellar.engine.find.source_store.save_sources` wrote them.
     again
         Whether this is the second look, at sources that were found reliable by the first, with their grown masks.
+    recent
+        Bytes of decoded voxels that a worker may keep for other sources.
     """
 
     source: Source
@@ -53,6 +56,7 @@ class MeasureStage:
     sources_folder: Path
     fingerprint: str
     again: bool = False
+    recent: int = 0
 
     @property
     def name(self) -> str:
@@ -75,7 +79,7 @@ class _Measurer:
     """Measures groups of sources."""
 
     def __init__(self, stage: MeasureStage) -> None:
-        self._stage = stage
+        self._stage, self._recent = stage, Recent(stage.source, stage.recent)
         self._sources, self._runs = load_sources(stage.sources_folder), RunsBySource(stage.sources_folder)
         meta, sky = stage.source.meta, SkyMap(stage.source.meta.shape)
         scale, widths = FluxScale.of(meta), SpectralScale.of(meta).widths
@@ -100,14 +104,14 @@ class _Measurer:
 
     def _measure(self, row: int) -> tuple[DoubleArray, IntArray, DoubleArray]:
         """Return the row of a source, and the pixels of the coarse sky map that it lights up, with its flux there."""
-        source = self._stage.source
+        shape = self._stage.source.meta.shape
         box, runs = source_box(self._sources.table[row]), self._runs.of(row)
         gathering = Gathering(box, self._sign, self._around)
         for strip in _strips(box):
             gathering.begin(strip)
-            for window, core in _windows(strip, source.meta.shape):
+            for window, core in _windows(strip, shape):
                 start = time.perf_counter()
-                voxels = source.read(window)
+                voxels = self._recent.read(window)
                 self._reading += time.perf_counter() - start
                 self._n_voxels += voxels.size
                 gathering.add(voxels, window, runs if core == box else _runs_in(runs, core))

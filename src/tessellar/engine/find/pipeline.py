@@ -133,11 +133,12 @@ class FindRun:
         start = time.perf_counter()
         forget_peak()
         self._precondition()
-        self.cube, calibration = calibrate(self.crew, self.cube, self.recipes)
+        self.cube, calibration = calibrate(self.crew, self.cube, self.recipes, self.plan.recent_bytes)
         detect = self._detect_stage(calibration)
         failed_tiles = [failure.unit for failure in self.crew.do(detect).failed]
-        device = self.plan.device.name
-        rows = RowMaker(self.crew, self.cube, self.recipes, calibration, detect, self.folder, device).rows()
+        device, recent = self.plan.device.name, self.plan.recent_bytes
+        maker = RowMaker(self.crew, self.cube, self.recipes, calibration, detect, self.folder, device, recent)
+        rows = maker.rows()
         noise, meta = calibration.measured_noise, self.cube.source.meta
         save_noise(self.folder / "noise.npz", noise, calibration.finder.scale_sigma, meta)
         if not rows.n_detections and not calibration.noise.empty:

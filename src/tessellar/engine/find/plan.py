@@ -32,6 +32,7 @@ WORKER_LIBRARY_BYTES = {  # a worker process, and what its cluster adds for it: 
     "dask": 560 * 2**20,
     "ray": 560 * 2**20,
 }
+RECENT_BYTES = 32 * 2**20  # more of them find few windows that touch them again
 ROOMY_UNIT_BYTES = 384 * 2**20  # larger tiles than this save little reading
 MEASURE_BYTES = (
     128  # of a voxel of a window of the measure stage: read, converted, its runs spread out, its sky
@@ -81,6 +82,8 @@ class FindPlan:
     look_bytes
         Bytes of voxels that a network reads of each candidate; 0 where none looks. ``bytes_read`` and the time are
         without it.
+    recent_bytes
+        Decoded voxels that each worker keeps where it reads windows, not tiles.
     """
 
     grid: Grid
@@ -99,6 +102,7 @@ class FindPlan:
     shelf_bytes: int = 0
     refining: RefineCost = NO_REFINING
     look_bytes: int = 0
+    recent_bytes: int = 0
 
     @property
     def decoded_overhead(self) -> float:
@@ -275,6 +279,9 @@ def make_plan(
     shelf = shelf_for(
         grid, source.chunks, executor, workers, memory - projected, is_given=memory_is_given, remote=remote
     )
+    left = memory - libraries - shelf.all_processes
+    recent = 0 if source.chunks is None else min(RECENT_BYTES, left // sharing - smallest)
+    projected = libraries + sharing * max(unit, smallest + recent) + shelf.all_processes
     lattice = NoiseLattice(meta.shape)
     scales = finder if isinstance(finder, SmoothAndClip) else finder.scales
     blocks = SampleBlocks(meta.shape, scales.halo(meta))
@@ -290,7 +297,7 @@ def make_plan(
         executor,
         workers,
         unit,
-        projected + shelf.all_processes,
+        projected,
         memory,
         n_bytes,
         remote,
@@ -301,6 +308,7 @@ def make_plan(
         shelf.each,
         refining,
         0 if look is None else 4 * MOST_VOXELS,
+        recent,
     )
 
 

@@ -74,6 +74,8 @@ class RowMaker:
         The run folder.
     device
         Where a network looks at candidates.
+    recent
+        Bytes of decoded voxels that each worker may keep between sources.
     """
 
     crew: Crew
@@ -83,6 +85,7 @@ class RowMaker:
     detect: DetectStage
     folder: Path
     device: str = CPU
+    recent: int = 0
 
     def rows(self) -> Rows:
         """Do everything between detection and catalogue."""
@@ -200,6 +203,7 @@ class RowMaker:
                 detections.layers,
             ),
             again,
+            self.recent,
         )
         save_sources(sources, stage.sources_folder, self.crew.partials, detections.layers)
         given_up = {failure.unit for failure in self.crew.do(stage).failed}

@@ -1,0 +1,227 @@
+"""Voxels out of the shards of a Zarr array: each chunk is decoded once and put wherever it is wanted.
+
+The Zarr libraries read any box of any array, for about twice the processor's time that the codec takes; where a box
+cuts chunks, for more.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.io.zarr_packing import Packing
+from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
+from tessellar.model import FloatArray, Order
+from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.grid import Grid
+
+_Cut: TypeAlias = tuple[slice, slice]  # of an array, and of a chunk: the same voxels
+_Copy: TypeAlias = tuple[FloatArray, _Cut, _Cut, _Cut]  # what an array takes of a chunk along each axis
+_ENTRY_BYTES = 16  # of a chunk in an index: where it begins, and how long it is
+_CHECKSUM_BYTES = 4  # of an index, after its entries
+_NOT_STORED = 2**64 - 1  # what an index says of such a chunk
+_KEPT_BYTES = 8 * 2**20  # of voxels of a chunk whose memory a thread keeps for the next call
+_LONGEST = 2  # times its voxels: what is longer is no packed chunk
+_UNTOUCHED = 0x7FC05A17  # bits of a NaN that no telescope writes
+_HERE = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """The files of an array.
+
+    Attributes
+    ----------
+    folder
+        Where they are.
+    key
+        Names a file, given its position in the grid of shards.
+    packing
+        What is in them.
+    """
+
+    folder: Path
+    key: Callable[[Shape], str]
+    packing: Packing
+
+    def fill(self, orders: Sequence[Order]) -> None:
+        """Put voxels where they are wanted, NaN = blank; no voxel of a target is in two orders.
+
+        Raises
+        ------
+        OSError, RuntimeError, ValueError
+            A file cannot be read, or a chunk not be decoded.
+        """
+        share(partial(self._fill, batch) for batch in batches(orders, self.packing.chunk))
+
+    def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        """Decode chunks, given their positions among all, each into a C-order array of its own.
+
+        Raises
+        ------
+        OSError, RuntimeError, ValueError
+            A file cannot be read, or a chunk not be decoded.
+        """
+        step = max(1, BATCH_BYTES // (4 * prod(self.packing.chunk)))
+        share(
+            partial(self._decode, places[n : n + step], arrays[n : n + step])
+            for n in range(0, len(places), step)
+        )
+
+    def _fill(self, orders: Sequence[Order]) -> None:
+        grid = Grid(self.packing.shape, self.packing.shard)
+        by_shard: dict[int, list[Order]] = {}
+        for order in orders:
+            if not Box.of_shape(grid.shape).contains(order.box):
+                raise ValueError(f"{order.box} is not inside the array of {grid.shape} voxels")
+            for shard in grid.touching(order.box):
+                by_shard.setdefault(shard, []).append(order)
+        chunk = _Chunk.here(self.packing)
+        for shard, wanted in by_shard.items():
+            core = grid[shard].core
+            with self._opened(_position(core, grid.core)) as entries:
+                for order in wanted:
+                    for place, copies in _copies(order, core, self.packing.chunk):
+                        chunk.load(entries, place, chunk.voxels)
+                        for array, (to_z, z), (to_x, x), (to_y, y) in copies:
+                            array[to_z, to_x, to_y] = chunk.voxels[z, x, y]
+
+    def _decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+        cz, cx, cy = self.packing.chunks
+        by_shard: dict[Shape, list[tuple[Shape, FloatArray]]] = {}
+        for (z, x, y), array in zip(places, arrays, strict=True):
+            inside = (z % cz, x % cx, y % cy)
+            by_shard.setdefault((z // cz, x // cx, y // cy), []).append((inside, array))
+        chunk = _Chunk.here(self.packing)
+        for shard, wanted in by_shard.items():
+            with self._opened(shard) as entries:
+                for place, array in wanted:
+                    chunk.load(entries, place, array)
+
+    @contextmanager
+    def _opened(self, position: Shape) -> Iterator[_Entries | None]:
+        """Open the file of a shard; None where there is no file, and all is fill value."""
+        try:
+            file = os.open(self.folder / self.key(position), os.O_RDONLY)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield _Entries(file, self._index(file))
+        finally:
+            os.close(file)
+
+    def _index(self, file: int) -> npt.NDArray[np.uint64]:
+        """Read where the chunks of a file are, uint64 array (frequency, l, m, 2): first byte and bytes."""
+        from google_crc32c import value
+
+        z, x, y = self.packing.chunks
+        size = _ENTRY_BYTES * z * x * y
+        begin = 0 if self.packing.index_first else os.fstat(file).st_size - size - _CHECKSUM_BYTES
+        content = os.pread(file, size + _CHECKSUM_BYTES, max(begin, 0))
+        entries, checksum = content[:size], content[size:]
+        if len(checksum) < _CHECKSUM_BYTES or value(entries) != int.from_bytes(checksum, "little"):
+            raise ValueError("the index of a shard is damaged")
+        return np.frombuffer(entries, "<u8").reshape(z, x, y, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """An open shard."""
+
+    file: int
+    index: npt.NDArray[np.uint64]
+
+
+class _Chunk:
+    """One chunk, packed and decoded, whose memory the next one takes."""
+
+    def __init__(self, packing: Packing) -> None:
+        self.voxels: FloatArray = np.empty(packing.chunk, np.float32)
+        self._packing = packing
+        self._packed = np.empty(0, np.uint8)
+
+    @classmethod
+    def here(cls, packing: Packing) -> _Chunk:
+        """Return the chunk that this thread had last, for its memory, unless that is too much to keep."""
+        chunk = getattr(_HERE, "chunk", None)
+        if not isinstance(chunk, _Chunk) or chunk._packing != packing:
+            chunk = cls(packing)
+            _HERE.chunk = chunk if chunk.voxels.nbytes <= _KEPT_BYTES else None
+        return chunk
+
+    def load(self, entries: _Entries | None, place: Shape, voxels: FloatArray) -> None:
+        """Read and decode the chunk at a place in a shard; infinite voxels become blank: no brightness is infinite."""
+        begin, size = (_NOT_STORED, _NOT_STORED) if entries is None else entries.index[place].tolist()
+        if entries is None or begin == size == _NOT_STORED:
+            voxels[...] = self._packing.fill_value
+        elif self._packing.unpack is None:
+            _read(entries.file, voxels.reshape(-1).view(np.uint8), begin, size)
+        else:
+            last = voxels.reshape(-1)[-1:].view(np.uint32)
+            last[0] = _UNTOUCHED
+            self._packing.unpack(self._stored(entries.file, begin, size), voxels)
+            if last[0] == _UNTOUCHED:
+                raise ValueError("a chunk has fewer voxels than it should have")
+        infinite = np.isinf(voxels)
+        if infinite.any():
+            voxels[infinite] = np.nan
+
+    def _stored(self, file: int, begin: int, size: int) -> npt.NDArray[np.uint8]:
+        """Read the bytes of a packed chunk."""
+        if size > len(self._packed):
+            if size > _LONGEST * self.voxels.nbytes + 2**16:
+                raise ValueError(f"a chunk of {size} bytes is too long")
+            self._packed = np.empty(size + size // 8, np.uint8)
+        packed = self._packed[:size]
+        _read(file, packed, begin, size)
+        return packed
+
+
+def _position(core: Box, size: Shape) -> Shape:
+    z, x, y = (start // step for start, step in zip(core.start, size, strict=True))
+    return (z, x, y)
+
+
+def _read(file: int, into: npt.NDArray[np.uint8], begin: int, size: int) -> None:
+    if len(into) != size or os.preadv(file, [into.data], begin) != size:
+        raise ValueError("a chunk is not as long as its index says")
+
+
+def _copies(order: Order, shard: Box, chunk: Shape) -> Iterator[tuple[Shape, list[_Copy]]]:
+    """Yield the chunks of a shard that an order touches: their places in its index, and what goes where."""
+    box = order.box & shard
+    inside = box.relative_to(shard.start)
+    z, x, y = (
+        range(a // size, -(-b // size)) for a, b, size in zip(inside.start, inside.stop, chunk, strict=True)
+    )
+    targets: list[tuple[FloatArray, list[_Cut], list[_Cut], list[_Cut]]] = []
+    for where, array in order.targets:
+        zs, xs, ys = (_cuts(box & where, where, shard, n, chunk[n], span) for n, span in enumerate((z, x, y)))
+        targets.append((array, zs, xs, ys))
+    for i, j, k in itertools.product(z, x, y):
+        copies = [(array, zs[i - z.start], xs[j - x.start], ys[k - y.start]) for array, zs, xs, ys in targets]
+        yield (i, j, k), copies
+
+
+def _cuts(wanted: Box, where: Box, shard: Box, axis: int, size: int, numbers: range) -> list[_Cut]:
+    """Return what an array, which fills ``where``, takes of each of some chunks along an axis."""
+    cuts = []
+    for number in numbers:
+        begin = shard.start[axis] + number * size
+        start = max(wanted.start[axis], begin)
+        stop = max(start, min(wanted.stop[axis], begin + size))
+        to = slice(start - where.start[axis], stop - where.start[axis])
+        cuts.append((to, slice(start - begin, stop - begin)))
+    return cuts
