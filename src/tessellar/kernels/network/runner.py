@@ -1,6 +1,6 @@
 """A network as a kernel: run on aligned patches of one shape, so that a voxel's value does not depend on its tile.
 
-Patches begin at multiples of the network's stride, counted from the first voxel of the cube; what lies beyond the
+Patches begin at multiples of twice the network's stride, counted from the first voxel of the cube; what lies beyond the
 cube, or is blank, is shown as zero. Of each answer only voxels that see their whole neighbourhood are kept: cut, never
 blended. All patches of a cube have one shape, all batches one size and each worker one thread, because libraries choose
 the order of their sums by them.
