@@ -81,13 +81,12 @@ class Runner:
             unknown.
         """
         answer, core_noise, seen = self._answer(patch, noise)
-        values = []
-        for head in OUTPUTS:
-            if head in self.heads:
-                raw = answer[self.heads.index(head)]
-                values.append(self._deviation(raw) if head == LOG_VARIANCE else raw)
-        dense = np.full((len(values), *core_noise.shape), np.nan, np.float32)
-        np.multiply(np.stack(values), core_noise, out=dense, where=seen)
+        heads = [head for head in OUTPUTS if head in self.heads]
+        dense = np.full((len(heads), *core_noise.shape), np.nan, np.float32)
+        for head, out in zip(heads, dense, strict=True):
+            raw = answer[self.heads.index(head)]
+            values = self._deviation(raw) if head == LOG_VARIANCE else raw
+            np.multiply(values, core_noise, out=out, where=seen)
         return dense
 
     def probability(self, patch: Patch, noise: FloatArray) -> FloatArray:
@@ -108,7 +107,9 @@ class Runner:
         answer = np.zeros((len(self.heads), *patch.core.shape), np.float32)
         if seen.any():
             shown = in_units_of_noise(patch.voxels, noise)
-            for boxes in _groups(self.lattice.boxes(patch.core), self.batch):
+            shared = ((box, (box & patch.core).relative_to(patch.core.start)) for box in self.lattice.boxes(patch.core))
+            wanted = (box for box, own in shared if seen[own.slices()].any())
+            for boxes in _groups(wanted, self.batch):
                 self._fill(answer, boxes, shown, patch)
         return answer, noise[local], seen
 
