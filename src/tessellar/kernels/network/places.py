@@ -1,4 +1,4 @@
-"""From a resolution to the next: means over neighbours on the way down, one place that answers for several on the way up."""
+"""Between resolutions: means over neighbours on the way down, one place that answers for several on the way up."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def _halve(x: FloatArray, out: FloatArray) -> None:
         for line in range(nx):
             for i in range(n_maps):
                 for y in range(0, ny, LANES):
-                    near = plus(_square(x, 2 * z, 2 * line, i, 2 * y), _square(x, 2 * z, 2 * line, i, 2 * y + 1))
+                    near = plus(
+                        _square(x, 2 * z, 2 * line, i, 2 * y), _square(x, 2 * z, 2 * line, i, 2 * y + 1)
+                    )
                     if y + LANES <= ny:
                         store(out, (z, line, i, y), times(near, eighth))
                     else:
@@ -166,4 +168,6 @@ def _add(
             lanes = plus(lanes, load(fine, (edge + z, edge + line, i, edge + y)))
         store(out, (z, line, i, y), lanes)
     for y in range(full, n):
-        out[z, line, i, y] = row[cut + y] + fine[edge + z, edge + line, i, edge + y] if added else row[cut + y]
+        out[z, line, i, y] = (
+            row[cut + y] + fine[edge + z, edge + line, i, edge + y] if added else row[cut + y]
+        )

@@ -47,7 +47,9 @@ def _block(n_registers: int) -> Any:
         def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
             kinds = signature.args
             _left, _right, first, m, p, _sums = given
-            factors, values, out = (context.make_array(kinds[n])(context, builder, given[n]) for n in (0, 1, 5))
+            factors, values, out = (
+                context.make_array(kinds[n])(context, builder, given[n]) for n in (0, 1, 5)
+            )
 
             def address(kind: Any, array: Any, where: list[Any], vector: bool) -> Any:
                 place = cgutils.get_item_pointer(
@@ -75,7 +77,8 @@ def _block(n_registers: int) -> Any:
                     k = builder.add(base, loop.index)
                     shown = [
                         builder.load(
-                            address(kinds[1], values, [held, loop.index, step(p, n * _WIDTH)], True), align=_FLOAT
+                            address(kinds[1], values, [held, loop.index, step(p, n * _WIDTH)], True),
+                            align=_FLOAT,
                         )
                         for n in range(n_registers)
                     ]

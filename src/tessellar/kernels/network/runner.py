@@ -107,7 +107,10 @@ class Runner:
         answer = np.zeros((len(self.heads), *patch.core.shape), np.float32)
         if seen.any():
             shown = in_units_of_noise(patch.voxels, noise)
-            shared = ((box, (box & patch.core).relative_to(patch.core.start)) for box in self.lattice.boxes(patch.core))
+            shared = (
+                (box, (box & patch.core).relative_to(patch.core.start))
+                for box in self.lattice.boxes(patch.core)
+            )
             wanted = (box for box, own in shared if seen[own.slices()].any())
             for boxes in _groups(wanted, self.batch):
                 self._fill(answer, boxes, shown, patch)

@@ -89,7 +89,9 @@ class UNet:
         if self.precision not in PRECISIONS:
             problems.append(f"precision is '{self.precision}', there is {' and '.join(PRECISIONS)}")
         if self.side < self.step or self.side % self.step:
-            problems.append(f"side is {self.side}, needed is a multiple of {self.step}, twice the network's stride")
+            problems.append(
+                f"side is {self.side}, needed is a multiple of {self.step}, twice the network's stride"
+            )
         if problems:
             raise UsageError("; ".join(problems) + ".")
 

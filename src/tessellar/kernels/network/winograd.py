@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
-from tessellar.kernels.network.lanes import LANES, every_second, less, load, plus, rectified, roomy, spread, store, store_in_turns
+from tessellar.kernels.network.lanes import (
+    LANES,
+    every_second,
+    less,
+    load,
+    plus,
+    rectified,
+    roomy,
+    spread,
+    store,
+    store_in_turns,
+)
 from tessellar.kernels.network.products import padded, sum_products
 from tessellar.model import FloatArray
 
@@ -79,10 +90,14 @@ def _convolve(
             if z < 2:
                 continue
             for a in range(16):
-                sum_products(products[a], seen[:, a], (z + 1) % 3, places, sums[a])  # the oldest channel first
+                sum_products(
+                    products[a], seen[:, a], (z + 1) % 3, places, sums[a]
+                )  # the oldest channel first
             for line in range(n_lines):
                 for i in range(n_out):
-                    _change_back(sums, line * columns, bias[i], slope, out, i, z - 2, 2 * (first + line), ends)
+                    _change_back(
+                        sums, line * columns, bias[i], slope, out, i, z - 2, 2 * (first + line), ends
+                    )
 
 
 @compiled_part
