@@ -166,7 +166,7 @@ class Architecture:
 
         def joined(coarse: Tensor, fine: Tensor, level: int) -> Tensor:
             if self.join == "add":
-                return cut(unfolded(layer(coarse, f"up.{level}"), 2), frame.doubled[level]) + fine
+                return cut(unfolded(layer(coarse, f"up.{level}"), 2), frame.doubled[level]).add_(fine)
             doubled = functional.interpolate(coarse, scale_factor=2, mode="nearest")
             return load_torch().cat([cut(doubled, frame.doubled[level]), fine], 1)
 

@@ -107,17 +107,13 @@ class Runner:
         answer = np.zeros((len(self.heads), *patch.core.shape), np.float32)
         if seen.any():
             shown = in_units_of_noise(patch.voxels, noise)
-            shared = (
-                (box, (box & patch.core).relative_to(patch.core.start))
-                for box in self.lattice.boxes(patch.core)
-            )
-            wanted = (box for box, own in shared if seen[own.slices()].any())
+            wanted = (box for box in self.lattice.boxes(patch.core) if seen[_own(box, patch.core)].any())
             for boxes in _groups(wanted, self.batch):
-                self._fill(answer, boxes, shown, patch)
+                answer = self._filled(answer, boxes, shown, patch)
         return answer, noise[local], seen
 
-    def _fill(self, answer: FloatArray, boxes: list[Box], shown: FloatArray, patch: Patch) -> None:
-        """Run one batch, filled up with empty patches, and put what it says of the core where it belongs."""
+    def _filled(self, answer: FloatArray, boxes: list[Box], shown: FloatArray, patch: Patch) -> FloatArray:
+        """Run one batch, filled up with empty patches, and return the answer with what it says of the core."""
         voxels = np.zeros((self.batch, 1, *self.lattice.patch_shape), np.float32)
         for slot, box in enumerate(boxes):
             around = self.lattice.around(box)
@@ -128,8 +124,11 @@ class Runner:
         given = self._run(voxels)
         for slot, box in enumerate(boxes):
             own = box & patch.core
-            here = own.relative_to(patch.core.start).slices()
-            answer[(slice(None), *here)] = given[(slot, slice(None), *own.relative_to(box.start).slices())]
+            said = given[(slot, slice(None), *own.relative_to(box.start).slices())]
+            if own == patch.core:
+                return said
+            answer[(slice(None), *_own(box, patch.core))] = said
+        return answer
 
     def _run(self, voxels: FloatArray) -> FloatArray:
         torch = load_torch()
@@ -164,6 +163,11 @@ def arithmetic(torch: Any, device: str, precision: str = "float32") -> Iterator[
             torch.autocast(device_type(device), torch.bfloat16, enabled=precision == "bfloat16")
         )
         yield
+
+
+def _own(box: Box, core: Box) -> tuple[slice, slice, slice]:
+    """Return where the part of a box that lies in a core lies in it."""
+    return (box & core).relative_to(core.start).slices()
 
 
 def _groups(boxes: Iterator[Box], size: int) -> Iterator[list[Box]]:
