@@ -94,7 +94,8 @@ class _CompiledUNet:
         above, along, across = (np.arange(cut, cut + n) // 2 for n in (z, x, y))
         maps = coarse.shape[2]
         out = roomy((z, x, maps + fine.shape[2], y))
-        out[:, :, :maps] = coarse[above][:, along][..., across]
+        for channel, below in zip(out, above, strict=True):
+            channel[:, :maps] = coarse[below][along][..., across]
         out[:, :, maps:] = fine[edge : edge + z, edge : edge + x, :, edge : edge + y]
         return out
 
