@@ -149,7 +149,7 @@ def make_plan(
     meta, cost = source.meta, _Cost(source, kernel, executor, workers, remote, device)
     if tile is None:
         room = memory - cost.libraries
-        core = cost.choose(room if memory_is_given else min(room, cost.sharing * ROOMY_UNIT_BYTES), memory)
+        core = cost.choose(room if memory_is_given else min(room, cost.sharing * cost.roomy), memory)
     else:
         core = _whole_chunks(tile, meta.shape)
     grid = Grid(meta.shape, core, kernel.halo(meta))
@@ -244,6 +244,15 @@ class _Cost:
         """Return how many voxels the kernel computes for each one of a core."""
         network = self.kernel if isinstance(self.kernel, UNet) else None
         return 1.0 if network is None else network.lattice(self.source.meta).computed(core)
+
+    @property
+    def roomy(self) -> int:
+        """Bytes of a piece in work where nobody asked for more: a network holds a patch, however small its pieces."""
+        if not isinstance(self.kernel, UNet):
+            return ROOMY_UNIT_BYTES
+        meta = self.source.meta
+        patch = read_shape(self.kernel.lattice(meta).answer_shape, self.kernel.halo(meta), meta.shape)
+        return max(ROOMY_UNIT_BYTES + self.kernel.fixed_bytes, self.unit_bytes(patch))
 
     def choose(self, room: int, memory: int) -> Shape:
         """Return a piece for the room that the program leaves of the memory."""
