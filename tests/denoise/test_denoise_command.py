@@ -79,6 +79,13 @@ def test_a_network_fits_the_memory_of_a_plan_that_was_told_none(tmp_path):
     assert "24 x 24 x 24 on each side" in result.stdout
 
 
+def test_a_network_needs_no_memory_to_be_asked_for(tmp_path):
+    sky = "procedural://hi?shape=256,256,256"
+    result = call("denoise", sky, tmp_path / "quiet.zarr", "--plan", "--kernel", "unet", "--workers", "2")
+    assert result.exit_code == 0, result.stderr
+    assert "8 of 128 x 128 x 128" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -84,6 +84,12 @@ COLUMNS = (
         "stat.probability",
         "Reliability as negative detections tell it, where a second look decides rel",
     ),
+    _real(
+        "p_network",
+        "",
+        "stat.probability",
+        "Largest calibrated probability of emission that the network of the finder gives to a voxel of the source",
+    ),
     CatalogueColumn("flag", "int32", "", "meta.code.qual", f"Quality, a sum of bits: {flag_legend()}"),
     _real("fill", "", "stat.filling", "Part of the bounding box that the source fills, 0 to 1"),
     _real("mean", "cube", f"{_DENSITY};stat.mean", "Mean of the voxels"),

@@ -8,6 +8,7 @@ from math import prod
 from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.devices import ON_CPU, Device
 from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.probability import patch_of_sources
 from tessellar.engine.find.refine_cost import NO_REFINING, RefineCost
 from tessellar.engine.memory import resident_bytes
 from tessellar.engine.precondition.cost import NO_COST, ReadCost
@@ -43,7 +44,7 @@ DETECTION_SHARE = 0.03  # of a tile's voxels in runs and components
 NOTHING = MemoryUse(0)
 VOXELS_PER_SECOND = 25e6  # of one core, whole run, for the estimate of the time
 NETWORK_VOXELS_PER_SECOND = (
-    2e6  # the same with a network, which looks at both signs: no more than the order of it
+    4e6  # the same with a network, which looks at both signs: no more than the order of it
 )
 
 
@@ -84,6 +85,9 @@ class FindPlan:
         without it.
     recent_bytes
         Decoded voxels that each worker keeps where it reads windows, not tiles.
+    patch_bytes
+        Bytes of voxels of each patch with sources that the network of the finder sees once more; 0 where none finds.
+        ``bytes_read`` and the time are without it.
     """
 
     grid: Grid
@@ -103,6 +107,7 @@ class FindPlan:
     refining: RefineCost = NO_REFINING
     look_bytes: int = 0
     recent_bytes: int = 0
+    patch_bytes: int = 0
 
     @property
     def decoded_overhead(self) -> float:
@@ -135,7 +140,7 @@ class FindPlan:
             ("read", f"{size(self.bytes_read)} of voxels over all stages"),
             *(("", words) for words in self.cost.words()),
             *(("", words) for words in self.refining.words(self.rate * self.workers)),
-            *self._look_row(),
+            *self._look_rows(),
             (
                 "memory",
                 f"{size(self.projected_bytes)} projected, {size(self.budget_bytes)} allowed{each}",
@@ -146,12 +151,17 @@ class FindPlan:
         ]
         return "\n".join(f"{name:8} {text}" for name, text in rows)
 
-    def _look_row(self) -> list[tuple[str, str]]:
-        if not self.look_bytes:
-            return []
-        return [
-            ("", f"{size(self.look_bytes)} at most, once more, for each candidate that a network looks at")
-        ]
+    def _look_rows(self) -> list[tuple[str, str]]:
+        words = []
+        if self.look_bytes:
+            words.append(
+                f"{size(self.look_bytes)} at most, once more, for each candidate that a network looks at"
+            )
+        if self.patch_bytes:
+            words.append(
+                f"{size(self.patch_bytes)}, once more, for each patch with sources, for their probability"
+            )
+        return [("", text) for text in words]
 
     def _chunk_row(self) -> list[tuple[str, str]]:
         if self.chunks is None:
@@ -309,6 +319,7 @@ def make_plan(
         refining,
         0 if look is None else 4 * MOST_VOXELS,
         recent,
+        0 if network is None else 4 * prod(patch_of_sources(network, meta)),
     )
 
 

@@ -16,6 +16,7 @@ from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.layers import Detections, merged
 from tessellar.engine.find.looker import Looker
 from tessellar.engine.find.measure import SOURCES_PER_UNIT, MeasureStage, gather
+from tessellar.engine.find.probability import probability_of
 from tessellar.engine.find.products import save_judgement, save_sky_map
 from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.find.refine import Refiner
@@ -28,6 +29,7 @@ from tessellar.kernels.devices import CPU
 from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.look.second_look import SecondLook
 from tessellar.kernels.reliability import Judgement, Reliability
+from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Payload
 
 
@@ -134,6 +136,7 @@ class RowMaker:
             None if reliability is None else self._judgement(reliability, columns, detections[NEGATIVE])
         )
         found, columns, look = self._chosen(found, columns, judgement)
+        columns |= self._probability(found)
         if judges and self.recipes.dilation is not None:
             seen, stage = self._grown(found, POSITIVE), "measure-grown"
             found, again = self._measured(seen, POSITIVE, again=True)
@@ -160,6 +163,23 @@ class RowMaker:
             return found, columns, {}
         kept = np.flatnonzero(is_source)
         return found.select(kept), {name: values[kept] for name, values in columns.items()}, record
+
+    def _probability(self, found: Detections) -> Payload:
+        """Return what the network that searched the cube thinks of sources, where one did."""
+        if isinstance(self.recipes.finder, SmoothAndClip):
+            return {}
+        before = (self.detect.fingerprint, *self.recipes.shaping)
+        probability = probability_of(
+            found.sources,
+            crew=self.crew,
+            source=self.cube.source,
+            noise=self.calibration.noise,
+            network=self.recipes.finder.network,
+            sources_folder=self._sources_folder(POSITIVE),
+            before=before,
+            device=self.device,
+        )
+        return {"p_network": probability}
 
     def _looker(self, recipe: SecondLook) -> Looker:
         noise = self.calibration.measured_noise

@@ -152,7 +152,7 @@ class Architecture:
             returns one (patch, head, frequency, l, m).
         """
         functional = load_torch().nn.functional
-        frame = self._frame(margin)
+        frame = self.frame(margin)
 
         def layer(x: Tensor, name: str) -> Tensor:
             w = weights[f"{name}.weight"]
@@ -166,7 +166,7 @@ class Architecture:
 
         def joined(coarse: Tensor, fine: Tensor, level: int) -> Tensor:
             if self.join == "add":
-                return cut(unfolded(layer(coarse, f"up.{level}"), 2), frame.doubled[level]) + fine
+                return cut(unfolded(layer(coarse, f"up.{level}"), 2), frame.doubled[level]).add_(fine)
             doubled = functional.interpolate(coarse, scale_factor=2, mode="nearest")
             return load_torch().cat([cut(doubled, frame.doubled[level]), fine], 1)
 
@@ -189,10 +189,10 @@ class Architecture:
         """Return how many convolutions the encoder has at a level."""
         return self.depth if level == self.levels - 1 else _NEED
 
-    def _frame(self, margin: int) -> _Frame:
+    def frame(self, margin: int) -> Frame:
         """Return what is cut where, so that every layer ends with just what the core needs of it."""
         if margin == 0:
-            return _Frame(0, (0,) * self.levels, (0,) * self.levels)
+            return Frame(0, (0,) * self.levels, (0,) * self.levels)
         if margin < self.margin or margin % self.stride:
             raise UsageError(
                 f"a margin of {margin} voxels; this network needs {self.margin}, or a larger multiple of {self.stride}."
@@ -207,11 +207,11 @@ class Architecture:
         for fine in reversed(asked):
             seen.append(2 * need - fine)
             need = 2 * need + _NEED
-        return _Frame(margin - self.fold * need, tuple(reversed(seen)), tuple(doubled))
+        return Frame(margin - self.fold * need, tuple(reversed(seen)), tuple(doubled))
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class Frame:
     """What is cut from each side, voxels of a level.
 
     Attributes

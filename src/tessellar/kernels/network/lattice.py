@@ -1,4 +1,4 @@
-"""Where the patches of a network lie: at multiples of its stride from the first voxel of the cube, all of one shape."""
+"""Where the patches of a network lie: at multiples of a step from the first voxel of the cube, all of one shape."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class PatchLattice:
     Attributes
     ----------
     answer_shape
-        Voxels that one patch answers for, ``(frequency, l, m)``, multiples of the stride.
+        Voxels that one patch answers for, ``(frequency, l, m)``, multiples of the step.
     margin
-        Voxels that it sees around them, a multiple of the stride.
-    stride
+        Voxels that it sees around them.
+    step
         By which patches are aligned.
     """
 
     answer_shape: Shape
     margin: int
-    stride: int
+    step: int
 
     @classmethod
-    def of_cube(cls, shape: Shape, side: int, margin: int, stride: int) -> PatchLattice:
+    def of_cube(cls, shape: Shape, side: int, margin: int, step: int) -> PatchLattice:
         """Return the lattice for a cube: patches that cut it evenly, none longer than ``side``."""
-        z, x, y = (_even(n, side, stride) for n in shape)
-        return cls((z, x, y), margin, stride)
+        z, x, y = (_even(n, side, step) for n in shape)
+        return cls((z, x, y), margin, step)
 
     @property
     def patch_shape(self) -> Shape:
@@ -49,8 +49,8 @@ class PatchLattice:
     def boxes(self, core: Box) -> Iterator[Box]:
         """Yield the boxes that patches answer for, until a core is covered."""
         rows = [
-            range(start // self.stride * self.stride, stop, step)
-            for start, stop, step in zip(core.start, core.stop, self.answer_shape, strict=True)
+            range(start // self.step * self.step, stop, side)
+            for start, stop, side in zip(core.start, core.stop, self.answer_shape, strict=True)
         ]
         for corner in product(*rows):
             yield Box.of_shape(self.answer_shape).shift(corner)
@@ -60,7 +60,7 @@ class PatchLattice:
         return box.grow(Halo.symmetric((self.margin,) * 3))
 
 
-def _even(n: int, side: int, stride: int) -> int:
-    """Return the multiple of the stride that covers ``n`` voxels with as few equal pieces as ``side`` does."""
+def _even(n: int, side: int, step: int) -> int:
+    """Return the multiple of the step that covers ``n`` voxels with as few equal pieces as ``side`` does."""
     pieces = -(-n // side)
-    return -(-n // (pieces * stride)) * stride
+    return -(-n // (pieces * step)) * step

@@ -1,6 +1,6 @@
 """A network as a kernel: run on aligned patches of one shape, so that a voxel's value does not depend on its tile.
 
-Patches begin at multiples of the network's stride, counted from the first voxel of the cube; what lies beyond the
+Patches begin at multiples of twice the network's stride, counted from the first voxel of the cube; what lies beyond the
 cube, or is blank, is shown as zero. Of each answer only voxels that see their whole neighbourhood are kept: cut, never
 blended. All patches of a cube have one shape, all batches one size and each worker one thread, because libraries choose
 the order of their sums by them.
@@ -81,13 +81,12 @@ class Runner:
             unknown.
         """
         answer, core_noise, seen = self._answer(patch, noise)
-        values = []
-        for head in OUTPUTS:
-            if head in self.heads:
-                raw = answer[self.heads.index(head)]
-                values.append(self._deviation(raw) if head == LOG_VARIANCE else raw)
-        dense = np.full((len(values), *core_noise.shape), np.nan, np.float32)
-        np.multiply(np.stack(values), core_noise, out=dense, where=seen)
+        heads = [head for head in OUTPUTS if head in self.heads]
+        dense = np.full((len(heads), *core_noise.shape), np.nan, np.float32)
+        for head, out in zip(heads, dense, strict=True):
+            raw = answer[self.heads.index(head)]
+            values = self._deviation(raw) if head == LOG_VARIANCE else raw
+            np.multiply(values, core_noise, out=out, where=seen)
         return dense
 
     def probability(self, patch: Patch, noise: FloatArray) -> FloatArray:
@@ -109,12 +108,13 @@ class Runner:
         answer = np.zeros((len(self.heads), *patch.core.shape), np.float32)
         if seen.any():
             shown = in_units_of_noise(patch.voxels, noise)
-            for boxes in _groups(self.lattice.boxes(patch.core), self.batch):
-                self._fill(answer, boxes, shown, patch)
+            wanted = (box for box in self.lattice.boxes(patch.core) if seen[_own(box, patch.core)].any())
+            for boxes in _groups(wanted, self.batch):
+                answer = self._filled(answer, boxes, shown, patch)
         return answer, noise[local], seen
 
-    def _fill(self, answer: FloatArray, boxes: list[Box], shown: FloatArray, patch: Patch) -> None:
-        """Run one batch, filled up with empty patches, and put what it says of the core where it belongs."""
+    def _filled(self, answer: FloatArray, boxes: list[Box], shown: FloatArray, patch: Patch) -> FloatArray:
+        """Run one batch, filled up with empty patches, and return the answer with what it says of the core."""
         voxels = np.zeros((self.batch, 1, *self.lattice.patch_shape), np.float32)
         for slot, box in enumerate(boxes):
             around = self.lattice.around(box)
@@ -125,8 +125,11 @@ class Runner:
         given = self._run(voxels)
         for slot, box in enumerate(boxes):
             own = box & patch.core
-            here = own.relative_to(patch.core.start).slices()
-            answer[(slice(None), *here)] = given[(slot, slice(None), *own.relative_to(box.start).slices())]
+            said = given[(slot, slice(None), *own.relative_to(box.start).slices())]
+            if own == patch.core:
+                return said
+            answer[(slice(None), *_own(box, patch.core))] = said
+        return answer
 
     def _run(self, voxels: FloatArray) -> FloatArray:
         torch = load_torch()
@@ -161,6 +164,11 @@ def arithmetic(torch: Any, device: str, precision: str = "float32") -> Iterator[
             torch.autocast(device_type(device), torch.bfloat16, enabled=precision == "bfloat16")
         )
         yield
+
+
+def _own(box: Box, core: Box) -> tuple[slice, slice, slice]:
+    """Return where the part of a box that lies in a core lies in it."""
+    return (box & core).relative_to(core.start).slices()
 
 
 def _groups(boxes: Iterator[Box], size: int) -> Iterator[list[Box]]:

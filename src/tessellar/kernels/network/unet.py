@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tessellar.errors import UsageError
-from tessellar.kernels.devices import torch_name
-from tessellar.kernels.network.design import UNET, design_of
+from tessellar.kernels.devices import CPU, device_type, torch_name
+from tessellar.kernels.network.architecture import Architecture
+from tessellar.kernels.network.compiled_unet import compiled_network
+from tessellar.kernels.network.design import design_of
 from tessellar.kernels.network.lattice import PatchLattice
 from tessellar.kernels.network.receptive_field import refuse_dishonest
 from tessellar.kernels.network.runner import MASK, OUTPUTS, Runner, as_tensors
@@ -86,10 +88,17 @@ class UNet:
         ]
         if self.precision not in PRECISIONS:
             problems.append(f"precision is '{self.precision}', there is {' and '.join(PRECISIONS)}")
-        if self.side < self.stride or self.side % self.stride:
-            problems.append(f"side is {self.side}, needed is a multiple of {self.stride}")
+        if self.side < self.step or self.side % self.step:
+            problems.append(
+                f"side is {self.side}, needed is a multiple of {self.step}, twice the network's stride"
+            )
         if problems:
             raise UsageError("; ".join(problems) + ".")
+
+    @property
+    def step(self) -> int:
+        """By which patches are aligned: twice the stride, since convolutions make voxels of all levels in pairs."""
+        return 2 * self.stride
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -113,7 +122,7 @@ class UNet:
 
     def lattice(self, meta: CubeMeta) -> PatchLattice:
         """Return where the patches of a cube lie."""
-        return PatchLattice.of_cube(meta.shape, self.side, self.margin, self.stride)
+        return PatchLattice.of_cube(meta.shape, self.side, self.margin, self.step)
 
     def halo(self, meta: CubeMeta) -> Halo:
         """Return how far around a voxel the network sees."""
@@ -157,12 +166,16 @@ class UNet:
         weights = read_weights(file, card)
         check_shapes(weights, design.shapes, file)
         place = torch_name(device)
-        tensors = as_tensors(weights, place)
-        if card.architecture["kind"] != UNET:  # ours cannot lie: it counts its own layers
+        if not isinstance(design, Architecture):  # ours cannot lie: it counts its own layers
             blind = design.network(as_tensors(weights, "cpu"))
             refuse_dishonest(blind, design.margin, design.stride, card.name)
+        own_loops = device_type(place) == CPU and self.precision == PRECISIONS[0] and self.threads == 1
+        if isinstance(design, Architecture) and own_loops:
+            network = compiled_network(design, weights, design.margin)
+        else:
+            network = design.network(as_tensors(weights, place), design.margin)
         return Runner(
-            network=design.network(tensors, design.margin),
+            network=network,
             lattice=self.lattice(meta),
             heads=self.heads,
             calibration=card.calibration,
