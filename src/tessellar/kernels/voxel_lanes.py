@@ -183,7 +183,7 @@ def chosen(_typing: Any, flags: Any, a: Any, b: Any) -> Any:
 
 @_instruction
 def higher(_typing: Any, a: Any, b: Any) -> Any:
-    """Return the higher of both if it is at least 0, and of two that are less either one; a positive blank is kept.
+    """Return the higher of both if that is at least 0, and of two below 0 either one; a blank is kept if positive.
 
     The bits are compared as those of integers: any part of the processor does that, while floating-point numbers are
     compared by the parts that add.
