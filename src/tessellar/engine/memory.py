@@ -89,11 +89,11 @@ def give_back_freed_memory() -> None:
 
     Otherwise it learns to keep arrays as large as tiles for the thread that freed them, and a process with several
     threads holds a tile's memory several times. The memory of smaller arrays, which would come page by page, is used
-    again: a thread keeps the size of two that it does not need at the moment.
+    again: a thread keeps the size of one that it does not need at the moment.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
-        ctypes.CDLL(None).mallopt(_TRIM_THRESHOLD, 2 * _LARGE_BYTES)
+        ctypes.CDLL(None).mallopt(_TRIM_THRESHOLD, _LARGE_BYTES)
 
 
 def _peak_of_usage() -> int:
