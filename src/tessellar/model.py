@@ -135,7 +135,10 @@ class Source(Protocol):
         """Bytes that the cube takes where it is stored."""
 
     def read(self, box: Box) -> FloatArray:
-        """Return the voxels of a box inside the cube, float32 C-order array (frequency, l, m), NaN = blank."""
+        """Return the voxels of a box inside the cube, float32 C-order array (frequency, l, m), NaN = blank.
+
+        An array that owns its memory is the caller's to change; what a source keeps, it gives as a view.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -96,6 +96,13 @@ def test_an_injection_into_a_cube_without_kelvin_is_refused(tmp_path):
         ts.separate_foregrounds(jansky, out=tmp_path / "clean.zarr", inject=cube())
 
 
+def test_a_cube_in_memory_stays_as_it_is(tmp_path):
+    kept = cube()
+    before = kept.voxels.copy()
+    ts.separate_foregrounds(kept, ts.Polynomial(2), out=tmp_path / "clean.zarr")
+    np.testing.assert_array_equal(kept.voxels, before)
+
+
 def test_a_cube_in_jansky_with_a_beam_is_one_in_kelvin(tmp_path):
     """The same sky in both units has the same power."""
     from tessellar.engine.power.kelvin import kelvin_per_unit

@@ -92,7 +92,7 @@ class SeparateStage:
             voxels,
             foreground=self.foreground is not None,
             amplitudes=self.n_maps > 0,
-            out=voxels if self.network is None else None,
+            out=self._place_of(voxels),
         )
         residual = cast("FloatArray", parts.residual)
         if self.network is not None:
@@ -104,6 +104,11 @@ class SeparateStage:
         return UnitResult(
             payload, own.size, voxels.nbytes, output=self._output(clean, own, parts.foreground, core)
         )
+
+    def _place_of(self, voxels: FloatArray) -> FloatArray | None:
+        """Return where the residual may go: in place of the voxels, unless these are needed, or part of others."""
+        mine = voxels.flags.owndata and voxels.flags.writeable and voxels.flags.c_contiguous
+        return voxels if mine and self.network is None else None
 
     def _output(
         self, clean: FloatArray, own: FloatArray, smooth: FloatArray | None, core: tuple[slice, ...]
