@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.devices import TORCH_CPU
 from tessellar.kernels.network.normalise import noise_of
 from tessellar.kernels.noise import NoiseLattice, NoiseModel
-from tessellar.model import Patch
+from tessellar.model import Observer, Patch
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Box
 
@@ -31,13 +32,28 @@ def cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def find(cube: Path, out: Path, tile: tuple[int, int, int], executor: str) -> ts.Run:
+def find(
+    cube: Path, out: Path, tile: tuple[int, int, int], executor: str, observer: Observer | None = None
+) -> ts.Run:
     scales = ts.SmoothAndClip(kernels_z=(0, 3), threshold=2.8)
     finder = ts.NetworkFinder(ts.UNet(side=16), both=True, scales=scales)
     linker, products = ts.Linker(min_size_z=2), ts.Products(cubelets=0, maps=False)
     return ts.find_sources(
-        cube, finder, linker=linker, products=products, executor=executor, out=out, tile=tile
+        cube,
+        finder,
+        linker=linker,
+        products=products,
+        executor=executor,
+        out=out,
+        tile=tile,
+        observer=observer,
     )
+
+
+def results(run: ts.Run) -> dict[str, bytes]:
+    """Return the files that must not know how they came about."""
+    paths = sorted(path for pattern in RESULTS for path in run.folder.glob(pattern) if path.is_file())
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +63,24 @@ def run(cube: Path, tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
 
 def test_no_byte_of_the_catalogue_knows_the_tiles(cube: Path, run: ts.Run, tmp_path: Path) -> None:
     other = find(cube, tmp_path, (15, 23, 36), "processes")
-    seen = []
-    for folder in (run.folder, other.folder):
-        paths = sorted(path for pattern in RESULTS for path in folder.glob(pattern) if path.is_file())
-        seen.append({str(path.relative_to(folder)): path.read_bytes() for path in paths})
-    assert seen[0] == seen[1]
+    assert results(run) == results(other)
+
+
+def test_a_killed_second_pass_of_the_network_goes_on(cube: Path, run: ts.Run, tmp_path: Path) -> None:
+    class Impatient:
+        def begin(self, stage: str, total: int) -> None: ...
+        def say(self, text: str) -> None: ...
+        def end(self, stage: str) -> None: ...
+
+        def progress(self, event: Any) -> None:
+            if event.stage == "probability":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find(cube, tmp_path, SHAPE, "serial", Impatient())
+    again = find(cube, tmp_path, SHAPE, "serial")
+    assert again.info["stages"]["probability"]["resumed"] >= 1
+    assert results(again) == results(run)
 
 
 def test_each_source_has_the_largest_probability_among_its_voxels(cube: Path, run: ts.Run) -> None:
