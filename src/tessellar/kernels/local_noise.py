@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
-from tessellar.kernels.channel_noise import (
-    BIN_SHIFT,
-    INFINITE_BITS,
-    MAD_TO_SIGMA,
-    SIZE_BITS,
-    middle_of_counts,
-)
+from tessellar.kernels.noise import BIN_SHIFT, INFINITE_BITS, MAD_TO_SIGMA, SIZE_BITS, middle_of_counts
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 FEWEST_NEGATIVE = 64  # negative voxels of a window below which it says nothing

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from tessellar.engine.recent import Recent
 from tessellar.errors import InputError
-from tessellar.kernels.channel_noise import part_sigmas
-from tessellar.kernels.noise import NoiseLattice, NoiseModel, separate
+from tessellar.kernels.noise import NoiseLattice, NoiseModel, part_sigmas, separate
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import FloatArray, IntArray, Patch, Payload, Source, Steps, UnitResult, Work
