@@ -1,4 +1,4 @@
-"""A network that learns: its weights, its optimiser, one step at a time."""
+"""A network that learns, one step at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tessellar.kernels.network.torch_library import load_torch
 from tessellar.model import FloatArray
 from tessellar.training.checkpoint import Checkpoint
 from tessellar.training.losses import Lesson, Losses, losses
+from tessellar.training.optimizer import Optimizer
 from tessellar.training.recipe import Training
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 WARM_UP = 50  # steps over which the learning rate rises, or a twentieth of all
 _FLOOR = 1e-3  # of the learning rate at the end
-_MOMENTS = {"first": "exp_avg", "second": "exp_avg_sq"}
 
 
 class Learner:
@@ -37,14 +37,16 @@ class Learner:
     def __init__(self, training: Training | LookTraining) -> None:
         self._torch = load_torch()
         self._training = training
-        self.weights: dict[str, Tensor] = {
-            name: self._parameter(values)
-            for name, values in training.architecture.initial(training.seed).items()
-        }
-        self.network: Callable[..., Tensor] = training.architecture.network(self.weights)
-        self._optimizer = self._torch.optim.AdamW(
-            list(self.weights.values()), lr=training.rate, weight_decay=training.decay, foreach=False
+        kernel_rate = training.kernel_rate if isinstance(training, Training) else 0.0
+        self._weights = Optimizer(
+            training.architecture.initial(training.seed), training.rate, kernel_rate, training.decay
         )
+
+    @property
+    def network(self) -> Callable[..., Tensor]:
+        """The network with the weights that it has now."""
+        network: Callable[..., Tensor] = self._training.architecture.network(self._weights.tensors())
+        return network
 
     def learn(self, lesson: Lesson, step: int) -> Losses:
         """Take one step, and return how wrong the network was before it."""
@@ -59,13 +61,10 @@ class Learner:
 
     def descend(self, total: Callable[[], Tensor], step: int) -> float:
         """Take one step down a loss, and return what it was before."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._training.rate * self._share_of_rate(step)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._weights.forget()
         loss = total()
         loss.backward()
-        self._torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self._training.clip, foreach=False)
-        self._optimizer.step()
+        self._weights.step(self._share_of_rate(step), self._training.clip)
         return float(loss.detach())
 
     def judge(self, lesson: Lesson) -> tuple[float, FloatArray]:
@@ -76,32 +75,20 @@ class Learner:
 
     def values(self) -> dict[str, FloatArray]:
         """Return the weights, float32 arrays by name."""
-        return {name: _copy(tensor) for name, tensor in self.weights.items()}
+        return self._weights.values()
 
     def put(self, values: Mapping[str, FloatArray]) -> None:
         """Replace the weights."""
-        with self._torch.no_grad():
-            for name, tensor in self.weights.items():
-                tensor.copy_(self._torch.from_numpy(values[name]))
+        self._weights.put(values)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write weights and moments into a checkpoint."""
-        checkpoint.arrays["weights"] = self.values()
-        for group, key in _MOMENTS.items():
-            checkpoint.arrays[group] = {
-                name: _copy(self._optimizer.state[tensor][key]) for name, tensor in self.weights.items()
-            }
+        checkpoint.arrays.update(weights=self.values(), **self._weights.moments())
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
         self.put(checkpoint.arrays["weights"])
-        for name, tensor in self.weights.items():
-            state: dict[str, Any] = {"step": self._torch.tensor(float(checkpoint.step))}
-            for group, key in _MOMENTS.items():
-                moment = self._torch.empty_like(tensor, requires_grad=False)
-                moment.copy_(self._torch.from_numpy(checkpoint.arrays[group][name]))
-                state[key] = moment
-            self._optimizer.state[tensor] = state
+        self._weights.restore(checkpoint.arrays, checkpoint.step)
 
     def _losses(self, answer: Tensor, lesson: Lesson) -> Losses:
         assert isinstance(self._training, Training)  # a network of the second look has a loss of its own
@@ -110,7 +97,9 @@ class Learner:
     def _answer(self, voxels: Tensor) -> Tensor:
         with self._precision():
             answer: Tensor = self.network(voxels)
-        return answer.float()
+        return answer.to(
+            self._torch.float32, memory_format=self._torch.contiguous_format
+        )  # losses go head by head
 
     def _precision(self) -> AbstractContextManager[Any]:
         enabled = self._training.precision == "bfloat16"
@@ -119,17 +108,7 @@ class Learner:
         )
         return context
 
-    def _parameter(self, values: FloatArray) -> Tensor:
-        tensor = self._torch.from_numpy(values)
-        if tensor.ndim == 5:
-            tensor = tensor.contiguous(memory_format=self._torch.channels_last_3d)
-        return tensor.clone().requires_grad_()
-
     def _share_of_rate(self, step: int) -> float:
         steps = self._training.steps
         done, rising = step / steps, min(WARM_UP, max(1, steps // 20))
         return min(1.0, (step + 1) / rising) * ((1.0 - _FLOOR) * 0.5 * (1.0 + cos(pi * done)) + _FLOOR)
-
-
-def _copy(tensor: Tensor) -> FloatArray:
-    return np.ascontiguousarray(tensor.detach().numpy()).copy()

@@ -75,7 +75,8 @@ def losses(answer: Tensor, lesson: Lesson, emphasis: float) -> Losses:
         How much more an error inside a source counts.
     """
     torch = load_torch()
-    mean, logit, log_variance = answer[:, :1], answer[:, 1:2], answer[:, 2:3].clamp(*LOG_VARIANCE_LIMITS)
+    mean, logit, log_variance = answer.split(1, dim=1)
+    log_variance = log_variance.clamp(*LOG_VARIANCE_LIMITS)
     importance = lesson.weight * (1.0 + emphasis * lesson.mask)
     squared = (mean - lesson.truth) ** 2
     cross = torch.nn.functional.binary_cross_entropy_with_logits(

@@ -39,8 +39,10 @@ class Training:
         Patches of a batch.
     rate
         Largest learning rate; it rises over the first steps and falls as a cosine.
+    kernel_rate
+        That of the kernels of convolutions, which learn by Muon; 0 has them learn by AdamW like the rest, at ``rate``.
     decay
-        Of the weights, per unit of learning rate.
+        Of the weights that AdamW moves, per unit of learning rate.
     clip
         Largest norm of a gradient.
     emphasis
@@ -63,6 +65,7 @@ class Training:
     steps: int = 2000
     batch: int = 2
     rate: float = 3e-3
+    kernel_rate: float = 0.02
     decay: float = 1e-4
     clip: float = 5.0
     emphasis: float = 10.0
@@ -97,11 +100,12 @@ def _folded(base: int) -> Training:
     """Return how a network that folds 2 x 2 x 2 voxels is taught; it diverges at the rate of narrow ones."""
     return Training(
         Architecture(base=base, levels=2, fold=2, depth=3, join="add"),
-        SkyRecipe(side=56, most=6, bright=0.07),
+        SkyRecipe(side=56, most=8, bright=0.07),
         rate=1.5e-3,
+        easy=0.05,
         every=400,
-        patience=40,
-        emphasis=40.0,
+        patience=100,
+        emphasis=70.0,
     )
 
 
