@@ -24,20 +24,26 @@ class Denoised:
         The denoiser.
     level
         Of the denoised voxels, in units of the noise of the cube.
+    side
+        Voxels that are answered for at once along each axis; any number is as good.
+    weights
+        There are none.
     """
 
     kernel: DenseKernel
     level: float
-    weights: str = field(init=False, default="")
+    side: int = 64
+    weights: str = ""
     precision: str = field(init=False, default="float32")
 
     finds = True
     needs_torch = False
     fixed_bytes = 0
+    step = 1
 
     def lattice(self, meta: CubeMeta) -> PatchLattice:
-        """Return patches of one voxel: tiles of every size are as good."""
-        return PatchLattice.of_cube(meta.shape, 1, 0, 1)
+        """Return patches without margins: a denoiser of this kind has the same answer in any."""
+        return PatchLattice.of_cube(meta.shape, self.side, 0, self.step)
 
     def halo(self, meta: CubeMeta) -> Halo:
         """Return how far the denoiser looks."""
