@@ -11,7 +11,7 @@ from tessellar.engine.find.measure import SOURCES_PER_UNIT
 from tessellar.engine.find.plan import FindPlan, make_plan
 from tessellar.engine.lease import Agenda
 from tessellar.engine.run import TARGET_SECONDS
-from tessellar.kernels.noise import NoiseLattice
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import CubeMeta, FloatArray, SpectralAxis

@@ -18,7 +18,7 @@ from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.kernels.look.frame import PATCH
 from tessellar.kernels.look.second_look import MOST_VOXELS, SecondLook
 from tessellar.kernels.network.finder import NetworkFinder
-from tessellar.kernels.noise import NoiseLattice
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import MemoryUse, Source
