@@ -8,10 +8,11 @@ from math import ceil, prod
 from benchmarks.jobs import FLOAT, Cluster, Job, Prediction, StageCost
 from benchmarks.rates import Rates
 from tessellar.engine.find.measure import SOURCES_PER_UNIT
-from tessellar.engine.find.plan import FindPlan, make_plan
+from tessellar.engine.find.plan import FindPlan
+from tessellar.engine.find.planning import make_plan
 from tessellar.engine.lease import Agenda
 from tessellar.engine.run import TARGET_SECONDS
-from tessellar.kernels.noise import NoiseLattice
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import CubeMeta, FloatArray, SpectralAxis

@@ -15,7 +15,7 @@ from memory_cube import header_of
 
 import tessellar as ts
 from tessellar.engine.devices import Device
-from tessellar.engine.find.plan import make_plan
+from tessellar.engine.find.planning import make_plan
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError
 from tessellar.model import MemoryUse
 from tessellar.tiling.box import Shape

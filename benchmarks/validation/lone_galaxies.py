@@ -14,7 +14,8 @@ from tessellar.kernels.gathering import Gathering, Surroundings
 from tessellar.kernels.line_width import line_width, mean_line_width
 from tessellar.kernels.mask_edge import EDGE_LAWS, edge_factor
 from tessellar.kernels.measure import MEASURED
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.runs import extract_runs
 from tessellar.kernels.scale_noise import sigma_from_counts
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip

@@ -30,7 +30,7 @@ def run(folder: Path, module: str, *words: str) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", f"benchmarks.{module}", *words],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
         capture_output=True,
         text=True,
         check=False,

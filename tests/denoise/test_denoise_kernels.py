@@ -12,6 +12,7 @@ from memory_cube import meta_of
 from scipy import ndimage
 
 from tessellar.errors import UsageError
+from tessellar.kernels.channel_noise import BINS_PER_OCTAVE, FEWEST_SAMPLES
 from tessellar.kernels.correlation import Correlation, beam_correlation
 from tessellar.kernels.denoise.band_noise import band_sigmas, counted
 from tessellar.kernels.denoise.bands import bands_of, predicted_noise
@@ -19,7 +20,6 @@ from tessellar.kernels.denoise.gaussian import Gaussian
 from tessellar.kernels.denoise.matched import MatchedFilter
 from tessellar.kernels.denoise.starlet2d1d import CalibratedStarlet, Starlet2D1D
 from tessellar.kernels.filters import gaussian_taps
-from tessellar.kernels.noise import BINS_PER_OCTAVE, FEWEST_SAMPLES
 from tessellar.kernels.scale_noise import N_BINS, sigma_from_counts
 from tessellar.simulate.noise import correlated_noise
 from tessellar.tiling.box import Box

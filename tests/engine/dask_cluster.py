@@ -12,7 +12,9 @@ from types import TracebackType
 
 from scripted import until
 
-_HERE = str(Path(__file__).parent)
+import tessellar
+
+_HERE, _PACKAGE = Path(__file__).parent, Path(tessellar.__file__).parents[1]
 
 
 class HandStarted:
@@ -50,7 +52,7 @@ class HandStarted:
 
     def _start(self, what: str, env: Mapping[str, str], *options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
-        environment = {**os.environ, "PYTHONPATH": _HERE, **env}
+        environment = {**os.environ, "PYTHONPATH": f"{_HERE}:{_PACKAGE}", **env}
         with (self._folder / f"{what}-{len(self._processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=environment, start_new_session=True

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 from scripted import until
 
-_HERE = Path(__file__).parent
+import tessellar
+
+_HERE, _PACKAGE = Path(__file__).parent, Path(tessellar.__file__).parents[1]
 _STARTED = "Ray runtime started"
 
 
@@ -28,7 +30,7 @@ class RayCluster:
         Where its workers find modules.
     """
 
-    def __init__(self, folder: Path, *nodes: str, path: str = f"{_HERE}:{_HERE.parent}") -> None:
+    def __init__(self, folder: Path, *nodes: str, path: str = f"{_HERE}:{_HERE.parent}:{_PACKAGE}") -> None:
         self._folder = folder
         self._environment = os.environ | {"PYTHONPATH": path, "RAY_AUTH_MODE": "token"}
         # Half of the connections through Ray's client fail with it: its server forks while gRPC is at work.

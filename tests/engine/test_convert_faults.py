@@ -16,6 +16,7 @@ import pytest
 from copying import N_PIECES, Listener, WatchedSource, copy, small_pieces, tree, usual_pieces
 from memory_cube import names_in
 
+import tessellar
 from tessellar.engine.journal import Journal
 from tessellar.errors import FolderInUseError, OutputError, UsageError
 from tessellar.model import Progress
@@ -42,9 +43,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
 
 def start(out: Path, log: Path, executor: str = "serial", **script: object) -> subprocess.Popen[str]:
     """Start a copy in a process of its own."""
-    here = Path(copying.__file__).parent
+    here, package = Path(copying.__file__).parent, Path(tessellar.__file__).parents[1]
     words = [sys.executable, copying.__file__, str(out), str(log), executor, json.dumps(script)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    environment = {**os.environ, "PYTHONPATH": f"{here}:{here.parent}:{package}"}
     return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
 
 

@@ -44,7 +44,7 @@ def home() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ray-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", folder)
         patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("PYTHONPATH", f"{DRIVE.parent}:{DRIVE.parent.parent}")
+        patch.setenv("PYTHONPATH", f"{DRIVE.parent}:{DRIVE.parent.parent}:{Path(ts.__file__).parents[1]}")
         for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
             patch.delenv(name, raising=False)
         (Path(folder) / ".ray").mkdir()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_cube import MemorySource, meta_of
 
-from tessellar.engine.find.plan import RECENT_BYTES, make_plan
+from tessellar.engine.find.planning import RECENT_BYTES, make_plan
 from tessellar.engine.recent import Recent
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import FloatArray, Order

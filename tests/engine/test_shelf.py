@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_cube import MemorySource, meta_of
 
-from tessellar.engine.find.plan import make_plan
+from tessellar.engine.find.planning import make_plan
 from tessellar.engine.shelf import Shelf, shelf_of
 from tessellar.engine.shelf_plan import SHELF_BYTES, shelf_for, useful_bytes
 from tessellar.kernels.smooth_clip import SmoothAndClip

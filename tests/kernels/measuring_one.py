@@ -10,7 +10,8 @@ from tessellar.kernels.flux_scale import FluxScale
 from tessellar.kernels.gathering import Gathering, Surroundings
 from tessellar.kernels.mask_edge import edge_factor
 from tessellar.kernels.measure import MEASURED
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.runs import extract_runs
 from tessellar.tiling.box import Box, Halo
 

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tessellar.kernels.noise import (
-    BIN_SHIFT,
-    MAD_TO_SIGMA,
-    NoiseLattice,
-    NoiseModel,
-    channel_sigmas,
-    part_sigmas,
-    separate,
-)
+from tessellar.kernels.channel_noise import BIN_SHIFT, MAD_TO_SIGMA, part_sigmas
+from tessellar.kernels.noise import NoiseModel, separate
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.tiling.box import Box, Shape
+
+
+def channel_sigmas(voxels: np.ndarray) -> np.ndarray:
+    return part_sigmas(voxels, (0, 0), voxels.shape[1:])[0]
 
 
 def model_of(cube: np.ndarray) -> NoiseModel:

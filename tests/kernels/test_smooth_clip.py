@@ -13,7 +13,8 @@ from tessellar.errors import UsageError
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, PITCH, work_arrays
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, SampleBlocks, sigma_from_counts
 from tessellar.kernels.scales import smooth_block
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip

@@ -15,7 +15,8 @@ from tessellar.kernels import smooth_clip_device
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.detected import DetectedVoxels, dense, runs_of
 from tessellar.kernels.devices import TORCH_CPU, count_gpus
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.runs import extract_runs
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.kernels.smooth_clip_device import NARROWEST, DeviceFinder, brought_down

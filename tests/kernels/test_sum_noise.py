@@ -10,7 +10,8 @@ from measuring_one import box_of
 
 from tessellar.kernels import sum_noise as module
 from tessellar.kernels.correlation import INDEPENDENT, Correlation
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.pair_sums import weighted
 from tessellar.kernels.runs import extract_runs, run_voxels
 from tessellar.kernels.sum_noise import SumNoise, sum_noise

@@ -21,7 +21,8 @@ from tessellar.kernels.look.features import row_features
 from tessellar.kernels.look.frame import frame_of_row
 from tessellar.kernels.look.patch import patch_of
 from tessellar.kernels.look.scale import Scale
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 
 SHAPE = (40, 60, 64)
 FILES = ("catalogue.ecsv", "catalogue.vot", "catalogue.parquet", "look.npz")

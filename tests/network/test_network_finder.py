@@ -16,7 +16,8 @@ from tessellar.errors import UsageError
 from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.devices import TORCH_CPU
 from tessellar.kernels.network.normalise import noise_of
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.model import Observer, Patch
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Box

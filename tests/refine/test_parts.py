@@ -13,7 +13,8 @@ from tessellar.engine.find import deblend
 from tessellar.flags import DEBLENDED
 from tessellar.kernels.components import Linker
 from tessellar.kernels.deblend import Deblending, HillScale
-from tessellar.kernels.noise import NoiseLattice, NoiseModel
+from tessellar.kernels.noise import NoiseModel
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import Patch
 from tessellar.tiling.box import Box

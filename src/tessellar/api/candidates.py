@@ -99,7 +99,8 @@ def looked_at(run: Found, held: HeldSky, folder: Path, chosen: IntArray) -> tupl
     from tessellar.kernels.look.frame import PATCH, frame_of_row
     from tessellar.kernels.look.patch import patch_of
     from tessellar.kernels.look.scale import Scale
-    from tessellar.kernels.noise import NoiseLattice, NoiseModel
+    from tessellar.kernels.noise import NoiseModel
+    from tessellar.kernels.noise_lattice import NoiseLattice
 
     table, scale, shape = run.table[chosen], Scale.of(held.meta), held.meta.shape
     columns = {name: np.asarray(getattr(table[name], "value", table[name])) for name in table.colnames}

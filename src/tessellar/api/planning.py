@@ -151,7 +151,7 @@ def plan_of(
 
     Parameters as for `plan`; ``pool`` are those workers, None without an address, and ``device`` is where they compute.
     """
-    from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.find.planning import make_plan
     from tessellar.engine.find.refine_cost import RefineCost
 
     workers, budget = crew_and_memory(executor, workers, pool, memory)

@@ -79,7 +79,7 @@ def tune(
     {'executor': 'threads', 'workers': 2, 'tile': [128, 256, 256]}
     """
     from tessellar.engine.executors import check_executor, make_executor
-    from tessellar.engine.find.plan import make_plan
+    from tessellar.engine.find.planning import make_plan
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_executor(executor, workers, address)

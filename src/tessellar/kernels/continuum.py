@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
-from tessellar.kernels.noise import MAD_TO_SIGMA
+from tessellar.kernels.channel_noise import MAD_TO_SIGMA
 from tessellar.model import DoubleArray, FloatArray
 
 FITS = 3  # each but the first after another look at the residuals

@@ -1,7 +1,7 @@
 """How noise varies from place to place: its level in windows of a cube, beside that of the channel and the pixel.
 
-The estimator is that of `tessellar.kernels.noise`: the median of the absolute values of negative voxels, counted in
-logarithmic bins, so that it does not depend on the order in which voxels are looked at.
+The estimator is that of `tessellar.kernels.channel_noise`: the median of the absolute values of negative voxels,
+counted in logarithmic bins, so that it does not depend on the order in which voxels are looked at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
-from tessellar.kernels.noise import BIN_SHIFT, INFINITE_BITS, MAD_TO_SIGMA, SIZE_BITS, middle_of_counts
+from tessellar.kernels.channel_noise import (
+    BIN_SHIFT,
+    INFINITE_BITS,
+    MAD_TO_SIGMA,
+    SIZE_BITS,
+    middle_of_counts,
+)
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 FEWEST_NEGATIVE = 64  # negative voxels of a window below which it says nothing

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.kernels.noise import MAD_TO_SIGMA
+from tessellar.kernels.channel_noise import MAD_TO_SIGMA
 from tessellar.model import FloatArray, IntArray
 
 FEWEST_VALUES = 8  # below which nothing is known of their spread

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.compiled import compiled
-from tessellar.kernels.noise import FEWEST_SAMPLES, MAD_TO_SIGMA
+from tessellar.kernels.channel_noise import FEWEST_SAMPLES, MAD_TO_SIGMA
 from tessellar.model import FloatArray
 
 BINS = 128

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, PITCH, PIXELS, work_arrays
-from tessellar.kernels.noise import (
+from tessellar.kernels.channel_noise import (
     BIN_SHIFT,
     BINS_PER_OCTAVE,
     FEWEST_SAMPLES,

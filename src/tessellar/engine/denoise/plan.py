@@ -8,16 +8,11 @@ from math import prod
 from tessellar.engine.amounts import length, mib, sides, size
 from tessellar.engine.denoise.blocks import MOST_CALIBRATING, MOST_JUDGING, blocks_around
 from tessellar.engine.devices import ON_CPU, Device
-from tessellar.engine.find.plan import (
-    GROWTH_BYTES,
-    LIBRARY_BYTES,
-    ROOMY_UNIT_BYTES,
-    VOXELS_PER_SECOND,
-    WORKER_LIBRARY_BYTES,
-)
-from tessellar.engine.memory import resident_bytes
+from tessellar.engine.find.plan import VOXELS_PER_SECOND
+from tessellar.engine.find.tile_bytes import ROOMY_UNIT_BYTES
 from tessellar.engine.shelf_plan import shelf_for
 from tessellar.engine.worker import AHEAD_BYTES
+from tessellar.engine.workforce import Workforce
 from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.io.zarr_layout import CHUNK
 from tessellar.kernels.denoise.dense import DenseKernel
@@ -146,7 +141,8 @@ def make_plan(
     UsageError
         The tile is not a box of voxels.
     """
-    meta, cost = source.meta, _Cost(source, kernel, executor, workers, remote, device)
+    force = Workforce(executor, workers, remote, device)
+    meta, cost = source.meta, _Cost(source, kernel, force, force.library_bytes())
     if tile is None:
         room = memory - cost.libraries
         core = cost.choose(room if memory_is_given else min(room, cost.roomy), memory)
@@ -157,13 +153,13 @@ def make_plan(
     unit, on_device = cost.unit_bytes(read), cost.bytes_on_device(read)
     if not device.holds(on_device):
         raise DeviceMemoryError(
-            f"pieces of {sides(core)} with {cost.who} need {size(on_device)} of device memory and "
+            f"pieces of {sides(core)} with {force} need {size(on_device)} of device memory and "
             f"{size(device.memory or 0)} are there. Use a smaller --tile, fewer --workers or another --device."
         )
-    projected = cost.libraries + cost.sharing * unit
+    projected = cost.libraries + force.sharing * unit
     if projected > memory:
         raise MemoryBudgetError(
-            f"pieces of {sides(core)} with {cost.who} need {size(projected)} and {size(memory)} are "
+            f"pieces of {sides(core)} with {force} need {size(projected)} and {size(memory)} are "
             f"allowed ({size(unit)} for each piece in work, {size(cost.libraries)} for the program). "
             f"Use a smaller --tile, fewer --workers or --memory {mib(projected)}MiB."
         )
@@ -191,38 +187,12 @@ class _Cost:
 
     source: Source
     kernel: DenseKernel
-    executor: str
-    workers: int
-    remote: bool
-    device: Device
-
-    @property
-    def who(self) -> str:
-        return "one worker" if self.remote else f"{self.workers} workers"
-
-    @property
-    def sharing(self) -> int:
-        """How many pieces in work share the memory that is asked for."""
-        return 1 if self.remote else self.workers
-
-    @property
-    def libraries(self) -> int:
-        """Bytes of the program, and of its workers where they are processes."""
-        if self.remote:
-            return WORKER_LIBRARY_BYTES[self.executor] + self.device.library_bytes
-        ours = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
-        ours += self.device.library_bytes * (self.workers if self.processes else 1)
-        return ours + self.workers * WORKER_LIBRARY_BYTES.get(self.executor, 0)
-
-    @property
-    def processes(self) -> bool:
-        """Whether every worker is a process of its own."""
-        return self.executor in WORKER_LIBRARY_BYTES
+    force: Workforce
+    libraries: int
 
     def bytes_on_device(self, shape: Shape) -> int:
         """Return the bytes on each GPU for pieces that read so many voxels, or for sampled blocks if larger."""
-        unit = self.device.use_of(self.kernel)(self._larger(shape)).device
-        return self.device.bytes_for(unit, self.sharing, processes=self.processes)
+        return self.force.bytes_on_device(self.force.device.use_of(self.kernel)(self._larger(shape)).device)
 
     def _larger(self, shape: Shape) -> Shape:
         return max(
@@ -236,8 +206,8 @@ class _Cost:
 
     def unit_bytes(self, shape: Shape) -> int:
         """Return the bytes that a piece needs which reads so many voxels; a sampled block counts where it is larger."""
-        kernel = self.device.use_of(self.kernel)(self._larger(shape)).host
-        ahead = 0 if self.executor == "serial" else AHEAD_BYTES
+        kernel = self.force.device.use_of(self.kernel)(self._larger(shape)).host
+        ahead = 0 if self.force.executor == "serial" else AHEAD_BYTES
         return (_READ_BYTES + _WRITTEN_BYTES * len(self.kernel.outputs)) * prod(shape) + kernel + ahead
 
     @property
@@ -247,7 +217,7 @@ class _Cost:
         if isinstance(self.kernel, UNet):
             whole = read_shape(self.kernel.lattice(meta).answer_shape, self.kernel.halo(meta), meta.shape)
             unit = max(unit + self.kernel.fixed_bytes, self.unit_bytes(whole))
-        return self.sharing * unit
+        return self.force.sharing * unit
 
     def _computed(self, core: Shape) -> float:
         """Return how many voxels the kernel computes for each one of a core."""
@@ -263,10 +233,10 @@ class _Cost:
                 self.kernel.halo(meta),
                 unit_bytes=self.unit_bytes,
                 budget=room,
-                slots=self.workers,
-                sharing=self.sharing,
+                slots=self.force.workers,
+                sharing=self.force.sharing,
                 chunks=CHUNK,
-                fits=lambda shape: self.device.holds(self.bytes_on_device(shape)),
+                fits=lambda shape: self.force.device.holds(self.bytes_on_device(shape)),
                 computed=self._computed,
             )
         except DeviceMemoryError:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from tessellar.engine.recent import Recent
 from tessellar.errors import InputError
-from tessellar.kernels.noise import NoiseLattice, NoiseModel, part_sigmas, separate
+from tessellar.kernels.channel_noise import part_sigmas
+from tessellar.kernels.noise import NoiseModel, separate
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import FloatArray, IntArray, Patch, Payload, Source, Steps, UnitResult, Work

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from math import prod
 
 from tessellar.engine.amounts import length, mib, sides, size
-from tessellar.engine.find.plan import GROWTH_BYTES, LIBRARY_BYTES, WORKER_LIBRARY_BYTES
 from tessellar.engine.foregrounds.lattice import ROWS, block_width
 from tessellar.engine.foregrounds.outputs import pencil_shard
-from tessellar.engine.memory import resident_bytes
 from tessellar.engine.worker import AHEAD_BYTES
+from tessellar.engine.workforce import Workforce
 from tessellar.errors import MemoryBudgetError
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -139,12 +138,9 @@ def make_plan(
     second = 4 * _PIECE_COPIES * piece + waiting
     unit = max(first, second, *planes) if planes else max(first, second)
     driver = 8 * _COVARIANCES * n_channels**2 + driver_bytes
-    libraries = max(LIBRARY_BYTES, resident_bytes() + GROWTH_BYTES)
-    libraries += workers * WORKER_LIBRARY_BYTES.get(executor, 0)
-    sharing = workers
-    if remote:
-        libraries, sharing = WORKER_LIBRARY_BYTES[executor], 1
-    projected = libraries + driver + sharing * unit
+    force = Workforce(executor, workers, remote)
+    libraries = force.library_bytes()
+    projected = libraries + driver + force.sharing * unit
     if projected > memory:
         raise MemoryBudgetError(
             f"Separating {sides(shape)} voxels with {workers} workers needs {size(projected)} and {size(memory)} "

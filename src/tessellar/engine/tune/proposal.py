@@ -10,7 +10,7 @@ from typing import Any
 from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.tune.codecs import CodecRate
 from tessellar.engine.tune.rates import MachineRates, at
-from tessellar.kernels.noise import NoiseLattice
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.tiling.plan import sum_read
 

@@ -13,9 +13,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from tessellar.compiled import compiled
+from tessellar.kernels.channel_noise import BIN_SHIFT, BINS_PER_OCTAVE, SIZE_BITS
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.denoise.dense import DenseKernel
-from tessellar.kernels.noise import BIN_SHIFT, BINS_PER_OCTAVE, SIZE_BITS
 from tessellar.kernels.scale_noise import LOWEST_EXPONENT, N_BINS, sigma_from_counts
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, Patch
 

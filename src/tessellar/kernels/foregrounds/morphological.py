@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.kernels.channel_noise import MAD_TO_SIGMA
 from tessellar.kernels.foregrounds.mixing import ordered
 from tessellar.kernels.foregrounds.starlet import starlet
-from tessellar.kernels.noise import MAD_TO_SIGMA
 from tessellar.model import DoubleArray, FloatArray
 
 SETTLING = 0.8  # the part of the iterations after which the threshold stays at its lowest
