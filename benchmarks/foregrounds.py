@@ -25,8 +25,8 @@ from tessellar.kernels.foregrounds.fill import fill_blanks
 from tessellar.kernels.foregrounds.legendre import legendre, scaled_log_frequency
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.products import LINE
 from tessellar.kernels.foregrounds.project import Projection
+from tessellar.kernels.lanes.room import LINE
 from tessellar.kernels.power.field import field_of
 from tessellar.kernels.power.transform import ImageTransform
 from tessellar.model import DoubleArray, FloatArray

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tessellar.compiled import compiled_part
-from tessellar.kernels.voxel_lanes import LANES, aligned
+from tessellar.kernels.lanes.registers import LANES
+from tessellar.kernels.lanes.room import aligned
 from tessellar.model import FloatArray
 
 BLOCK_Z = 32

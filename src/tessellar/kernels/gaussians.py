@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tessellar.compiled import compiled_part
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, ROW, padded_width
-from tessellar.kernels.voxel_lanes import LANES, load, shifted, spread, store
+from tessellar.kernels.lanes.arithmetic import spread
+from tessellar.kernels.lanes.memory import load, store
+from tessellar.kernels.lanes.order import shifted
+from tessellar.kernels.lanes.registers import LANES
 from tessellar.model import FloatArray
 
 

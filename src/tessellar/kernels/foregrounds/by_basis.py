@@ -17,10 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.lanes import aligned, spread
 from tessellar.kernels.foregrounds.products import (
     COLUMNS,
-    LINE,
     ROWS,
     Row,
     put_row,
@@ -31,8 +29,10 @@ from tessellar.kernels.foregrounds.products import (
     rows_less,
     stream_row,
 )
-from tessellar.kernels.foregrounds.runs import add_channels, begins_alike, lead_of, run_width
+from tessellar.kernels.foregrounds.runs import add_channels, begins_alike, run_width
 from tessellar.kernels.foregrounds.strips import Strip, fit, no_blank, strip_for, strip_width, take
+from tessellar.kernels.lanes.arithmetic import spread
+from tessellar.kernels.lanes.room import LINE, aligned_doubles, lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
@@ -121,7 +121,7 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
     if n_pixels == 0:
         return
     n_sums = modes.basis.shape[1]
-    room = aligned(1, n_sums * widest)[0]
+    room = aligned_doubles(1, n_sums * widest)[0]
     residual, foreground = results.residual, results.foreground
     rows_alike = n_pixels % LINE == 0
     lead = lead_of(residual if residual.size else foreground) if rows_alike else 0

@@ -9,9 +9,9 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.fill import fill_strip
-from tessellar.kernels.foregrounds.lanes import aligned
 from tessellar.kernels.foregrounds.products import ROWS, add_products, padded
 from tessellar.kernels.foregrounds.strips import Strip, strip_for, strip_width, take
+from tessellar.kernels.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPECTRUM_BYTES = 8  # of a channel of a pixel, when it is filled
@@ -48,11 +48,11 @@ def separate_by_matrix(
     """
     width = strip_width(SPECTRUM_BYTES * channels.size)
     strip = strip_for(channels.size, smooth.shape[1], width)
-    spectra, kept = aligned(channels.size, width), np.empty(width, np.bool_)
+    spectra, kept = aligned_doubles(channels.size, width), np.empty(width, np.bool_)
     for start in range(0, block.shape[1], width):
         first = min(start, block.shape[1] - width)
         take(block, channels, first, strip)
-        fill_strip(strip, smooth, n_smooth, coefficients, spectra, kept)
+        fill_strip(strip, smooth, n_smooth, coefficients, spectra, kept, 0)
         for i in range(channels.size):
             row, level = spectra[i], mean[i]
             for p in range(width):
@@ -77,7 +77,7 @@ def _multiply(
     What comes before was written with the strip before, and may have been in the place of its spectra.
     """
     width = spectra.shape[1]
-    sums, nothing = aligned(ROWS, width), np.zeros(channels.size)
+    sums, nothing = aligned_doubles(ROWS, width), np.zeros(channels.size)
     for group in range(matrix.shape[0]):
         sums[:] = 0.0
         add_products(matrix[group], spectra, nothing, sums)

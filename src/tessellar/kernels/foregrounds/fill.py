@@ -12,11 +12,14 @@ import numpy.typing as npt
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
-from tessellar.kernels.foregrounds.lanes import LANES, fused, known, load, spread, store
 from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.legendre import legendre
 from tessellar.kernels.foregrounds.products import padded
 from tessellar.kernels.foregrounds.strips import Strip, fit, strip_for, strip_width, take, wide_enough
+from tessellar.kernels.lanes.arithmetic import fused, spread
+from tessellar.kernels.lanes.comparisons import chosen, finite
+from tessellar.kernels.lanes.memory import load, load_doubles, store
+from tessellar.kernels.lanes.registers import DOUBLE_LANES
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 DEGREE = 3
@@ -102,9 +105,8 @@ def _fill(
     strip = strip_for(channels.size, basis.shape[1], width)
     for start in range(0, block.shape[1], width):
         first = min(start, block.shape[1] - width)
-        part = slice(first, first + width)
         take(block, channels, first, strip)
-        fill_strip(strip, basis, n_modes, coefficients, voxels[:, part], kept[part])
+        fill_strip(strip, basis, n_modes, coefficients, voxels, kept, first)
         for p in range(width):
             n_filled[first + p] = strip.n_blanks[p] if kept[first + p] else 0
 
@@ -117,6 +119,7 @@ def fill_strip(
     coefficients: int,
     voxels: DoubleArray,
     kept: npt.NDArray[np.bool_],
+    first: int,
 ) -> None:
     """Fill the spectra of a strip.
 
@@ -129,23 +132,25 @@ def fill_strip(
     coefficients
         How many a polynomial has; it takes four times as many good channels.
     voxels
-        float64 array (used channel, pixel), overwritten; zero in pixels that are not kept.
+        float64 array (used channel, pixel), overwritten at the pixels of the strip; zero where they are not kept.
     kept
-        bool array (pixel), overwritten.
+        bool array (pixel), overwritten there.
+    first
+        The first of them.
     """
     spectra, sums = strip.spectra, strip.amplitudes
     n_channels, width = spectra.shape
     blank = fit(strip, np.zeros(n_channels), basis, n_modes, CHANNELS_PER_COEFFICIENT * coefficients)
     for i in range(n_channels):
-        for p in range(0, width, LANES):
-            found = load(spectra, i, p)
+        for p in range(0, width, DOUBLE_LANES):
+            found = load_doubles(spectra, (i, p))
             if blank:
                 smooth = spread(0.0)
                 for k in range(n_modes):
-                    smooth = fused(spread(basis[i, k]), load(sums, k, p), smooth)
-                found = known(found, smooth)
-            store(voxels, i, p, found)
+                    smooth = fused(spread(basis[i, k]), load(sums, (k, p)), smooth)
+                found = chosen(finite(found), found, smooth)
+            store(voxels, (i, first + p), found)
     for p in range(width):
-        kept[p] = not blank or np.isfinite(sums[0, p])
-        if not kept[p]:
-            voxels[:, p] = 0.0
+        kept[first + p] = not blank or np.isfinite(sums[0, p])
+        if not kept[first + p]:
+            voxels[:, first + p] = 0.0

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.lanes import aligned
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
+from tessellar.kernels.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, IntArray
 
 _PIXELS = 128  # laid out at once: a tile of them is 32 kB
@@ -47,8 +47,8 @@ def weighted_products(
     """
     n_channels = centre.size
     n_tiles = n_channels // COLUMNS + 1  # behind the last channel, the roots are one more
-    tiles = aligned(n_tiles * _PIXELS, COLUMNS).reshape(n_tiles, _PIXELS, COLUMNS)
-    sums = aligned(n_tiles * n_tiles * COLUMNS, COLUMNS).reshape(n_tiles, n_tiles, COLUMNS, COLUMNS)
+    tiles = aligned_doubles(n_tiles * _PIXELS, COLUMNS).reshape(n_tiles, _PIXELS, COLUMNS)
+    sums = aligned_doubles(n_tiles * n_tiles * COLUMNS, COLUMNS).reshape(n_tiles, n_tiles, COLUMNS, COLUMNS)
     tiles[:] = 0.0
     sums[:] = 0.0
     nothing = np.zeros(_PIXELS)

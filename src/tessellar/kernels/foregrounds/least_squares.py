@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
-from tessellar.kernels.foregrounds.lanes import aligned
 from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, add_products, put_row, row, row_fused
+from tessellar.kernels.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray
 
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left
@@ -102,9 +102,9 @@ class Room(NamedTuple):
 def room_for(n_channels: int, n_modes: int) -> Room:
     """Return room for fits of modes to channels."""
     rows, columns = -(-n_modes // ROWS) * ROWS, -(-n_modes // COLUMNS) * COLUMNS
-    terms = aligned(n_channels // 2 + 1, columns)
+    terms = aligned_doubles(n_channels // 2 + 1, columns)
     terms[:] = 0.0
-    return Room(terms, aligned(rows, columns), aligned(1, columns))
+    return Room(terms, aligned_doubles(rows, columns), aligned_doubles(1, columns))
 
 
 @compiled

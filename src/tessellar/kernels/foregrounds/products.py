@@ -11,12 +11,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.lanes import LANES, fetch, fused, less, load, plus, spread, store, stream
+from tessellar.kernels.lanes.arithmetic import fused, spread
+from tessellar.kernels.lanes.memory import fetch, load_doubles, store, stream
+from tessellar.kernels.lanes.registers import DOUBLE_LANES
+from tessellar.kernels.lanes.room import LINE
 from tessellar.model import DoubleArray, FloatArray
 
 ROWS = 4  # of sums that are made together
-COLUMNS = 4 * LANES
-LINE = 16  # floats in a line of the cache
+COLUMNS = 4 * DOUBLE_LANES
 
 Row: TypeAlias = Any
 """Four registers, `COLUMNS` neighbours of a row."""
@@ -64,36 +66,36 @@ def add_products(
 def row(array: DoubleArray | FloatArray, i: int, p: int) -> Row:
     """Return `COLUMNS` numbers of a row."""
     return (
-        load(array, i, p),
-        load(array, i, p + LANES),
-        load(array, i, p + 2 * LANES),
-        load(array, i, p + 3 * LANES),
+        load_doubles(array, (i, p)),
+        load_doubles(array, (i, p + DOUBLE_LANES)),
+        load_doubles(array, (i, p + 2 * DOUBLE_LANES)),
+        load_doubles(array, (i, p + 3 * DOUBLE_LANES)),
     )
 
 
 @compiled
 def put_row(array: DoubleArray | FloatArray, i: int, p: int, x: Row) -> None:
     """Put `COLUMNS` numbers into a row."""
-    store(array, i, p, x[0])
-    store(array, i, p + LANES, x[1])
-    store(array, i, p + 2 * LANES, x[2])
-    store(array, i, p + 3 * LANES, x[3])
+    store(array, (i, p), x[0])
+    store(array, (i, p + DOUBLE_LANES), x[1])
+    store(array, (i, p + 2 * DOUBLE_LANES), x[2])
+    store(array, (i, p + 3 * DOUBLE_LANES), x[3])
 
 
 @compiled
 def stream_row(array: FloatArray, i: int, p: int, x: Row) -> None:
     """Put `COLUMNS` numbers into a row past the cache, see `stream`."""
-    stream(array, i, p, x[0])
-    stream(array, i, p + LANES, x[1])
-    stream(array, i, p + 2 * LANES, x[2])
-    stream(array, i, p + 3 * LANES, x[3])
+    stream(array, (i, p), x[0])
+    stream(array, (i, p + DOUBLE_LANES), x[1])
+    stream(array, (i, p + 2 * DOUBLE_LANES), x[2])
+    stream(array, (i, p + 3 * DOUBLE_LANES), x[3])
 
 
 @compiled
 def fetch_row(array: FloatArray, i: int, p: int) -> None:
     """Have `COLUMNS` numbers of a row brought into the cache."""
     for at in range(p, p + COLUMNS, LINE):
-        fetch(array, i, at)
+        fetch(array, (i, at))
 
 
 @compiled
@@ -112,17 +114,17 @@ def row_fused(factor: float, x: Row, total: Row) -> Row:
 def row_less(x: Row, number: float) -> Row:
     """Return x - number."""
     q = spread(number)
-    return less(x[0], q), less(x[1], q), less(x[2], q), less(x[3], q)
+    return x[0] - q, x[1] - q, x[2] - q, x[3] - q
 
 
 @compiled
 def row_plus(x: Row, number: float) -> Row:
     """Return x + number."""
     q = spread(number)
-    return plus(x[0], q), plus(x[1], q), plus(x[2], q), plus(x[3], q)
+    return x[0] + q, x[1] + q, x[2] + q, x[3] + q
 
 
 @compiled
 def rows_less(x: Row, y: Row) -> Row:
     """Return x - y."""
-    return less(x[0], y[0]), less(x[1], y[1]), less(x[2], y[2]), less(x[3], y[3])
+    return x[0] - y[0], x[1] - y[1], x[2] - y[2], x[3] - y[3]

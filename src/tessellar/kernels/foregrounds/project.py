@@ -26,8 +26,9 @@ from tessellar.kernels.foregrounds.by_matrix import SPECTRUM_BYTES, grouped, sep
 from tessellar.kernels.foregrounds.fill import DEGREE, smooth_basis
 from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.operator import SpectralOperator
-from tessellar.kernels.foregrounds.products import LINE, padded
+from tessellar.kernels.foregrounds.products import padded
 from tessellar.kernels.foregrounds.strips import strip_width, wide_enough
+from tessellar.kernels.lanes.room import LINE
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
 from tessellar.tiling.box import Shape
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.products import (
     COLUMNS,
-    LINE,
     ROWS,
     fetch_row,
     put_row,
@@ -13,6 +12,7 @@ from tessellar.kernels.foregrounds.products import (
     row_fused,
     row_less,
 )
+from tessellar.kernels.lanes.room import lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 _WIDEST = 256  # pixels: the sums of eight modes fill a third of a first-level cache
@@ -24,12 +24,6 @@ _AHEAD = 24  # channels that are fetched before they are added
 def run_width(strip: int) -> int:
     """Return how many pixels a run has: whole strips, or one."""
     return max(strip, _WIDEST // strip * strip)
-
-
-@compiled
-def lead_of(array: FloatArray) -> int:
-    """Return how many floats lie before the first that begins a line of the cache."""
-    return -(array.ctypes.data // 4) % LINE
 
 
 @compiled

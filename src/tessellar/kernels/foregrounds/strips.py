@@ -11,9 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.foregrounds.lanes import LANES, aligned, known, less, load, move, spread, store
 from tessellar.kernels.foregrounds.least_squares import IndexArray, room_for, solve_pixel
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
+from tessellar.kernels.lanes.arithmetic import spread
+from tessellar.kernels.lanes.comparisons import chosen, finite
+from tessellar.kernels.lanes.memory import load, load_doubles, store
+from tessellar.kernels.lanes.registers import DOUBLE_LANES, LANES
+from tessellar.kernels.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 _BYTES, _WIDEST = 2**19, 256
@@ -52,7 +56,7 @@ def strip_for(n_channels: int, n_modes: int, width: int) -> Strip:
     """Return the room for a strip."""
     return Strip(
         np.empty((n_channels, width), np.float32),
-        aligned(n_modes, width),
+        aligned_doubles(n_modes, width),
         np.empty((n_channels + 1, width), np.int32),
         np.empty(width, np.int64),
     )
@@ -69,8 +73,8 @@ def take(block: FloatArray, channels: IntArray, first: int, strip: Strip) -> Non
     """Copy the used channels of the pixels from ``first`` on."""
     spectra = strip.spectra
     for i in range(channels.size):
-        for p in range(0, spectra.shape[1], 2 * LANES):
-            move(block, channels[i], first + p, spectra, i, p)
+        for p in range(0, spectra.shape[1], LANES):
+            store(spectra, (i, p), load(block, (channels[i], first + p)))
 
 
 @compiled
@@ -134,12 +138,13 @@ def _list_blanks(strip: Strip) -> None:
 def _add_good(strip: Strip, mean: DoubleArray, basis: DoubleArray) -> None:
     """Add what `add_products` adds, with zeros for blanks."""
     spectra, (n_channels, width) = strip.spectra, strip.spectra.shape
-    cleared, nothing = aligned(_CHANNELS, width), np.zeros(_CHANNELS)
+    cleared, nothing = aligned_doubles(_CHANNELS, width), np.zeros(_CHANNELS)
     zero = spread(0.0)
     for first in range(0, n_channels, _CHANNELS):
         n = min(_CHANNELS, n_channels - first)
         for i in range(n):
             level = spread(mean[first + i])
-            for p in range(0, width, LANES):
-                store(cleared, i, p, known(less(load(spectra, first + i, p), level), zero))
+            for p in range(0, width, DOUBLE_LANES):
+                deviation = load_doubles(spectra, (first + i, p)) - level
+                store(cleared, (i, p), chosen(finite(deviation), deviation, zero))
         add_products(basis[first : first + n], cleared[:n], nothing[:n], strip.amplitudes)

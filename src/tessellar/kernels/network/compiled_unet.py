@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tessellar.kernels.lanes.room import roomy
 from tessellar.kernels.network.architecture import SLOPE, Architecture, Frame
-from tessellar.kernels.network.lanes import roomy
 from tessellar.kernels.network.places import Unfolding, halved
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.winograd import Convolution

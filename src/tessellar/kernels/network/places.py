@@ -8,17 +8,11 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
-from tessellar.kernels.network.lanes import (
-    LANES,
-    every_second,
-    load,
-    plus,
-    roomy,
-    spread,
-    store,
-    store_in_turns,
-    times,
-)
+from tessellar.kernels.lanes.arithmetic import spread
+from tessellar.kernels.lanes.memory import load, store
+from tessellar.kernels.lanes.order import every_second, store_in_turns
+from tessellar.kernels.lanes.registers import LANES
+from tessellar.kernels.lanes.room import roomy
 from tessellar.kernels.network.products import padded, sum_products
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Shape
@@ -95,13 +89,13 @@ def _halve(x: FloatArray, out: FloatArray) -> None:
         for line in range(nx):
             for i in range(n_maps):
                 for y in range(0, ny, LANES):
-                    near = plus(
-                        _square(x, 2 * z, 2 * line, i, 2 * y), _square(x, 2 * z, 2 * line, i, 2 * y + 1)
-                    )
+                    even = _square(x, 2 * z, 2 * line, i, 2 * y)
+                    odd = _square(x, 2 * z, 2 * line, i, 2 * y + 1)
+                    mean = (even + odd) * eighth
                     if y + LANES <= ny:
-                        store(out, (z, line, i, y), times(near, eighth))
+                        store(out, (z, line, i, y), mean)
                     else:
-                        store(rest, (0,), times(near, eighth))
+                        store(rest, 0, mean)
                         for k in range(ny - y):
                             out[z, line, i, y + k] = rest[k]
 
@@ -109,9 +103,9 @@ def _halve(x: FloatArray, out: FloatArray) -> None:
 @compiled_part
 def _square(x: FloatArray, z: int, line: int, i: int, y: int) -> Any:
     """Return sums over 2 x 2 places along frequency and l, of every second place along m."""
-    one = plus(every_second(x, (z, line, i, y)), every_second(x, (z + 1, line, i, y)))
-    other = plus(every_second(x, (z, line + 1, i, y)), every_second(x, (z + 1, line + 1, i, y)))
-    return plus(one, other)
+    one = every_second(x, (z, line, i, y)) + every_second(x, (z + 1, line, i, y))
+    other = every_second(x, (z, line + 1, i, y)) + every_second(x, (z + 1, line + 1, i, y))
+    return one + other
 
 
 @compiled
@@ -148,10 +142,10 @@ def _in_turns(sums: FloatArray, bias: FloatArray, first: int, step: int, side: i
     level, other = spread(bias[first]), spread(bias[first + (side - 1) * step])
     for y in range(0, sums.shape[1], LANES):
         if side == 1:
-            store(row, (y,), plus(load(sums, (first, y)), level))
+            store(row, y, load(sums, (first, y)) + level)
         else:
             even, odd = load(sums, (first, y)), load(sums, (first + step, y))
-            store_in_turns(row, (2 * y,), plus(even, level), plus(odd, other))
+            store_in_turns(row, 2 * y, even + level, odd + other)
 
 
 @compiled_part
@@ -163,9 +157,9 @@ def _add(
     added = fine.size > 0
     full = n // LANES * LANES
     for y in range(0, full, LANES):
-        lanes = load(row, (cut + y,))
+        lanes = load(row, cut + y)
         if added:
-            lanes = plus(lanes, load(fine, (edge + z, edge + line, i, edge + y)))
+            lanes = lanes + load(fine, (edge + z, edge + line, i, edge + y))
         store(out, (z, line, i, y), lanes)
     for y in range(full, n):
         out[z, line, i, y] = (

@@ -14,18 +14,12 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
-from tessellar.kernels.network.lanes import (
-    LANES,
-    every_second,
-    less,
-    load,
-    plus,
-    rectified,
-    roomy,
-    spread,
-    store,
-    store_in_turns,
-)
+from tessellar.kernels.lanes.arithmetic import spread
+from tessellar.kernels.lanes.comparisons import above, chosen
+from tessellar.kernels.lanes.memory import load, store
+from tessellar.kernels.lanes.order import every_second, store_in_turns
+from tessellar.kernels.lanes.registers import LANES
+from tessellar.kernels.lanes.room import roomy
 from tessellar.kernels.network.products import padded, sum_products
 from tessellar.model import FloatArray
 
@@ -119,15 +113,15 @@ def _change(x: FloatArray, i: int, z: int, line: int, seen: FloatArray, place: i
 def _along(x: FloatArray, i: int, z: int, line: int, y: int) -> Any:
     a, b = every_second(x, (z, line, i, y)), every_second(x, (z, line, i, y + 1))
     c, d = every_second(x, (z, line, i, y + 2)), every_second(x, (z, line, i, y + 3))
-    return less(a, c), plus(b, c), less(c, b), less(b, d)
+    return a - c, b + c, c - b, b - d
 
 
 @compiled_part
 def _across(a: Any, b: Any, c: Any, d: Any, seen: FloatArray, slot: int, n: int, i: int, t: int) -> None:
-    store(seen, (slot, n, i, t), less(a, c))
-    store(seen, (slot, n + 4, i, t), plus(b, c))
-    store(seen, (slot, n + 8, i, t), less(c, b))
-    store(seen, (slot, n + 12, i, t), less(b, d))
+    store(seen, (slot, n, i, t), a - c)
+    store(seen, (slot, n + 4, i, t), b + c)
+    store(seen, (slot, n + 8, i, t), c - b)
+    store(seen, (slot, n + 12, i, t), b - d)
 
 
 @compiled_part
@@ -152,9 +146,9 @@ def _change_back(
         c, d = _back(sums, 4, i, t)
         e, f = _back(sums, 8, i, t)
         g, h = _back(sums, 12, i, t)
-        p, q = plus(plus(plus(a, c), e), level), plus(plus(plus(b, d), f), level)
-        r, s = plus(less(less(c, e), g), level), plus(less(less(d, f), h), level)
-        p, q, r, s = rectified(p, fall), rectified(q, fall), rectified(r, fall), rectified(s, fall)
+        p, q = a + c + e + level, b + d + f + level
+        r, s = c - e - g + level, d - f - h + level
+        p, q, r, s = _rectified(p, fall), _rectified(q, fall), _rectified(r, fall), _rectified(s, fall)
         if y + 2 * LANES <= n:
             store_in_turns(out, (z, other, i, y), r, s)
             store_in_turns(out, (z, line, i, y), p, q)  # the last, where both are the same line
@@ -170,4 +164,10 @@ def _change_back(
 def _back(sums: FloatArray, n: int, i: int, t: int) -> Any:
     a, b = load(sums, (n, i, t)), load(sums, (n + 1, i, t))
     c, d = load(sums, (n + 2, i, t)), load(sums, (n + 3, i, t))
-    return plus(plus(a, b), c), less(less(b, c), d)
+    return a + b + c, b - c - d
+
+
+@compiled_part
+def _rectified(a: Any, slope: Any) -> Any:
+    """Return lanes, and their products with a slope where they are not above zero."""
+    return chosen(above(a, spread(np.float32(0.0))), a, a * slope)
