@@ -11,8 +11,9 @@ from network.small import write_network
 from benchmarks.validation import network
 from benchmarks.validation.denoised_finder import Denoised, noise_left
 from benchmarks.validation.denoised_skies import Circumstance, Sums
-from benchmarks.validation.finding import Detections
+from benchmarks.validation.finding import Detections, detections
 from tessellar.kernels.denoise.gaussian import Gaussian
+from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.model import Patch
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Box
@@ -64,3 +65,10 @@ def test_a_denoiser_detects_what_stands_out_once_it_is_smoothed() -> None:
     lit[4:11, 11:21, 11:21] = False
     assert not lit.any()
     assert noise_left(kernel, sky.shape, 0) == pytest.approx(0.5, abs=0.15)
+
+
+def test_a_denoiser_searches_skies_in_the_place_of_a_network() -> None:
+    finder = NetworkFinder(Denoised(Gaussian(3.0, 3.0), 2.0))  # type: ignore[arg-type]
+    found = detections(finder, (32, 48, 48), range(2))
+    assert found.n_galaxies > 0
+    assert 0 < (found.galaxy > 0).sum() <= found.snr.size
