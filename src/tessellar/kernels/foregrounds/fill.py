@@ -136,7 +136,7 @@ def fill_strip(
     kept
         bool array (pixel), overwritten there.
     first
-        The first of them.
+        The first of them in ``voxels`` and ``kept``.
     """
     spectra, sums = strip.spectra, strip.amplitudes
     n_channels, width = spectra.shape

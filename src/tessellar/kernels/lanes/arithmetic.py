@@ -37,7 +37,7 @@ operation(operator.mul, are_numbers, "fmul")
 @instruction
 def spread(_typing: Any, number: Any) -> Any:
     """Return lanes that all hold one float32 or float64."""
-    kind = LANES_OF.get(number)
+    kind: Any = LANES_OF.get(number)
 
     def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
         return spread_in(builder, given[0], kind.vector)

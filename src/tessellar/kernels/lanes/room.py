@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ _LINE_BYTES = 64
 
 
 @compiled_part
-def lead_of(array: Any) -> int:
+def lead_of(array: DoubleArray | FloatArray) -> int:
     """Return how many numbers lie before the first that begins a line of the cache."""
     return -(array.ctypes.data // array.itemsize) % (_LINE_BYTES // array.itemsize)
 
