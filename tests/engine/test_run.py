@@ -6,7 +6,9 @@ import tempfile
 import threading
 import tracemalloc
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -205,13 +207,16 @@ def test_what_no_second_try_mends_ends_the_run_at_once(executor, tmp_path, calls
 
 
 def test_results_that_cannot_be_written_end_the_run(executor, tmp_path, calls):
+    moves = count()
+
     @dataclass
     class Wrecker(Ears):
         def progress(self, event: Progress) -> None:
             home = tmp_path / "partials" / "scripted"
-            if home.is_dir():
-                home.rename(tmp_path / "elsewhere")
-                home.write_text("in the way")
+            while home.is_dir():  # a worker may make it anew before the file is there
+                home.rename(tmp_path / f"elsewhere {next(moves)}")
+                with suppress(IsADirectoryError):
+                    home.write_text("in the way")
 
     with pytest.raises(OutputError, match="cannot be written"):
         run(ScriptedStage(calls, 500), executor, tmp_path, Wrecker(), target_seconds=0.01)
