@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -22,7 +18,6 @@ from tessellar.kernels.lanes.registers import DOUBLE_LANES, LANES
 from tessellar.kernels.lanes.room import LINE, aligned, aligned_doubles, lead_of, roomy
 
 RNG = np.random.default_rng(5)
-PROGRAM = Path(__file__).parent / "digests_of_lanes.py"
 
 
 def numbers(size: int, kind: type = np.float32) -> Any:
@@ -164,20 +159,3 @@ def test_neighbours_that_do_not_lie_beside_each_other_are_refused() -> None:
         work(numbers(2 * LANES)[::2], np.empty(LANES, np.float32))
     with pytest.raises(numba.TypingError):
         work(numbers(LANES), np.empty(LANES))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)  # everything is compiled once more
-def test_narrower_registers_make_the_same_bits() -> None:
-    made = {
-        features: subprocess.run(
-            [sys.executable, str(PROGRAM)],
-            env=os.environ if features is None else os.environ | {"NUMBA_CPU_FEATURES": features},
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        ).stdout.split("\n", 1)
-        for features in (None, "+sse2")
-    }
-    assert made["+sse2"][0] == "4"
-    assert made["+sse2"][1] == made[None][1]
