@@ -26,14 +26,12 @@ class Denoised:
         Of the denoised voxels, in units of the noise of the cube.
     side
         Voxels that are answered for at once along each axis; any number is as good.
-    weights
-        There are none.
     """
 
     kernel: DenseKernel
     level: float
     side: int = 64
-    weights: str = ""
+    weights: str = field(init=False, default="")
     precision: str = field(init=False, default="float32")
 
     finds = True

@@ -204,7 +204,7 @@ def patch_of_sources(network: UNet, meta: CubeMeta) -> Shape:
 def _moderate(network: UNet) -> UNet:
     """Return a network with patches of moderate size."""
     side = min(network.side, -(-SIDE // network.step) * network.step)
-    return replace(network, weights=network.weights, side=side)
+    return replace(network, side=side)
 
 
 def _patches_of(meta: CubeMeta, network: UNet) -> Grid:
