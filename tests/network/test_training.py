@@ -22,6 +22,7 @@ from tessellar.training.losses import losses
 from tessellar.training.negatives import HardNegatives
 from tessellar.training.recipe import Training
 from tessellar.training.skies import SkyRecipe, make_patch
+from tessellar.training.terms import Stretch, Term, stretches_of
 from tessellar.training.train import Trainer
 
 SKIES = SkyRecipe(side=16, beam_pixels=(2.5, 3.0), scale_length=(0.4, 1.0))
@@ -62,8 +63,12 @@ class PullsThePlug:
         pass
 
 
+def _pulled(trainer: Trainer) -> None:
+    raise PulledError
+
+
 def test_twenty_steps_lower_the_loss() -> None:
-    learner = Learner(TRAINING)
+    learner = Learner(TRAINING, *TRAINING.stretches)
     lesson = lesson_of([item_of(make_patch(SKIES, 0, n, easy=True), n) for n in range(2)])
     found = [float(learner.learn(lesson, step).total.detach()) for step in range(20)]
     assert found[-1] < 0.9 * found[0]
@@ -85,6 +90,51 @@ def test_one_seed_gives_one_network_and_interruptions_do_not_show(tmp_path: Path
     assert not checkpoint_path(tmp_path / "cut.safetensors").exists()
 
 
+def test_a_term_begins_with_the_best_weights_of_the_one_before(tmp_path: Path) -> None:
+    first = Trainer(TRAINING, tmp_path / "first.safetensors", 1).run()
+    still = replace(TRAINING, steps=40, terms=(Term(), Term(rate=0.0)))
+    trained = Trainer(still, tmp_path / "both.safetensors", 1).run()
+    assert {n: w.tobytes() for n, w in trained.weights.items()} == {
+        n: w.tobytes() for n, w in first.weights.items()
+    }
+
+
+@pytest.mark.parametrize("plug", [10, 12, 17, 20])
+def test_interruptions_in_the_second_term_do_not_show(tmp_path: Path, plug: int) -> None:
+    training = replace(TRAINING, terms=(Term(), Term(rate=0.5, emphasis=20.0)))
+    calm = Trainer(training, tmp_path / "calm.safetensors", 1).run()
+    with pytest.raises(PulledError):
+        Trainer(training, tmp_path / "cut.safetensors", 1, observer=PullsThePlug(plug)).run()
+    cut = Trainer(training, tmp_path / "cut.safetensors", 1).run()
+    assert {n: w.tobytes() for n, w in cut.weights.items()} == {
+        n: w.tobytes() for n, w in calm.weights.items()
+    }
+    assert (cut.calibration, cut.metrics, cut.steps) == (calm.calibration, calm.metrics, calm.steps)
+
+
+def test_a_training_killed_before_its_last_words_goes_on_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "net.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_finish", _pulled)
+        with pytest.raises(PulledError):
+            Trainer(TRAINING, out, 1).run()
+    watch = PullsThePlug(-1)
+    assert Trainer(TRAINING, out, 1, observer=watch).run().steps == TRAINING.steps
+    assert not watch.said
+
+
+def test_the_rate_rises_and_falls_once_in_each_term() -> None:
+    first, second = stretches_of((Term(2.0), Term(1.0, rate=0.5)), 300)
+    assert (first.first, first.stop, second.first, second.stop) == (0, 200, 200, 300)
+    rates = [(first if step < 200 else second).rate_at(step) for step in range(300)]
+    assert max(rates[:200]) == pytest.approx(1.0, abs=0.01)
+    assert max(rates[200:]) == pytest.approx(0.5, abs=0.01)
+    assert max(rates[199], rates[299]) < 0.002
+    assert stretches_of((Term(), Term(rate=0.5)), 1) == [Stretch(Term(rate=0.5), 0, 1)]
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "net.safetensors"
     with pytest.raises(PulledError):
@@ -97,7 +147,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_stops_when_nothing_gets_better(tmp_path: Path) -> None:
-    idle = replace(TRAINING, rate=0.0, decay=0.0, easy=0.0, every=1, patience=3)
+    idle = replace(TRAINING, rate=0.0, kernel_rate=0.0, decay=0.0, easy=0.0, every=1, patience=3)
     assert (
         Trainer(idle, tmp_path / "idle.safetensors", 1).run().steps == 4
     )  # the first is the best, three more wait

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from math import cos, pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +14,12 @@ from tessellar.training.checkpoint import Checkpoint
 from tessellar.training.losses import Lesson, Losses, losses
 from tessellar.training.optimizer import Optimizer
 from tessellar.training.recipe import Training
+from tessellar.training.terms import Stretch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tessellar.training.look.recipe import LookTraining
-
-WARM_UP = 50  # steps over which the learning rate rises, or a twentieth of all
-_FLOOR = 1e-3  # of the learning rate at the end
 
 
 class Learner:
@@ -32,11 +29,13 @@ class Learner:
     ----------
     training
         How they change.
+    stretch
+        In which steps, and how fast.
     """
 
-    def __init__(self, training: Training | LookTraining) -> None:
+    def __init__(self, training: Training | LookTraining, stretch: Stretch) -> None:
         self._torch = load_torch()
-        self._training = training
+        self._training, self._stretch = training, stretch
         kernel_rate = training.kernel_rate if isinstance(training, Training) else 0.0
         self._weights = Optimizer(
             training.architecture.initial(training.seed), training.rate, kernel_rate, training.decay
@@ -64,7 +63,7 @@ class Learner:
         self._weights.forget()
         loss = total()
         loss.backward()
-        self._weights.step(self._share_of_rate(step), self._training.clip)
+        self._weights.step(self._stretch.rate_at(step), self._training.clip)
         return float(loss.detach())
 
     def judge(self, lesson: Lesson) -> tuple[float, FloatArray]:
@@ -88,11 +87,10 @@ class Learner:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
         self.put(checkpoint.arrays["weights"])
-        self._weights.restore(checkpoint.arrays, checkpoint.step)
+        self._weights.restore(checkpoint.arrays, checkpoint.step - self._stretch.first)
 
     def _losses(self, answer: Tensor, lesson: Lesson) -> Losses:
-        assert isinstance(self._training, Training)  # a network of the second look has a loss of its own
-        return losses(answer, lesson, self._training.emphasis)
+        return losses(answer, lesson, self._stretch.term.emphasis)
 
     def _answer(self, voxels: Tensor) -> Tensor:
         with self._precision():
@@ -107,8 +105,3 @@ class Learner:
             "cpu", self._torch.bfloat16, enabled=enabled
         )
         return context
-
-    def _share_of_rate(self, step: int) -> float:
-        steps = self._training.steps
-        done, rising = step / steps, min(WARM_UP, max(1, steps // 20))
-        return min(1.0, (step + 1) / rising) * ((1.0 - _FLOOR) * 0.5 * (1.0 + cos(pi * done)) + _FLOOR)

@@ -9,6 +9,7 @@ from typing import Any
 from tessellar.errors import UsageError
 from tessellar.kernels.network.architecture import Architecture
 from tessellar.training.skies import SkyRecipe
+from tessellar.training.terms import Stretch, Term, stretches_of
 
 
 def problems_of(recipe: Any, counts: tuple[str, ...]) -> list[str]:
@@ -45,10 +46,10 @@ class Training:
         Of the weights that AdamW moves, per unit of learning rate.
     clip
         Largest norm of a gradient.
-    emphasis
-        How much more an error inside a source counts.
+    terms
+        The parts of the training, one after the other.
     easy
-        Share of the steps that show bright galaxies only.
+        Share of the first term's steps that show bright galaxies only.
     every
         Steps between validations.
     patience
@@ -68,7 +69,7 @@ class Training:
     kernel_rate: float = 0.02
     decay: float = 1e-4
     clip: float = 5.0
-    emphasis: float = 10.0
+    terms: tuple[Term, ...] = (Term(),)
     easy: float = 0.1
     every: int = 200
     patience: int = 20
@@ -81,6 +82,16 @@ class Training:
             problems.append(f"precision is '{self.precision}', needed is bfloat16 or float32")
         if problems:
             raise UsageError("; ".join(problems) + ".")
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """Which steps each of the terms has."""
+        return stretches_of(self.terms, self.steps)
+
+    @property
+    def easy_steps(self) -> int:
+        """How many steps show bright galaxies only."""
+        return int(self.easy * self.stretches[0].stop)
 
     def settings(self) -> dict[str, Any]:
         """Return all settings as plain values."""
@@ -105,7 +116,7 @@ def _folded(base: int) -> Training:
         easy=0.05,
         every=400,
         patience=100,
-        emphasis=70.0,
+        terms=(Term(emphasis=70.0),),
     )
 
 

@@ -24,6 +24,7 @@ from tessellar.training.pace import steps_in
 from tessellar.training.platt import calibrate, calibration_error
 from tessellar.training.recipe import Training
 from tessellar.training.skies import local_weight, make_patch
+from tessellar.training.terms import Stretch
 
 STAGE = "train"
 _HELD_OUT, _CALIBRATION = 2**40, 2**41  # first numbers of skies that are never trained on
@@ -94,15 +95,15 @@ class Trainer:
         """
         with threads_of_torch(self.threads):
             self._begin(fresh)
-            done = self._learn()
+            self._learn()
             self.learner.put(self.state.arrays["best"])
-            trained = self._finish(done)
+            trained = self._finish()
         checkpoint_path(self.out).unlink(missing_ok=True)
         return trained
 
     def steps_in(self, minutes: float) -> int:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
-        learner, curriculum = Learner(self.training), self._curriculum()
+        learner, curriculum = Learner(self.training, self.training.stretches[0]), self._curriculum()
         with threads_of_torch(self.threads):
             return steps_in(
                 minutes,
@@ -114,36 +115,51 @@ class Trainer:
         pairs = "" if self.pairs is None else " ".join(cube.identity for cube in self.pairs.cubes)
         fingerprint = self.training.fingerprint(self.threads, pairs)
         path = checkpoint_path(self.out)
-        self.learner = Learner(self.training)
         if path.exists() and not fresh:
             self.state = read_checkpoint(path, fingerprint)
-            self.learner.restore(self.state)
-            self.negatives.scores = {
-                int(number): score for number, score in self.state.numbers["negatives"].items()
-            }
         else:
-            self.state = Checkpoint(fingerprint, 0, {}, {"best": float("inf"), "waited": 0, "negatives": {}})
+            self.state = Checkpoint(fingerprint, 0)
 
-    def _learn(self) -> int:
-        """Take the steps that are left, and return how many there were in all."""
-        training, curriculum, held_out = self.training, self._curriculum(), self._held_out()
-        first, start, total = self.state.step, time.monotonic(), 0.0
-        self._tell("begin", training.steps)
-        for step in range(first, training.steps):
-            if self.state.numbers["waited"] >= training.patience:
-                break
+    def _learn(self) -> None:
+        """Take the steps that are left."""
+        resumed, held_out, curriculum = self.state.step, self._held_out(), self._curriculum()
+        start = time.monotonic()
+        self._tell("begin", self.training.steps)
+        for stretch in self.training.stretches:
+            if resumed < stretch.stop or stretch.stop == self.training.steps:
+                self._enter(stretch)
+                for done in self._steps_of(stretch, held_out, curriculum):
+                    self._tell("progress", self._event(done, resumed, time.monotonic() - start))
+        self._tell("end", STAGE)
+
+    def _enter(self, stretch: Stretch) -> None:
+        """Begin a term with the best weights of the one before, or go on in it."""
+        self.learner, state = Learner(self.training, stretch), self.state
+        self.negatives = HardNegatives()
+        if state.step > stretch.first:
+            self.learner.restore(state)
+            self.negatives.scores = {int(number): s for number, s in state.numbers["negatives"].items()}
+            return
+        if "best" in state.arrays:
+            self.learner.put(state.arrays["best"])
+        state.numbers = {"best": float("inf"), "waited": 0}
+
+    def _steps_of(self, stretch: Stretch, held_out: list[Lesson], curriculum: Curriculum) -> Iterator[int]:
+        """Take the steps of a term that are left, and yield how many are done after each."""
+        totals: list[float] = []
+        for step in range(max(stretch.first, self.state.step), stretch.stop):
+            if self.state.numbers["waited"] >= self.training.patience:
+                return
             items = curriculum.items(step, self.negatives)
             found = self.learner.learn(lesson_of(items), step)
             for item, false in zip(items, found.false.tolist(), strict=True):
                 if item.empty is not None:
                     self.negatives.learn(item.empty, false)
-            total += float(found.total.detach())
-            self._tell("progress", self._event(step + 1, first, time.monotonic() - start))
-            if (step + 1) % training.every == 0 or step + 1 == training.steps:
-                self._validate(step + 1, held_out, total / ((step - first) % training.every + 1))
-                total = 0.0
-        self._tell("end", STAGE)
-        return self.state.step
+            totals.append(float(found.total.detach()))
+            yield step + 1
+            if (step + 1) % self.training.every == 0 or step + 1 == stretch.stop:
+                self._validate(step + 1, held_out, float(np.mean(totals)))
+                totals.clear()
 
     def _validate(self, done: int, held_out: list[Lesson], learned: float) -> None:
         """Look at held-out skies, keep the weights if they are the best so far, and write the checkpoint."""
@@ -153,7 +169,7 @@ class Trainer:
         if better:
             numbers["best"] = loss
             self.state.arrays["best"] = self.learner.values()
-        numbers["waited"] = 0 if better or done < self._easy_steps else numbers["waited"] + 1
+        numbers["waited"] = 0 if better or done < self.training.easy_steps else numbers["waited"] + 1
         numbers["negatives"] = {str(number): score for number, score in self.negatives.scores.items()}
         self.state.step = done
         self.learner.save(self.state)
@@ -161,7 +177,7 @@ class Trainer:
         mark = ", the best so far" if better else ""
         self._tell("say", f"step {done}: loss {learned:.4g}, on held-out skies {loss:.4g}{mark}")
 
-    def _finish(self, done: int) -> Trained:
+    def _finish(self) -> Trained:
         answers: list[DoubleArray] = []
         truths: list[DoubleArray] = []
         masks: list[DoubleArray] = []
@@ -180,7 +196,7 @@ class Trainer:
             "calibration_error": calibration_error(1.0 / (1.0 + np.exp(-logit)), mask),
             "calibration_error_raw": calibration_error(1.0 / (1.0 + np.exp(-answer[1])), mask),
         }
-        return Trained(self.learner.values(), calibration, metrics, done)
+        return Trained(self.learner.values(), calibration, metrics, self.state.step)
 
     def _held_out(self) -> list[Lesson]:
         training = self.training
@@ -203,11 +219,7 @@ class Trainer:
 
     def _curriculum(self) -> Curriculum:
         training = self.training
-        return Curriculum(training.skies, training.seed, training.batch, self._easy_steps, self.pairs)
-
-    @property
-    def _easy_steps(self) -> int:
-        return int(self.training.easy * self.training.steps)
+        return Curriculum(training.skies, training.seed, training.batch, training.easy_steps, self.pairs)
 
     def _event(self, done: int, resumed: int, seconds: float) -> Progress:
         voxels = (done - resumed) * self.training.batch * self.training.skies.side**3

@@ -12,6 +12,7 @@ from tessellar.kernels.look.features import ROW_FEATURES
 from tessellar.kernels.look.network import CANDIDATES, DISC_HEADS, DISCS, PROBABILITY_HEADS
 from tessellar.training.look.skies import LookSkies
 from tessellar.training.recipe import problems_of
+from tessellar.training.terms import Stretch, Term
 
 N_DISC_FEATURES = len(ROW_FEATURES) + 12  # those of tessellar.challenge.sdc2.second_look
 
@@ -69,6 +70,11 @@ class LookTraining:
         problems = problems_of(self, ("steps", "n_skies", "held_out", "batch", "every", "patience"))
         if problems:
             raise UsageError("; ".join(problems) + ".")
+
+    @property
+    def stretch(self) -> Stretch:
+        """The one term that it has."""
+        return Stretch(Term(), 0, self.steps)
 
     def settings(self) -> dict[str, Any]:
         """Return all settings as plain values."""

@@ -115,7 +115,7 @@ class LookTrainer:
 
     def steps_in(self, minutes: float) -> int:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
-        learner, training = LookLearner(self.training), self.training
+        learner, training = LookLearner(self.training, self.training.stretch), self.training
         with threads_of_torch(self.threads):
             return steps_in(
                 minutes,
@@ -127,7 +127,7 @@ class LookTrainer:
 
     def _begin(self, fresh: bool) -> None:
         fingerprint, path = self.training.fingerprint(self.threads), checkpoint_path(self.out)
-        self.learner = LookLearner(self.training)
+        self.learner = LookLearner(self.training, self.training.stretch)
         if path.exists() and not fresh:
             self.state = read_checkpoint(path, fingerprint)
             self.learner.restore(self.state)
