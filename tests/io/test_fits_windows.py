@@ -158,12 +158,14 @@ def test_identity_follows_the_content_not_the_place(tmp_path):
     assert FitsSource(one).identity != FitsSource(two).identity
 
 
-def test_a_file_that_changes_under_way_is_noticed(tmp_path):
+def test_a_file_that_changes_under_way_is_noticed(tmp_path, monkeypatch):
     path = write_cube(tmp_path / "c.fits", numbers((40, 30, 20)))
     source = pickle.loads(pickle.dumps(FitsSource(path)))
     whole = path.read_bytes()
     path.write_bytes(whole[:8000])
-    for l_stop in (30, 2):  # rows that are copied, and rows that are mapped
+    # rows that are copied, those that are picked from copies, and those that are mapped
+    for l_stop, block in ((30, BLOCK), (2, BLOCK), (2, 1000)):
+        monkeypatch.setattr("tessellar.io.window.BLOCK", block)
         with pytest.raises(InputError, match=r"became shorter than \d+ bytes while it was read"):
             source.read(Box((0, 0, 0), (40, l_stop, 20)))
     path.write_bytes(whole[:-1] + b"\1")
@@ -176,7 +178,7 @@ def test_a_file_that_changes_under_way_is_noticed(tmp_path):
 
 def test_beside_the_window_there_is_never_more_than_one_block(tmp_path):
     source = FitsSource(write_cube(tmp_path / "c.fits", np.ones((64, 256, 256), "f4")))
-    for box in (Box((0, 0, 0), (32, 256, 256)), Box((0, 0, 0), (64, 256, 64))):
+    for box in (Box((0, 0, 0), (32, 256, 256)), Box((0, 0, 0), (64, 256, 64)), Box((0, 0, 0), (64, 64, 64))):
         tracemalloc.start()
         voxels = source.read(box)
         beside = tracemalloc.get_traced_memory()[1] - voxels.nbytes
@@ -188,10 +190,10 @@ def test_beside_the_window_there_is_never_more_than_one_block(tmp_path):
 @pytest.mark.parametrize("order", [("l", "m", "spectral"), ("spectral", "m", "l")])
 def test_resident_memory_does_not_grow_with_the_file(tmp_path, order, monkeypatch):
     path = tmp_path / "big.fits"
-    lengths = {"l": 512, "m": 512, "spectral": 80}
+    lengths = {"l": 512, "m": 1024, "spectral": 80}
     with path.open("wb") as file:
         file.write(header(lengths, order).tostring().encode())
-        file.truncate(file.tell() + 512 * 512 * 80 * 4)
+        file.truncate(file.tell() + 512 * 1024 * 80 * 4)
     source = FitsSource(path)
     mapped = []
     whole = mmap.mmap
@@ -201,7 +203,7 @@ def test_resident_memory_does_not_grow_with_the_file(tmp_path, order, monkeypatc
     before = psutil.Process().memory_info().rss
     peak = 0
     for z in range(0, 80, 8):
-        source.read(Box((z, 0, 0), (z + 8, 128, 512)))
+        source.read(Box((z, 0, 0), (z + 8, 128, 1024)))
         peak = max(peak, psutil.Process().memory_info().rss - before)
     assert peak < 24e6
     assert sum(mapped) > 20e6

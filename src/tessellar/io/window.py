@@ -32,6 +32,7 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.stored = memoryview(bytearray(BLOCK))
+        self.packed = bytearray(BLOCK)
         self.native = np.empty(BLOCK // 4 + BLOCK // 4 // COLLIDING, np.float32)
         self.infinite = np.empty(BLOCK // 4, np.bool_)
 
@@ -74,30 +75,51 @@ def _blocks(
     """Yield the blocks of a piece: where they are, the slowest axis of the file first, and what is stored there.
 
     Rows that are most of what lies between their ends are copied by the system, which takes less time than to map
-    them; of others only what is asked for is touched.
+    them. So are those of a plane that lie near one another, and what is asked for is picked from the copy. Of others
+    only what is asked for is touched.
     """
     lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
     first, _ = layout.span(piece)
     size, width = layout.itemsize, max(4, layout.itemsize)
     dense = strides[2] == size and strides[1] <= min(2 * size * lengths[2], BLOCK)
-    mapped = None if dense else _mapped(file, path, layout, piece)
+    read = _read if dense else _pick if _span(layout, lengths) <= BLOCK else None
+    mapped = None if read else _mapped(file, path, layout, piece)
     columns = min(lengths[2], BLOCK // width)
     rows = BLOCK // max(columns * width, strides[1] if dense else 0)
     steps = (max(1, rows // lengths[1]), rows, columns)
     for corner in product(*map(range, (0, 0, 0), lengths, steps)):
         end = tuple(map(min, lengths, map(add, corner, steps)))
         place = tuple(map(slice, corner, end))
-        if mapped is None:
+        if read:
             begin = first + sum(map(mul, corner, strides))
-            yield place, _read(file, path, layout, begin, tuple(map(sub, end, corner)))
-        else:
+            yield place, read(file, path, layout, begin, tuple(map(sub, end, corner)))
+        elif mapped is not None:
             yield place, mapped[place]
+
+
+def _span(layout: Layout, lengths: Sequence[int]) -> int:
+    """Return the bytes from the first number of a plane to the end of its last."""
+    _, row, column = layout.in_file(layout.strides)
+    return (lengths[1] - 1) * row + (lengths[2] - 1) * column + layout.itemsize
+
+
+def _pick(file: FileIO, path: Path, layout: Layout, offset: int, lengths: Sequence[int]) -> Stored:
+    """Read the rows of a block with what lies between them, plane after plane, and pick the rows."""
+    plane, row, column = layout.in_file(layout.strides)
+    held = _SCRATCH.stored[: _span(layout, lengths)]
+    rows: Stored = np.ndarray(lengths[1:], layout.dtype, held, strides=(row, column))
+    packed: Stored = np.ndarray(lengths, layout.dtype, _SCRATCH.packed)
+    for own in packed:
+        _fill(held, file, path, offset)
+        own[...] = rows
+        offset += plane
+    return packed
 
 
 def _read(file: FileIO, path: Path, layout: Layout, offset: int, lengths: Sequence[int]) -> Stored:
     """Read the rows of a block plane after plane, whole planes at once."""
     plane, row, size = layout.in_file(layout.strides)
-    span = (lengths[1] - 1) * row + lengths[2] * size
+    span = _span(layout, lengths)
     held = _SCRATCH.stored
     if plane == lengths[1] * row:
         _fill(held[: (lengths[0] - 1) * plane + span], file, path, offset)
