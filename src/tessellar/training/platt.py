@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tessellar.kernels.logit import probability_of
 from tessellar.kernels.network.weights import Calibration
 from tessellar.model import DoubleArray
 
@@ -44,7 +45,7 @@ def calibrate(
     """
     mean, logit, log_variance = answer
     slope, offset = logistic(logit, mask)
-    probability = 1.0 / (1.0 + np.exp(-(slope * logit + offset)))
+    probability = probability_of(slope * logit + offset)
     inside = mask > 0
     shares = np.ones_like(mask) if weight is None else weight
     variance_slope, variance_offset = _scale(
@@ -72,7 +73,7 @@ def logistic(logit: DoubleArray, mask: DoubleArray) -> tuple[float, float]:
     design = np.stack([logit, np.ones_like(logit)])
     beta = np.array([1.0, 0.0])
     for _ in range(_STEPS):
-        p = 1.0 / (1.0 + np.exp(-(beta @ design)))
+        p = probability_of(beta @ design)
         gradient = design @ (mask - p)
         hessian = (design * (p * (1.0 - p))) @ design.T + _TINY * np.eye(2)
         step = np.linalg.solve(hessian, gradient)

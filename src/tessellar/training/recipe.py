@@ -116,7 +116,7 @@ def _folded(base: int) -> Training:
         easy=0.05,
         every=400,
         patience=100,
-        terms=(Term(emphasis=70.0),),
+        terms=(Term(5.0, emphasis=70.0), Term(4.0, rate=0.5, emphasis=100.0)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tessellar.kernels.logit import probability_of
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.weights import Calibration
 from tessellar.model import DoubleArray, FloatArray, Observer, Progress
@@ -193,8 +194,8 @@ class Trainer:
         logit = calibration.mask_slope * answer[1] + calibration.mask_offset
         metrics = {
             "held_out_loss": self.state.numbers["best"],
-            "calibration_error": calibration_error(1.0 / (1.0 + np.exp(-logit)), mask),
-            "calibration_error_raw": calibration_error(1.0 / (1.0 + np.exp(-answer[1])), mask),
+            "calibration_error": calibration_error(probability_of(logit), mask),
+            "calibration_error_raw": calibration_error(probability_of(answer[1]), mask),
         }
         return Trained(self.learner.values(), calibration, metrics, self.state.step)
 

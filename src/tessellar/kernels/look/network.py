@@ -18,6 +18,7 @@ import numpy as np
 
 from tessellar.errors import InputError, UsageError
 from tessellar.kernels.devices import CPU, CUDA, device_type, torch_name
+from tessellar.kernels.logit import probability_of
 from tessellar.kernels.look.architecture import LookArchitecture
 from tessellar.kernels.network.design import LOOK
 from tessellar.kernels.network.runner import arithmetic
@@ -132,7 +133,7 @@ class Look:
         logit = (
             calibration.mask_slope * self._answers(patches, features, device)[:, 0] + calibration.mask_offset
         )
-        return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+        return probability_of(logit)
 
     def corrections(self, patches: FloatArray, features: FloatArray) -> Corrections:
         """Return by how much the discs of candidates are off.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tessellar.kernels.devices import CUDA, device_type
+from tessellar.kernels.logit import probability_of
 from tessellar.kernels.network.lattice import PatchLattice
 from tessellar.kernels.network.normalise import in_units_of_noise, known
 from tessellar.kernels.network.torch_library import load_torch
@@ -93,7 +94,7 @@ class Runner:
         """Return how probable emission is in the voxels of the core, float32 array (frequency, l, m); 0 where blank."""
         answer, _, seen = self._answer(patch, noise)
         logit = answer[self.heads.index(MASK)].astype(np.float64)
-        p = 1.0 / (1.0 + np.exp(-(self.calibration.mask_slope * logit + self.calibration.mask_offset)))
+        p = probability_of(self.calibration.mask_slope * logit + self.calibration.mask_offset)
         return np.where(seen, p, 0.0).astype(np.float32)
 
     def _deviation(self, log_variance: FloatArray) -> FloatArray:

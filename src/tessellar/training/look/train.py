@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tessellar.kernels.logit import probability_of
 from tessellar.kernels.look.network import VALUES
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.weights import Calibration
@@ -183,7 +184,7 @@ class LookTrainer:
             logit, real = answer[:, 0].astype(np.float64), wanted[:, 0].astype(np.float64)
             slope, offset = logistic(logit, real)
             calibration = Calibration(mask_slope=slope, mask_offset=offset)
-            probability = 1.0 / (1.0 + np.exp(-(slope * logit + offset)))
+            probability = probability_of(slope * logit + offset)
             metrics["calibration_error"] = calibration_error(probability, real)
         return TrainedLook(weights, calibration, metrics, self.state.step)
 
