@@ -240,11 +240,9 @@ def _find_in(
     from tessellar.engine.observers import Everyone
     from tessellar.engine.watching import watching
     from tessellar.io.publish import write_text
-    from tessellar.report.ahead import libraries_meanwhile
     from tessellar.report.results import write_results
 
     with (
-        libraries_meanwhile(),
         nullcontext(pool) if pool else make_executor(the_plan.executor, the_plan.workers) as hands,
         watching(quiet=True, run_log=folder / RUN_LOG) as log,
     ):
