@@ -125,6 +125,12 @@ def test_a_training_killed_before_its_last_words_goes_on_to_them(
     assert not watch.said
 
 
+@pytest.mark.parametrize("terms", [(), (Term(), Term(share=0.0))])
+def test_terms_without_steps_are_refused(terms: tuple[Term, ...]) -> None:
+    with pytest.raises(UsageError, match="one or more, each with a share above 0"):
+        replace(TRAINING, terms=terms)
+
+
 def test_the_rate_rises_and_falls_once_in_each_term() -> None:
     first, second = stretches_of((Term(2.0), Term(1.0, rate=0.5)), 300)
     assert (first.first, first.stop, second.first, second.stop) == (0, 200, 200, 300)

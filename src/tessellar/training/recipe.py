@@ -80,6 +80,8 @@ class Training:
         problems = problems_of(self, ("steps", "batch", "every", "patience", "held_out"))
         if self.precision not in ("bfloat16", "float32"):
             problems.append(f"precision is '{self.precision}', needed is bfloat16 or float32")
+        if not self.terms or min(term.share for term in self.terms) <= 0:
+            problems.append(f"terms are {self.terms}, needed is one or more, each with a share above 0")
         if problems:
             raise UsageError("; ".join(problems) + ".")
 
