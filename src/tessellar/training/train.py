@@ -127,6 +127,7 @@ class Trainer:
         start = time.monotonic()
         self._tell("begin", self.training.steps)
         for stretch in self.training.stretches:
+            # the last term is entered though all its steps are done: what is left to do needs its learner
             if resumed < stretch.stop or stretch.stop == self.training.steps:
                 self._enter(stretch)
                 for done in self._steps_of(stretch, held_out, curriculum):
