@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tessellar.kernels.correlation import LAGS, correlation_of, count_signs
 from tessellar.kernels.denoise.dense import Denoise, DenseKernel
+from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
 from tessellar.kernels.network.lattice import PatchLattice
 from tessellar.kernels.network.weights import Calibration
 from tessellar.model import CubeMeta, FloatArray, MemoryUse, Patch
@@ -70,10 +72,21 @@ class Above:
         return np.asarray(self.denoise(patch, noise)[0] > self.level * own, dtype=np.float32)
 
 
-def noise_left(kernel: DenseKernel, shape: Shape, seed: int) -> float:
+def knowing_noise(starlet: Starlet2D1D, sky: HiSky) -> DenseKernel:
+    """Return a starlet that knows the noise of its bands as a run finds it out, here from a sky without galaxies."""
+    patch, told = _noise_of(sky), np.ones(sky.shape, np.float32)
+    correlation = correlation_of(count_signs(patch.voxels, LAGS, 1), sky.meta)
+    return starlet.calibrated(starlet.count(patch, told, sky.meta), correlation, sky.meta)
+
+
+def noise_left(kernel: DenseKernel, sky: HiSky) -> float:
     """Return the rms of denoised noise as a share of what it was, from a sky without galaxies."""
-    sky = HiSky(shape, seed=seed, n_sources=0)
-    box = Box.of_shape(shape)
-    patch, told = Patch(sky.read(box) / np.float32(sky.rms_jy), box, box), np.ones(shape, np.float32)
+    patch, told = _noise_of(sky), np.ones(sky.shape, np.float32)
     left = kernel.prepare(sky.meta, "cpu")(patch, told)[0]
     return float(np.sqrt(np.mean(np.square(left, dtype=np.float64))))
+
+
+def _noise_of(sky: HiSky) -> Patch:
+    """Return a whole sky in units of its noise."""
+    box = Box.of_shape(sky.shape)
+    return Patch(sky.read(box) / np.float32(sky.rms_jy), box, box)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from math import log10, nan
 
 import numpy as np
+import numpy.typing as npt
 
+from tessellar.kernels.denoise.dense import DenseKernel
 from tessellar.kernels.network.unet import UNet
 from tessellar.model import DoubleArray, FloatArray, Patch
 from tessellar.simulate.hi import HiSky
@@ -15,6 +17,7 @@ from tessellar.simulate.truth import truth_table
 from tessellar.tiling.box import Box, Shape
 from tessellar.training.skies import MASK_PEAK, MASK_SIGMA
 
+BoolArray = npt.NDArray[np.bool_]
 SNR_EDGES = (2.0, 4.0, 8.0, 20.0, np.inf)
 FAINT = (2.0, 25.0)  # S/N of the galaxies whose voxels count as sources: the brighter ones would decide alone
 LIKELY = 0.05  # probabilities above it are judged by themselves as well
@@ -44,27 +47,51 @@ class Circumstance:
 
 @dataclass(slots=True)
 class Sums:
-    """Sums over the skies of one circumstance; all in units of the noise."""
+    """What was found in the skies of one circumstance; errors in units of the noise.
 
-    errors: dict[str, DoubleArray] = field(default_factory=dict)
+    Attributes
+    ----------
+    errors
+        Squared error of the result and of the noisy cube over some voxels, by their name: one pair for each sky.
+    ratios
+        S/N of each galaxy, and its flux in the denoised cube as a share of the truth.
+    counts
+        Voxels by probability: how many, the sum of their probabilities, how many are emission.
+    pulls
+        Error over uncertainty of the voxels in sources.
+    """
+
+    errors: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     ratios: list[tuple[float, float]] = field(default_factory=list)
     counts: DoubleArray = field(default_factory=lambda: np.zeros((3, 20)))
     pulls: list[float] = field(default_factory=list)
 
     def add(self, name: str, error: FloatArray, noise: FloatArray) -> None:
-        """Add squared errors of a result and of the noisy cube over the same voxels."""
-        both = np.array([np.square(e, dtype=np.float64).sum() for e in (error, noise)])
-        self.errors[name] = self.errors.get(name, np.zeros(2)) + both
+        """Add the errors of a result and of the noisy cube over the same voxels of one more sky."""
+        ours, noisy = (float(np.square(e, dtype=np.float64).sum()) for e in (error, noise))
+        self.errors.setdefault(name, []).append((ours, noisy))
 
-    def gain(self, name: str) -> float:
-        """Return how much smaller the squared error is than that of the noisy cube, decibels; NaN without voxels."""
-        ours, noisy = self.errors[name]
-        return 10.0 * log10(noisy / ours) if ours > 0 else nan
+    def gain(self, name: str) -> tuple[float, float]:
+        """Return how much smaller the squared error is than that of the noisy cube, decibels, and how sure that is.
 
-    def flux_ratio(self, low: float, high: float) -> tuple[float, int]:
-        """Return the median of denoised over true flux for galaxies of some S/N, and how many there are."""
-        inside = [ratio for snr, ratio in self.ratios if low <= snr < high]
-        return (float(np.median(inside)) if inside else np.nan), len(inside)
+        The second is the standard error that the scatter from sky to sky tells, by leaving out one after the other
+        (the jackknife of Tukey 1958, Ann. Math. Stat. 29, 614); NaN for a single sky.
+        """
+        skies = np.array(self.errors[name])
+        without = [_decibels(skies.sum(axis=0) - sky) for sky in skies] if len(skies) > 1 else [np.nan]
+        return _decibels(skies.sum(axis=0)), float(np.std(without) * np.sqrt(len(skies) - 1.0))
+
+    def flux_ratio(self, low: float, high: float) -> tuple[float, float, int]:
+        """Return the median of denoised over true flux for galaxies of some S/N, its standard error, and their number.
+
+        The error is that of the median of a Gaussian whose width is told by the median deviation.
+        """
+        inside = np.array([ratio for snr, ratio in self.ratios if low <= snr < high])
+        if not inside.size:
+            return np.nan, np.nan, 0
+        middle = float(np.median(inside))
+        scatter = 1.4826 * float(np.median(np.abs(inside - middle)))
+        return middle, float(np.sqrt(np.pi / 2 / inside.size)) * scatter, inside.size
 
     def calibration_error(self, above: float = 0.0) -> float:
         """Return the mean distance of probability and frequency over the voxels whose probability is ``above``."""
@@ -72,37 +99,47 @@ class Sums:
         return float(np.abs(said - true).sum() / max(total.sum(), 1.0))
 
 
+def _decibels(errors: DoubleArray) -> float:
+    ours, noisy = errors
+    return 10.0 * log10(noisy / ours) if ours > 0 else nan
+
+
 def denoised(kernel: UNet, shape: Shape, seeds: range, case: Circumstance) -> Sums:
     """Denoise some skies, and return how near the truth they come."""
     sums = Sums()
     for seed in seeds:
-        _one_sky(kernel, HiSky(shape, seed=seed, beam_arcsec=2.8 * case.beam_pixels), case, sums)
+        _one_sky(kernel, _sky(shape, seed, case), case, sums)
+    return sums
+
+
+def beside(kernel: DenseKernel, shape: Shape, seeds: range, case: Circumstance) -> Sums:
+    """Return the errors alone that any denoiser makes in the same skies."""
+    sums = Sums()
+    for seed in seeds:
+        sky = _sky(shape, seed, case)
+        truth, noise = _shown(sky, case)
+        box = Box.of_shape(shape)
+        run = kernel.prepare(sky.meta, "cpu")
+        answer = run(Patch(truth + noise, box, box), np.full(shape, case.noise_factor, np.float32))
+        _add_errors(sums, answer[0] - truth, noise, *_where(sky))
     return sums
 
 
 def _one_sky(kernel: UNet, sky: HiSky, case: Circumstance, sums: Sums) -> None:
     box, rms = Box.of_shape(sky.shape), np.float32(sky.rms_jy)
-    truth = sky.read_galaxies(box) / rms
-    noise = sky.read(box) / rms - truth
-    if case.white:
-        noise = np.random.default_rng(sky.seed).standard_normal(sky.shape, dtype=np.float32)
+    truth, noise = _shown(sky, case)
     told = np.full(sky.shape, case.noise_factor, np.float32)
     run = kernel.prepare(sky.meta, "cpu")
     patch = Patch(truth + noise, box, box)
     mean, deviation = run(patch, told)
-    faint, everywhere, lit = np.zeros((3, *sky.shape), np.bool_)
+    lit = np.zeros(sky.shape, np.bool_)
     for snr, part, galaxy in _galaxies(sky):
         voxels = galaxy > MASK_PEAK * galaxy.max()
-        everywhere[part] |= voxels
         lit[part] |= galaxy / rms > min(MASK_PEAK * galaxy.max() / rms, MASK_SIGMA)
-        if FAINT[0] <= snr < FAINT[1]:
-            faint[part] |= voxels
         inside = truth[part][voxels].sum(dtype=np.float64)
         sums.ratios.append((snr, float(mean[part][voxels].sum(dtype=np.float64) / inside)))
-    quiet = ~everywhere
-    for name, where in (("everywhere", np.ones_like(faint)), ("sources", faint), ("elsewhere", quiet)):
-        sums.add(name, (mean - truth)[where], noise[where])
-        sums.add(f"{name}, smoothed", (_smoothed(truth + noise) - truth)[where], noise[where])
+    faint, everywhere = _where(sky)
+    _add_errors(sums, mean - truth, noise, faint, everywhere)
     probability = run.probability(patch, told).ravel()
     index = np.minimum((probability * 20).astype(np.int64), 19)
     sums.counts += np.stack(
@@ -111,11 +148,39 @@ def _one_sky(kernel: UNet, sky: HiSky, case: Circumstance, sums: Sums) -> None:
     sums.pulls += ((mean - truth) / deviation)[faint].tolist()
 
 
-def _smoothed(voxels: FloatArray) -> FloatArray:
-    """Return the cube under a Gaussian of 1.3 voxels: the plainest of denoisers."""
-    from scipy import ndimage
+def _sky(shape: Shape, seed: int, case: Circumstance) -> HiSky:
+    return HiSky(shape, seed=seed, beam_arcsec=2.8 * case.beam_pixels)
 
-    return np.asarray(ndimage.gaussian_filter(voxels, 1.3, mode="constant"), dtype=np.float32)
+
+def _shown(sky: HiSky, case: Circumstance) -> tuple[FloatArray, FloatArray]:
+    """Return the galaxies of a sky and its noise, in units of the noise."""
+    box, rms = Box.of_shape(sky.shape), np.float32(sky.rms_jy)
+    truth = sky.read_galaxies(box) / rms
+    if case.white:
+        return truth, np.random.default_rng(sky.seed).standard_normal(sky.shape, dtype=np.float32)
+    return truth, sky.read(box) / rms - truth
+
+
+def _where(sky: HiSky) -> tuple[BoolArray, BoolArray]:
+    """Return where the voxels of faint galaxies are, and where those of any."""
+    faint, everywhere = np.zeros((2, *sky.shape), np.bool_)
+    for snr, part, galaxy in _galaxies(sky):
+        voxels = galaxy > MASK_PEAK * galaxy.max()
+        everywhere[part] |= voxels
+        if FAINT[0] <= snr < FAINT[1]:
+            faint[part] |= voxels
+    return faint, everywhere
+
+
+def _add_errors(
+    sums: Sums, error: FloatArray, noise: FloatArray, faint: BoolArray, everywhere: BoolArray
+) -> None:
+    for name, where in (
+        ("everywhere", np.ones_like(faint)),
+        ("sources", faint),
+        ("elsewhere", ~everywhere),
+    ):
+        sums.add(name, error[where], noise[where])
 
 
 def _galaxies(sky: HiSky) -> Iterator[tuple[float, tuple[slice, slice, slice], FloatArray]]:

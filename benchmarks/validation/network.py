@@ -15,12 +15,13 @@ from pathlib import Path
 
 from benchmarks.bench import say
 from benchmarks.markdown import section
-from benchmarks.validation.denoised_finder import Denoised, noise_left
+from benchmarks.validation.denoised_finder import Denoised, knowing_noise, noise_left
 from benchmarks.validation.denoised_skies import (
     LIKELY,
     SNR_EDGES,
     Circumstance,
     Sums,
+    beside,
     denoised,
     noise_only,
 )
@@ -32,6 +33,8 @@ from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
 from tessellar.kernels.network.finder import NetworkFinder
 from tessellar.kernels.network.unet import PRECISIONS, SHIPPED_NAME, UNet
 from tessellar.kernels.smooth_clip import SmoothAndClip
+from tessellar.simulate.hi import HiSky
+from tessellar.tiling.box import Shape
 
 CIRCUMSTANCES = (
     Circumstance("as trained (beam of 4 pixels)"),
@@ -43,8 +46,8 @@ CIRCUMSTANCES = (
 )
 THRESHOLDS = (3.5, 4.0, 5.0)
 PROBABILITIES = (0.2, 0.4, 0.8)
-GAUSSIAN = Gaussian(4.0, 7.0)
-STARLETS = (3.0, 4.0, 5.0)
+GAUSSIANS = (Gaussian(), Gaussian(4.0, 7.0))
+STARLETS = (2.0, 3.0, 4.0, 5.0)
 LEAST_LEFT = 0.5  # of the noise, that a voxel must have once starlets were thresholded
 RELIABILITIES = (0.8, 0.9, 0.95)
 FIRST_SEED = 5000
@@ -68,9 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", default=SHIPPED_NAME, metavar="NAME|FILE", help="the network")
     parser.add_argument("--precision", default=PRECISIONS[0], choices=PRECISIONS, help="of its arithmetic")
     parser.add_argument("--shape", type=int, nargs=3, default=(96, 128, 128), metavar="N", help="of a sky")
-    parser.add_argument("--skies", type=int, default=4, metavar="N", help="that are denoised")
+    parser.add_argument("--skies", type=int, default=32, metavar="N", help="that are denoised")
     parser.add_argument(
-        "--searched", type=int, default=6, metavar="N", help="skies that are searched; 0 searches none"
+        "--searched", type=int, default=16, metavar="N", help="skies that are searched; 0 searches none"
     )
     parser.add_argument("--sofia", type=Path, metavar="PATH", help="the program SoFiA-2, to search as well")
     return parser
@@ -78,12 +81,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _tables(kernel: UNet, asked: argparse.Namespace) -> Iterator[str]:
     shape, first = tuple(asked.shape), FIRST_SEED
-    results = []
+    seeds, results = range(first, first + asked.skies), []
     for case in CIRCUMSTANCES:
         say(f"denoising: {case.name}")
-        results.append((case.name, denoised(kernel, shape, range(first, first + asked.skies), case)))
+        results.append((case.name, denoised(kernel, shape, seeds, case)))
     size = f"{asked.skies} skies of {' x '.join(map(str, shape))} voxels"
-    yield from section(f"Squared error against the noisy cube, dB; {size}", _GAIN_HEAD, map(_gains, results))
+    title = f"Squared error against the noisy cube, dB; {size}"
+    yield from section(title, _GAIN_HEAD, map(_gains, results))
+    rivals = ((name, beside(rival, shape, seeds, CIRCUMSTANCES[0])) for name, rival in _rivals(shape))
+    yield from section(f"{title}, {CIRCUMSTANCES[0].name}", _GAIN_HEAD, [_gains(rival) for rival in rivals])
     yield from section("Denoised over true flux, median (galaxies)", _FLUX_HEAD, map(_fluxes, results))
     yield from section("Errors and probabilities", _TRUST_HEAD, map(_trust, results))
     say("denoising noise alone")
@@ -99,14 +105,7 @@ def _tables(kernel: UNet, asked: argparse.Namespace) -> Iterator[str]:
     yield from section(title, ["", *(f"reliability {r:g}" for r in RELIABILITIES), "detections"], rows)
 
 
-_GAIN_HEAD = [
-    "",
-    "everywhere",
-    "in sources of S/N 2 to 25",
-    "elsewhere",
-    "Gaussian: everywhere",
-    "in sources",
-]
+_GAIN_HEAD = ["", "everywhere", "in sources of S/N 2 to 25", "elsewhere"]
 _FLUX_HEAD = [
     "",
     *(f"S/N {low:g} to {high:g}" for low, high in pairwise(SNR_EDGES)),
@@ -114,16 +113,26 @@ _FLUX_HEAD = [
 _TRUST_HEAD = ["", "rms of error over uncertainty, in sources", "calibration error", f"above p = {LIKELY:g}"]
 
 
+def _rivals(shape: Shape) -> Iterator[tuple[str, DenseKernel]]:
+    """Yield other denoisers, each as it would go about these skies."""
+    for gaussian in GAUSSIANS:
+        yield f"gaussian, fwhm_xy {gaussian.fwhm_xy:g}, width_z {gaussian.width_z:g}", gaussian
+    quiet = HiSky(shape, seed=FIRST_SEED - 1, n_sources=0)
+    for threshold in STARLETS:
+        yield f"starlet2d1d, threshold {threshold:g}", knowing_noise(Starlet2D1D(threshold=threshold), quiet)
+
+
 def _gains(result: tuple[str, Sums]) -> list[str]:
     name, sums = result
-    columns = ("everywhere", "sources", "elsewhere", "everywhere, smoothed", "sources, smoothed")
-    return [name, *(f"{sums.gain(column):.1f}" for column in columns)]
+    return [
+        name,
+        *("{:.2f} ± {:.2f}".format(*sums.gain(part)) for part in ("everywhere", "sources", "elsewhere")),
+    ]
 
 
 def _fluxes(result: tuple[str, Sums]) -> list[str]:
     name, sums = result
-    found = (sums.flux_ratio(*edges) for edges in pairwise(SNR_EDGES))
-    return [name, *(f"{ratio:.2f} ({count})" for ratio, count in found)]
+    return [name, *("{:.2f} ± {:.2f} ({})".format(*sums.flux_ratio(*edges)) for edges in pairwise(SNR_EDGES))]
 
 
 def _trust(result: tuple[str, Sums]) -> list[str]:
@@ -137,28 +146,29 @@ def _trust(result: tuple[str, Sums]) -> list[str]:
     ]
 
 
-def _searches(kernel: UNet, shape: tuple[int, ...], seeds: range, sofia: Path | None) -> Iterator[list[str]]:
-    z, x, y = shape
-    left = noise_left(GAUSSIAN, (z, x, y), FIRST_SEED - 1)
+def _searches(kernel: UNet, shape: Shape, seeds: range, sofia: Path | None) -> Iterator[list[str]]:
+    quiet = HiSky(shape, seed=FIRST_SEED - 1, n_sources=0)
+    gaussian = GAUSSIANS[-1]
+    left = noise_left(gaussian, quiet)
     finders: list[tuple[str, SmoothAndClip | NetworkFinder]] = [
-        *((f"gaussian, above {t:g} of its noise", _above(GAUSSIAN, t * left)) for t in THRESHOLDS),
-        *((f"starlet, threshold {t:g}", _above(_starlet(t), LEAST_LEFT)) for t in STARLETS),
+        *((f"gaussian, above {t:g} of its noise", _above(gaussian, t * left)) for t in THRESHOLDS),
+        *((f"starlet, threshold {t:g}", _above(_starlet(t, quiet), LEAST_LEFT)) for t in STARLETS),
         *((f"smooth-and-clip, threshold {t:g}", SmoothAndClip(threshold=t)) for t in THRESHOLDS),
         *((f"unet, probability {p:g}", NetworkFinder(kernel, p)) for p in PROBABILITIES),
         *((f"unet or smooth-and-clip 5, probability {p:g}", _both(kernel, p)) for p in PROBABILITIES[1:]),
     ]
     for name, finder in finders:
         say(f"searching: {name}")
-        yield _completeness(name, detections(finder, (z, x, y), seeds))
+        yield _completeness(name, detections(finder, shape, seeds))
     for threshold in THRESHOLDS if sofia is not None else ():
         assert sofia is not None
         say(f"searching: SoFiA-2, threshold {threshold:g}")
-        found = detections_of_sofia(sofia, SmoothAndClip(threshold=threshold), (z, x, y), seeds)
+        found = detections_of_sofia(sofia, SmoothAndClip(threshold=threshold), shape, seeds)
         yield _completeness(f"SoFiA-2, threshold {threshold:g}", found)
 
 
-def _starlet(threshold: float) -> DenseKernel:
-    return Starlet2D1D(threshold=threshold, coarse="drop")
+def _starlet(threshold: float, quiet: HiSky) -> DenseKernel:
+    return knowing_noise(Starlet2D1D(threshold=threshold, coarse="drop"), quiet)
 
 
 def _above(kernel: DenseKernel, level: float) -> NetworkFinder:
