@@ -1,4 +1,4 @@
-"""The U-Net on the processor in float32 with loops of its own: half the arithmetic of a library, one order of sums.
+"""The U-Net on the processor in float32 with loops of its own: a third of a library's products, one order of sums.
 
 It is the same function of a patch as `tessellar.kernels.network.architecture` has, up to rounding. Maps lie side by
 side in every line of voxels: arrays are (frequency, l, map, m).

@@ -125,7 +125,7 @@ def _unfold(
     row = np.zeros(side * places + cut + LANES, np.float32)
     for coarse_z in range(nz):
         for coarse_line in range(nx):
-            sum_products(products, x[coarse_z : coarse_z + 1, coarse_line], 0, places, sums)
+            sum_products(products, x[coarse_z, coarse_line], places, sums)
             for a in range(side):
                 for b in range(side):
                     z, line = side * coarse_z + a - cut, side * coarse_line + b - cut

@@ -28,11 +28,11 @@ def _block(n_registers: int) -> Any:
     """Return the instruction that makes ``ROWS`` rows of sums at some registers of places."""
 
     @instruction
-    def block(_typing: Any, left: Any, right: Any, slot: Any, row: Any, place: Any, sums: Any) -> Any:
+    def block(_typing: Any, left: Any, right: Any, row: Any, place: Any, sums: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            _left, _right, first, m, p, _sums = given
+            _left, _right, m, p, _sums = given
             factors, values, out = (
-                context.make_array(signature.args[n])(context, builder, given[n]) for n in (0, 1, 5)
+                context.make_array(signature.args[n])(context, builder, given[n]) for n in (0, 1, 4)
             )
             number, vector = ir.FloatType(), FLOATS.vector
 
@@ -43,24 +43,17 @@ def _block(n_registers: int) -> Any:
             totals = [
                 [cgutils.alloca_once_value(builder, zero) for _ in range(n_registers)] for _ in range(ROWS)
             ]
-            n_slots, n_maps = (builder.extract_value(values.shape, n) for n in (0, 1))
-            n_parts = builder.udiv(builder.extract_value(factors.shape, 0), n_maps)
-            with cgutils.for_range(builder, n_parts) as part:
-                held = builder.urem(builder.add(first, part.index), n_slots)
-                base = builder.mul(part.index, n_maps)
-                with cgutils.for_range(builder, n_maps) as loop:
-                    k = builder.add(base, loop.index)
-                    shown = []
+            with cgutils.for_range(builder, builder.extract_value(factors.shape, 0)) as loop:
+                k, shown = loop.index, []
+                for n in range(n_registers):
+                    there = address_in(context, builder, right, values, [k, step(p, n * LANES)], vector)
+                    shown.append(builder.load(there, align=_FLOAT))
+                for r in range(ROWS):
+                    there = address_in(context, builder, left, factors, [k, step(m, r)], number)
+                    factor = spread_in(builder, builder.load(there), vector)
                     for n in range(n_registers):
-                        words = [held, loop.index, step(p, n * LANES)]
-                        there = address_in(context, builder, right, values, words, vector)
-                        shown.append(builder.load(there, align=_FLOAT))
-                    for r in range(ROWS):
-                        there = address_in(context, builder, left, factors, [k, step(m, r)], number)
-                        factor = spread_in(builder, builder.load(there), vector)
-                        for n in range(n_registers):
-                            total = totals[r][n]
-                            builder.store(fused_in(builder, factor, shown[n], builder.load(total)), total)
+                        total = totals[r][n]
+                        builder.store(fused_in(builder, factor, shown[n], builder.load(total)), total)
             for r in range(ROWS):
                 for n in range(n_registers):
                     words = [step(m, r), step(p, n * LANES)]
@@ -68,7 +61,7 @@ def _block(n_registers: int) -> Any:
                     builder.store(builder.load(totals[r][n]), there, align=_FLOAT)
             return context.get_dummy_value()
 
-        return types.void(left, right, slot, row, place, sums), code
+        return types.void(left, right, row, place, sums), code
 
     return block
 
@@ -82,17 +75,15 @@ def padded(n: int) -> int:
 
 
 @compiled
-def sum_products(left: FloatArray, right: FloatArray, first: int, n_places: int, sums: FloatArray) -> None:
-    """Set sums to left^T right, over slots and maps in ascending order.
+def sum_products(left: FloatArray, right: FloatArray, n_places: int, sums: FloatArray) -> None:
+    """Set sums to left^T right, over maps in ascending order.
 
     Parameters
     ----------
     left
-        float32 array (slot x map, row): the rows a multiple of ``ROWS``.
+        float32 array (map, row): the rows a multiple of ``ROWS``.
     right
-        float32 array (slot, map, place). Slots are a ring.
-    first
-        The slot that the first rows of ``left`` are for.
+        float32 array (map, place).
     n_places
         How many places are summed, a multiple of ``LANES``.
     sums
@@ -101,10 +92,10 @@ def sum_products(left: FloatArray, right: FloatArray, first: int, n_places: int,
     for row in range(0, sums.shape[0], ROWS):
         place = 0
         while place + _MOST * LANES <= n_places:
-            _three(left, right, first, row, place, sums)
+            _three(left, right, row, place, sums)
             place += _MOST * LANES
         if place + 2 * LANES <= n_places:
-            _two(left, right, first, row, place, sums)
+            _two(left, right, row, place, sums)
             place += 2 * LANES
         if place < n_places:
-            _one(left, right, first, row, place, sums)
+            _one(left, right, row, place, sums)
