@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import source_of
+from tessellar.api.devices import device_of
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tessellar.training.look.recipe import LookTraining
     from tessellar.training.noise2noise import Pairs
     from tessellar.training.recipe import Training
+    from tessellar.training.skies_ahead import Hand
+    from tessellar.training.train import Trainer
 
 MINUTES = 10.0
 
@@ -47,6 +51,8 @@ def train(
     seed: int = 0,
     n2n: Sequence[Any] | None = None,
     threads: int = 1,
+    device: str = "auto",
+    workers: int | None = None,
     training: Training | None = None,
     observer: Observer | None = None,
     overwrite: bool = False,
@@ -55,8 +61,8 @@ def train(
     """Train a network, and write its weights and the card beside them.
 
     Training that was interrupted goes on from its checkpoint when the same call is repeated. The same settings, seed,
-    number of steps and threads give the same weights on the same machine; ``minutes`` is turned into a number of
-    steps by timing a few, which the card tells.
+    number of steps, threads and device give the same weights on the same machine; ``minutes`` is turned into a number
+    of steps by timing a few, which the card tells.
 
     Parameters
     ----------
@@ -79,6 +85,13 @@ def train(
         network learns from them what real noise is like.
     threads
         Cores to use. Small patches are trained fastest on one.
+    device
+        Where the network learns: ``auto`` and ``cpu`` for the processor, ``cuda`` for a GPU, ``cuda:1`` for the second.
+        The way over a GPU has not been tried on one yet.
+    workers
+        Processes that make skies meanwhile, which changes nothing but the time: by default none on the processor, and
+        as many as there are other cores with a GPU. A script that has some guards its main part by
+        ``__name__ == "__main__"``.
     training
         All settings, in place of ``name``, ``steps`` and ``seed``.
     observer
@@ -119,18 +132,24 @@ def train(
     if minutes is not None and (steps is not None or not 0 < minutes < float("inf")):
         raise UsageError("minutes must be positive, and steps take their place. Give one of the two.")
     if look := None if training else _look(name, steps, seed):
-        if n2n is not None:
+        if n2n is not None or workers is not None:
             raise UsageError(
-                f"{name} learns from the sources of made-up skies, not from n2n. Leave that out."
+                f"{name} learns from the sources of made-up skies, not from n2n, and no workers make them. "
+                "Leave that out."
             )
+        if device not in ("auto", "cpu"):
+            raise UsageError(f"{name} is small and learns on the CPU alone, not on {device}. Use auto.")
         from tessellar.api.look_training import train_look
 
         return Network(target, train_look(look, name, target, threads, minutes, observer, fresh=fresh))
     recipe = training or _recipe(name, steps, seed)
     pairs = None if n2n is None else _pairs(n2n)
-    if training is None and steps is None:
-        recipe = _lasting(recipe, MINUTES if minutes is None else minutes, target, threads, fresh)
-    trained = Trainer(recipe, target, threads, pairs, observer).run(fresh=fresh)
+    place = _place(device)
+    with _hands(place, workers) as hands:
+        trainer = Trainer(recipe, target, threads, pairs, observer, place, hands)
+        if training is None and steps is None:
+            trainer.training = recipe = _lasting(trainer, MINUTES if minutes is None else minutes, fresh)
+        trained = trainer.run(fresh=fresh)
     names = () if pairs is None else tuple(cube.meta.name for cube in pairs.cubes)
     return Network(target, publish(trained, recipe, name, target, names))
 
@@ -156,15 +175,41 @@ def _look(name: str, steps: int | None, seed: int) -> LookTraining | None:
     return None if recipe is None else replace(recipe, seed=seed, steps=steps or recipe.steps)
 
 
-def _lasting(recipe: Training, minutes: float, target: Path, threads: int, fresh: bool) -> Training:
+def _lasting(trainer: Trainer, minutes: float, fresh: bool) -> Training:
     """Return the training with as many steps as an interrupted one has, or as fit into some minutes."""
     from tessellar.training.checkpoint import checkpoint_path, steps_of
-    from tessellar.training.train import Trainer
 
-    path = checkpoint_path(target)
-    if path.exists() and not fresh:
-        return replace(recipe, steps=steps_of(path))
-    return replace(recipe, steps=Trainer(recipe, target, threads).steps_in(minutes))
+    path = checkpoint_path(trainer.out)
+    steps = steps_of(path) if path.exists() and not fresh else trainer.steps_in(minutes)
+    return replace(trainer.training, steps=steps)
+
+
+def _place(word: str) -> str:
+    """Return what torch calls the one device that a network learns on."""
+    from tessellar.kernels.devices import CUDA, torch_name
+    from tessellar.kernels.network.unet import UNet
+
+    device = device_of(word, UNet)
+    return f"{CUDA}:0" if device.name == CUDA else torch_name(device.name)
+
+
+@contextmanager
+def _hands(place: str, workers: int | None) -> Iterator[list[Hand]]:
+    """Have processes that make skies, and end them."""
+    from tessellar.engine.cgroup import usable_cores
+    from tessellar.engine.executors.processes import ProcessWorker
+    from tessellar.kernels.devices import CPU
+
+    if workers is None:
+        workers = 0 if place == CPU else max(1, usable_cores() - 1)
+    if workers < 0:
+        raise UsageError(f"workers is {workers}, needed is 0 or more.")
+    hands = [ProcessWorker(number) for number in range(workers)]
+    try:
+        yield list(hands)
+    finally:
+        for hand in hands:
+            hand.close(now=True)
 
 
 def _pairs(cubes: Sequence[Any]) -> Pairs:

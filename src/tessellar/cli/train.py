@@ -41,6 +41,20 @@ from tessellar.cli.output import progress, show
     reads=values.whole(1, 1024),
     about="Cores to use; small patches are trained fastest on one.",
 )
+@option(
+    "--device",
+    metavar="auto|cpu|cuda[:N]",
+    default="auto",
+    reads=values.device,
+    about="Where the network learns: on a GPU, on GPU N, or on the CPU, which is auto.",
+)
+@option(
+    "--workers",
+    metavar="N",
+    reads=values.whole(0, 1024),
+    about="Processes that make skies meanwhile, which changes nothing but the time.  [default: 0, and the other "
+    "cores with a GPU]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @watching_options
 def command(name: str, **options: Any) -> None:

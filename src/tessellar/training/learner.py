@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tessellar.kernels.network.runner import arithmetic
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.model import FloatArray
 from tessellar.training.checkpoint import Checkpoint
@@ -31,14 +31,16 @@ class Learner:
         How they change.
     stretch
         In which steps, and how fast.
+    device
+        Where, as torch calls it.
     """
 
-    def __init__(self, training: Training | LookTraining, stretch: Stretch) -> None:
+    def __init__(self, training: Training | LookTraining, stretch: Stretch, device: str = "cpu") -> None:
         self._torch = load_torch()
-        self._training, self._stretch = training, stretch
+        self._training, self._stretch, self._device = training, stretch, device
         kernel_rate = training.kernel_rate if isinstance(training, Training) else 0.0
         self._weights = Optimizer(
-            training.architecture.initial(training.seed), training.rate, kernel_rate, training.decay
+            training.architecture.initial(training.seed), training.rate, kernel_rate, training.decay, device
         )
 
     @property
@@ -50,9 +52,10 @@ class Learner:
     def learn(self, lesson: Lesson, step: int) -> Losses:
         """Take one step, and return how wrong the network was before it."""
         found: list[Losses] = []
+        here = lesson.on(self._device)
 
         def total() -> Tensor:
-            found.append(self._losses(self._answer(lesson.voxels), lesson))
+            found.append(self._losses(self._answer(here.voxels), here))
             return found[0].total
 
         self.descend(total, step)
@@ -61,16 +64,18 @@ class Learner:
     def descend(self, total: Callable[[], Tensor], step: int) -> float:
         """Take one step down a loss, and return what it was before."""
         self._weights.forget()
-        loss = total()
-        loss.backward()
+        with arithmetic(self._torch, self._device):  # the way back has no settings of its own
+            loss = total()
+            loss.backward()
         self._weights.step(self._stretch.rate_at(step), self._training.clip)
         return float(loss.detach())
 
     def judge(self, lesson: Lesson) -> tuple[float, FloatArray]:
         """Return the loss of held-out patches, and the answer, float32 array (patch, head, frequency, l, m)."""
+        here = lesson.on(self._device)
         with self._torch.inference_mode():
-            answer = self._answer(lesson.voxels)
-            return float(self._losses(answer, lesson).total), np.ascontiguousarray(answer.numpy())
+            answer = self._answer(here.voxels)
+            return float(self._losses(answer, here).total), np.ascontiguousarray(answer.cpu().numpy())
 
     def values(self) -> dict[str, FloatArray]:
         """Return the weights, float32 arrays by name."""
@@ -93,15 +98,8 @@ class Learner:
         return losses(answer, lesson, self._stretch.term.emphasis)
 
     def _answer(self, voxels: Tensor) -> Tensor:
-        with self._precision():
+        with arithmetic(self._torch, self._device, self._training.precision):
             answer: Tensor = self.network(voxels)
         return answer.to(
             self._torch.float32, memory_format=self._torch.contiguous_format
         )  # losses go head by head
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        enabled = self._training.precision == "bfloat16"
-        context: AbstractContextManager[Any] = self._torch.autocast(
-            "cpu", self._torch.bfloat16, enabled=enabled
-        )
-        return context

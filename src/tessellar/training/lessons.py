@@ -13,7 +13,8 @@ from tessellar.training.augment import turned
 from tessellar.training.losses import Lesson
 from tessellar.training.negatives import HardNegatives
 from tessellar.training.noise2noise import Pairs
-from tessellar.training.skies import SkyPatch, SkyRecipe, make_patch
+from tessellar.training.skies import SkyPatch
+from tessellar.training.skies_ahead import SkiesAhead
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,10 +41,8 @@ class Curriculum:
 
     Attributes
     ----------
-    recipe
-        The skies.
-    seed
-        Chooses them.
+    skies
+        Made-up skies, by number.
     batch
         Patches of a step.
     easy_steps
@@ -52,25 +51,29 @@ class Curriculum:
         Real observations to learn from as well.
     """
 
-    recipe: SkyRecipe
-    seed: int
+    skies: SkiesAhead
     batch: int
     easy_steps: int
     pairs: Pairs | None = None
 
     def items(self, step: int, negatives: HardNegatives) -> list[Item]:
         """Return the patches of a step."""
-        rng = np.random.default_rng([self.seed, 1, step])
-        return [self._item(step * self.batch + slot, step, negatives, rng) for slot in range(self.batch)]
+        first = step * self.batch
+        self.skies.expect(range(first, first + self.batch + self.skies.room), self._is_easy)
+        rng = np.random.default_rng([self.skies.seed, 1, step])
+        return [self._item(first + slot, negatives, rng) for slot in range(self.batch)]
 
-    def _item(self, number: int, step: int, negatives: HardNegatives, rng: np.random.Generator) -> Item:
+    def _is_easy(self, number: int) -> bool:
+        return number // self.batch < self.easy_steps
+
+    def _item(self, number: int, negatives: HardNegatives, rng: np.random.Generator) -> Item:
         if self.pairs is not None and rng.random() < _PAIRED:
-            voxels, truth = turned(self.pairs.draw(rng, self.recipe.side), rng)
+            voxels, truth = turned(self.pairs.draw(rng, self.skies.recipe.side), rng)
             return Item(voxels, truth, np.zeros_like(truth), 1.0, False, None)
-        easy = step < self.easy_steps
+        easy = self._is_easy(number)
         again = negatives.pick(rng.random()) if not easy and rng.random() < _AGAIN else None
         chosen = number if again is None else again
-        return item_of(make_patch(self.recipe, self.seed, chosen, easy=easy), chosen, rng)
+        return item_of(self.skies.patch(chosen, easy=easy), chosen, rng)
 
 
 def item_of(patch: SkyPatch, number: int, rng: np.random.Generator | None = None) -> Item:

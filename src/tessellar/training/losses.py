@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from tessellar.kernels.network.torch_library import load_torch
@@ -40,6 +40,10 @@ class Lesson:
     mask: Tensor
     weight: Tensor
     known: Tensor
+
+    def on(self, device: str) -> Lesson:
+        """Return the batch where the network is."""
+        return Lesson(*(getattr(self, part.name).to(device) for part in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def losses(answer: Tensor, lesson: Lesson, emphasis: float) -> Losses:
     importance = lesson.weight * (1.0 + emphasis * lesson.mask)
     squared = (mean - lesson.truth) ** 2
     cross = torch.nn.functional.binary_cross_entropy_with_logits(
-        logit, lesson.mask, reduction="none", pos_weight=torch.tensor(POSITIVE_WEIGHT)
+        logit, lesson.mask, reduction="none", pos_weight=torch.tensor(POSITIVE_WEIGHT, device=logit.device)
     )
     false = (lesson.known * cross).mean(dim=(1, 2, 3, 4))
     probability = torch.sigmoid(logit) * lesson.known

@@ -35,15 +35,22 @@ class Optimizer:
         That of the kernels that look beyond a voxel, by Muon; 0 treats them like the rest.
     decay
         Of the weights that AdamW moves, per unit of learning rate.
+    device
+        Where they are, as torch calls it.
     """
 
     def __init__(
-        self, values: Mapping[str, FloatArray], rate: float, kernel_rate: float, decay: float
+        self,
+        values: Mapping[str, FloatArray],
+        rate: float,
+        kernel_rate: float,
+        decay: float,
+        device: str = "cpu",
     ) -> None:
         torch = self._torch = load_torch()
         self._shapes = {name: array.shape for name, array in values.items()}
         self._leaves = {
-            name: torch.from_numpy(_flat(array)).requires_grad_() for name, array in values.items()
+            name: torch.from_numpy(_flat(array)).to(device).requires_grad_() for name, array in values.items()
         }
         kernels = {name for name, shape in self._shapes.items() if kernel_rate and _is_kernel(shape)}
         self._state = {name: _OF_MUON if name in kernels else _OF_ADAM for name in values}
@@ -103,7 +110,8 @@ class Optimizer:
         for kind, name, key in self._memories():
             state = self._state_of(name)
             state["step"] = self._torch.tensor(float(step))
-            state[key] = self._torch.from_numpy(moments[kind][name].copy())
+            kept = self._torch.from_numpy(moments[kind][name].copy())
+            state[key] = kept.to(self._leaves[name].device)
 
     def _memories(self) -> Iterator[tuple[str, str, str]]:
         """Yield kind, name of the weight, and how the optimiser calls it."""
@@ -137,4 +145,4 @@ def _whole(leaf: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _copy(tensor: Tensor) -> FloatArray:
-    return np.ascontiguousarray(tensor.detach().numpy()).copy()
+    return np.ascontiguousarray(tensor.detach().cpu().numpy()).copy()

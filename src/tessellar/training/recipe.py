@@ -99,12 +99,18 @@ class Training:
         """Return all settings as plain values."""
         return asdict(self)
 
-    def fingerprint(self, threads: int, pairs: str = "") -> str:
+    def fingerprint(self, threads: int, pairs: str = "", device: str = "cpu") -> str:
         """Return a text that changes with whatever decides the weights."""
         from tessellar.compiled import code_digest
 
         return json.dumps(
-            {"settings": self.settings(), "threads": threads, "pairs": pairs, "code": code_digest()},
+            {
+                "settings": self.settings(),
+                "threads": threads,
+                "pairs": pairs,
+                "device": device,
+                "code": code_digest(),
+            },
             sort_keys=True,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tessellar.kernels.devices import device_type
 from tessellar.kernels.logit import probability_of
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.weights import Calibration
@@ -25,6 +26,7 @@ from tessellar.training.pace import steps_in
 from tessellar.training.platt import calibrate, calibration_error
 from tessellar.training.recipe import Training
 from tessellar.training.skies import local_weight, make_patch
+from tessellar.training.skies_ahead import Hand, SkiesAhead
 from tessellar.training.terms import Stretch
 
 STAGE = "train"
@@ -70,6 +72,10 @@ class Trainer:
         Real observations to learn from as well.
     observer
         Who is told.
+    device
+        Where the network is, as torch calls it; those of another type round differently.
+    hands
+        Who makes skies beside it; they change nothing.
     """
 
     training: Training
@@ -77,6 +83,8 @@ class Trainer:
     threads: int
     pairs: Pairs | None = None
     observer: Observer | None = None
+    device: str = "cpu"
+    hands: Sequence[Hand] = ()
     state: Checkpoint = field(init=False)
     learner: Learner = field(init=False)
     negatives: HardNegatives = field(default_factory=HardNegatives)
@@ -104,7 +112,8 @@ class Trainer:
 
     def steps_in(self, minutes: float) -> int:
         """Return how many steps this machine does in some minutes, in whole validations, from a few that it times."""
-        learner, curriculum = Learner(self.training, self.training.stretches[0]), self._curriculum()
+        learner = Learner(self.training, self.training.stretches[0], self.device)
+        curriculum = self._curriculum()
         with threads_of_torch(self.threads):
             return steps_in(
                 minutes,
@@ -114,7 +123,7 @@ class Trainer:
 
     def _begin(self, fresh: bool) -> None:
         pairs = "" if self.pairs is None else " ".join(cube.identity for cube in self.pairs.cubes)
-        fingerprint = self.training.fingerprint(self.threads, pairs)
+        fingerprint = self.training.fingerprint(self.threads, pairs, device_type(self.device))
         path = checkpoint_path(self.out)
         if path.exists() and not fresh:
             self.state = read_checkpoint(path, fingerprint)
@@ -136,7 +145,7 @@ class Trainer:
 
     def _enter(self, stretch: Stretch) -> None:
         """Begin a term with the best weights of the one before, or go on in it."""
-        self.learner, state = Learner(self.training, stretch), self.state
+        self.learner, state = Learner(self.training, stretch, self.device), self.state
         self.negatives = HardNegatives()
         if state.step > stretch.first:
             self.learner.restore(state)
@@ -221,7 +230,8 @@ class Trainer:
 
     def _curriculum(self) -> Curriculum:
         training = self.training
-        return Curriculum(training.skies, training.seed, training.batch, training.easy_steps, self.pairs)
+        skies = SkiesAhead(training.skies, training.seed, list(self.hands))
+        return Curriculum(skies, training.batch, training.easy_steps, self.pairs)
 
     def _event(self, done: int, resumed: int, seconds: float) -> Progress:
         voxels = (done - resumed) * self.training.batch * self.training.skies.side**3
