@@ -64,7 +64,7 @@ def _row(path: Path, kernel: DenseKernel, folder: Path, figures: Path | None) ->
     quiet = ts.denoise(path, kernel, out=folder / f"{name}.zarr")
     info, found = quiet.info, quiet.info["distributions"]
     if figures is not None:
-        _draw(path, quiet, figures / f"denoised_{name}.png")
+        _draw(path, quiet, figures / f"denoised_{name}_{kernel.name}.png")
     say(f"{name} is done")
     factor, unit = metric(info["noise_before"], info["cube"]["unit"])
     noise, alone = (info[key] for key in ("noise_before", "noise_after")), info["noise_only"]["made_up"]

@@ -38,5 +38,5 @@ def test_a_cube_is_shown_before_and_after(tmp_path: Path, capsys: pytest.Capture
     row = capsys.readouterr().out.splitlines()[-1].split(" | ")
     assert row[0] == "| sky"
     assert row[1].startswith("29")
-    assert (tmp_path / "denoised_sky.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "denoised_sky_gaussian.png").read_bytes().startswith(b"\x89PNG")
     assert denoised_cubes.main([str(tmp_path / "none.fits")]) == 3
