@@ -17,7 +17,7 @@ from benchmarks.results import Result
 
 Record: TypeAlias = dict[str, Any]  # what run.json holds
 
-NO_PRODUCTS = ("--no-mask", "--no-maps", "--cubelets", "0")  # as SoFiA is asked for none
+NO_PRODUCTS = ("--no-mask", "--no-maps", "--cubelets", "0", "--no-report")  # as SoFiA is asked for none
 
 
 def fits(bench: Bench) -> Iterator[Result]:

@@ -223,3 +223,23 @@ def test_what_tune_proposes_is_what_find_takes(
     assert found.exit_code == 0, found.output
     assert "by tessellar tune of" in found.stdout
     assert "Tune with a FITS or Zarr cube." in complaint(call("tune", "procedural://hi?shape=16,32,32"), 2)
+
+
+def test_a_run_without_its_report_loads_nothing_that_draws(cube: Path, empty_folder: Path) -> None:
+    del empty_folder
+    words = ["find", str(cube), "--out", "quick", "--executor", "serial", "--no-report"]
+    program = f"""
+import sys
+from tessellar.cli import main
+sys.argv = ["tessellar", *{words!r}]
+try:
+    main()
+finally:
+    print(sorted({{"matplotlib", "PIL", "torch", "ray", "distributed"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-2:] == ["report   none; tessellar report quick writes it", "[]"]
+    assert not Path("quick/report.html").exists()
+    assert "report = false" in Path("quick/run.toml").read_text()
+    assert call("report", "quick").exit_code == 0
+    assert Path("quick/report.html").read_text().startswith("<!DOCTYPE html>")

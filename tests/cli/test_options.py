@@ -94,6 +94,7 @@ def test_every_option_of_the_finder_has_wrong_values_here() -> None:
     flags = {param.opts[-1] for param in command.params if param.name not in NOT_IN_FILES | {"cube"}}
     switches = {
         "--mask",
+        "--report",
         "--maps",
         "--invert",
         "--ripple-interpolate",

@@ -104,8 +104,8 @@ def find_sources(
     deblending
         How sources that hold several galaxies are separated; they stay whole when None.
     products
-        What to make beside the catalogue: mask, maps of the field, cubelets; all of it, with the cubelets of the 100
-        brightest sources, when None and there is an ``out``.
+        What to make beside the catalogue: mask, maps of the field, cubelets, report; all of it, with the cubelets of
+        the 100 brightest sources, when None and there is an ``out``.
     preconditioning
         What is done to the cube before: which part of it is searched, what is flagged, which files it is weighed
         with; nothing when None.
@@ -257,5 +257,5 @@ def _find_in(
         write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
         found = run.run()
     info = run_record(found, the_plan, settings, source)
-    write_results(folder, info, found.table)
+    write_results(folder, info, found.table, report=recipes.products.report)
     return Run(found.table, folder, info)

@@ -328,5 +328,10 @@ finder_options = stacked(
         default=False,
         help="Pack the files of 64 sources into one zip file, for very many.  [default: no-cubelet-packs]",
     ),
+    click.option(
+        "--report/--no-report",
+        default=True,
+        help="Write report.html at the end; tessellar report RUN does it later.  [default: report]",
+    ),
     precondition_options,
 )

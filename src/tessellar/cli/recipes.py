@@ -127,6 +127,7 @@ def products_of(options: Mapping[str, Any]) -> Products:
         options["mask"],
         options["maps"],
         options["cubelet_packs"],
+        options["report"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ _COLUMNS = (("name", "{}"), ("ra", "{:.5f}"), ("dec", "{:+.5f}"), ("x", "{:.1f}"
 
 def summary(run: Run) -> str:
     """Return how many sources there are, the brightest of them, what the run cost, and where its report is."""
-    return "\n".join(
-        [_found(run), *brightest(run), *costs(run.info), f"report   {run.folder / 'report.html'}"]
+    report = run.folder / "report.html"
+    place = (
+        str(report) if report.exists() else f"none; tessellar report {shlex.quote(str(run.folder))} writes it"
     )
+    return "\n".join([_found(run), *brightest(run), *costs(run.info), f"report   {place}"])
 
 
 def _found(run: Run) -> str:

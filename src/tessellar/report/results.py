@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from astropy.table import QTable
 
 
-def write_results(folder: Path, info: dict[str, Any], table: QTable) -> None:
-    """Write ``run.json``, ``regions.reg``, ``report.html`` and the catalogue: one that exists is complete.
+def write_results(folder: Path, info: dict[str, Any], table: QTable, *, report: bool) -> None:
+    """Write ``run.json``, ``regions.reg``, perhaps ``report.html``, and the catalogue: one that exists is complete.
 
     Raises
     ------
@@ -22,9 +22,11 @@ def write_results(folder: Path, info: dict[str, Any], table: QTable) -> None:
     """
     from tessellar.io.catalogue import write_catalogue
     from tessellar.io.regions import region_text
-    from tessellar.report.html import write_report
 
     write_text(folder / "run.json", json.dumps(info, indent=1) + "\n")
     write_text(folder / "regions.reg", region_text(table))
-    write_report(folder, table)
+    if report:
+        from tessellar.report.html import write_report
+
+        write_report(folder, table)
     write_catalogue(table, folder)

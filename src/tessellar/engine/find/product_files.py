@@ -53,6 +53,8 @@ class Products:
         Whether to make the mask and the maps of the whole field.
     packed
         Whether the files of many sources are packed into one zip file, for runs with very many.
+    report
+        Whether the report is written at the end; ``tessellar report`` writes it later.
     """
 
     cubelets: int | None = 100
@@ -60,6 +62,7 @@ class Products:
     mask: bool = True
     maps: bool = True
     packed: bool = False
+    report: bool = True
 
     def __post_init__(self) -> None:
         problems = [

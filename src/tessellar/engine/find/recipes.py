@@ -112,6 +112,7 @@ class Recipes:
             "cubelets": "all" if products.cubelets is None else products.cubelets,
             "cubelet_margin": products.margin,
             "cubelet_packs": products.packed,
+            "report": products.report,
             **self.preconditioning.settings(),
         }
 
