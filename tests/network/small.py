@@ -12,9 +12,9 @@ from tessellar.kernels.network.weights import Calibration
 from tessellar.model import CubeMeta, FloatArray, Patch, SpectralAxis
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
+from tessellar.training.course import Trained
 from tessellar.training.publish import publish
 from tessellar.training.recipe import Training
-from tessellar.training.train import Trained
 
 SMALL = Architecture(base=2, levels=2)
 CALIBRATION = Calibration(0.8, -0.5, 0.4, 0.7, 0.3)

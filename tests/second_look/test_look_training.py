@@ -50,7 +50,7 @@ def trainer(
     out: Path, training: LookTraining = TRAINING, *, discs: bool = False, after: int = 0
 ) -> LookTrainer:
     examples = some_examples(discs)
-    return LookTrainer(training, out, 1, examples, examples, Stopper(after))  # type: ignore[arg-type]
+    return LookTrainer(training, out, 1, examples, examples, observer=Stopper(after))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("discs", [False, True])

@@ -70,7 +70,7 @@ def train_look(
     for examples, what in ((learnt, "to learn from"), (held_out, "to tell how well it learnt")):
         if not len(examples):
             raise InputError(f"the skies hold no examples {what}. Give larger skies, or more of them.")
-    trainer = LookTrainer(recipe, target, threads, learnt, held_out, observer)
+    trainer = LookTrainer(recipe, target, threads, learnt, held_out, observer=observer)
     if minutes is not None:
         checkpoint = checkpoint_path(target)
         steps = steps_of(checkpoint) if checkpoint.exists() and not fresh else trainer.steps_in(minutes)

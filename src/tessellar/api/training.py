@@ -146,7 +146,7 @@ def train(
     pairs = None if n2n is None else _pairs(n2n)
     place = _place(device)
     with _hands(place, workers) as hands:
-        trainer = Trainer(recipe, target, threads, pairs, observer, place, hands)
+        trainer = Trainer(recipe, target, threads, pairs, place, hands, observer=observer)
         if training is None and steps is None:
             trainer.training = recipe = _lasting(trainer, MINUTES if minutes is None else minutes, fresh)
         trained = trainer.run(fresh=fresh)

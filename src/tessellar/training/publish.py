@@ -22,8 +22,8 @@ from tessellar.kernels.network.weights import (
     read_card,
     weights_bytes,
 )
+from tessellar.training.course import Trained
 from tessellar.training.recipe import Training
-from tessellar.training.train import Trained
 
 LICENCE = "BSD-3-Clause"
 NORMALISATION = (

@@ -72,9 +72,14 @@ class LookTraining:
             raise UsageError("; ".join(problems) + ".")
 
     @property
-    def stretch(self) -> Stretch:
-        """The one term that it has."""
-        return Stretch(Term(), 0, self.steps)
+    def stretches(self) -> list[Stretch]:
+        """Which steps its one term has."""
+        return [Stretch(Term(), 0, self.steps)]
+
+    @property
+    def easy_steps(self) -> int:
+        """How many steps show easy candidates only: none."""
+        return 0
 
     def settings(self) -> dict[str, Any]:
         """Return all settings as plain values."""
