@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# the first call of a kernel may compile it, so no deadline; the same examples everywhere, so no flaky red
+# the first call of a kernel may compile it, so no deadline; the same examples in each run of the same tests, so no
+# flaky red (Hypothesis also draws constants from the modules that are loaded: a test by itself may see others)
 settings.register_profile("tessellar", deadline=None, derandomize=True)
 settings.load_profile("tessellar")
 
