@@ -141,19 +141,21 @@ def _separations(report: Report) -> Iterator[str]:
         rate, above = rate_in_words(result), _ratio(floor, result.rate)
         rows.append((result.name, f"{number(result.median)} s", rate, _megavoxels(floor), above, *memory))
     yield from section("The whole separation", head, rows)
-    stages = _rows_of_stages(report, "separation", "between the stages")
+    stages = _rows_of_stages(report, "separation", "between the stages", "start, files, report")
     yield from section("The stages of a separation", STAGE_HEAD, stages)
 
 
 def _stages(report: Report) -> Iterator[str]:
-    yield from section("Its stages", STAGE_HEAD, _rows_of_stages(report, "find", "stitch, tables"))
+    yield from section(
+        "Its stages", STAGE_HEAD, _rows_of_stages(report, "find", "stitch, tables", "start, files")
+    )
 
 
-def _rows_of_stages(report: Report, group: str, between: str) -> list[tuple[str, ...]]:
-    return [row for result in report.group(group) for row in _stage_rows(result, between)]
+def _rows_of_stages(report: Report, group: str, between: str, around: str) -> list[tuple[str, ...]]:
+    return [row for result in report.group(group) for row in _stage_rows(result, between, around)]
 
 
-def _stage_rows(result: Result, between: str) -> Iterator[tuple[str, ...]]:
+def _stage_rows(result: Result, between: str, around: str) -> Iterator[tuple[str, ...]]:
     rest = result.median
     for name, stage in result.facts["stages"].items():
         seconds = median(stage["seconds"])
@@ -169,7 +171,7 @@ def _stage_rows(result: Result, between: str) -> Iterator[tuple[str, ...]]:
             shares,
         )
     outside = result.median - median(result.facts["run_seconds"])
-    for name, seconds in ((between, rest - outside), ("start, files, report", outside)):
+    for name, seconds in ((between, rest - outside), (around, outside)):
         yield (result.name, name, number(seconds), f"{seconds / result.median:.0%}", "", "", "")
 
 
