@@ -243,3 +243,12 @@ finally:
     assert "report = false" in Path("quick/run.toml").read_text()
     assert call("report", "quick").exit_code == 0
     assert Path("quick/report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_run_is_resumed_with_its_report_or_without(cube: Path, empty_folder: Path) -> None:
+    del empty_folder
+    words = ["find", cube, "--out", "run", "--executor", "serial", "-q"]
+    for more in ([], ["--no-report"], []):
+        assert call(*words, *more).exit_code == 0
+        assert Path("run/report.html").exists() is not bool(more)
+        assert Path("run/catalogue.vot").exists()

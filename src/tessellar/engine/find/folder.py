@@ -20,7 +20,14 @@ from tessellar.tiling.box import Shape
 MARKER = "run.toml"
 PARTIALS = "partials"
 RUN_LOG = "run.log"
-_FREE = ("cube", "executor", "address", "workers", "device")  # the journal knows the cube by its content
+_FREE = (
+    "cube",
+    "executor",
+    "address",
+    "workers",
+    "device",
+    "report",
+)  # the journal knows the cube by its content
 _FILES = ("flag_catalog", "flag_cube", "gain", "noise", "weights")  # and these, where they are given
 _CATALOGUES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 _PRODUCTS = (
@@ -152,5 +159,5 @@ def refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _is_free(name: str, earlier: Any, value: Any) -> bool:
-    """Return whether a setting may change: who works, or the place of a file that is known by its content."""
+    """Return whether a setting may change: who works, the place of a file known by its content, whether to report."""
     return name in _FREE or (name in _FILES and "off" not in (earlier, value))

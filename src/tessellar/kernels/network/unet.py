@@ -38,7 +38,7 @@ class UNet:
         ``hi-unet-s``, or the path of a .safetensors file with its card beside it, of any network that `Design`
         describes.
     precision
-        ``float32``; or ``bfloat16``, which is faster on processors that have it and rounds to three digits.
+        ``float32``; or ``bfloat16``, which is faster on some processors that have it and rounds to three digits.
     side
         Voxels that a patch answers for along each axis; larger ones need more memory and see less of their margins
         twice.
