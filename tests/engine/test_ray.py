@@ -324,7 +324,8 @@ def resumes(folder: Path, calls: Path, *arguments: str) -> set[int]:
 def test_a_cluster_of_our_own_ends_with_the_driver_and_the_run_resumes(tmp_path, calls, action, code):
     script = json.dumps({31: [action]})
     with drive(tmp_path, "ray", script) as driver:
-        until(lambda: bool(callers(calls, 0)))
+        until(lambda: bool(callers(calls, 0)) or driver.poll() is not None)
+        assert driver.poll() is None, driver.communicate()  # it ended before it began: what it said
         family = [p for p in psutil.Process(driver.pid).children(recursive=True) if "Agent" not in p.name()]
         said, errors = driver.communicate(timeout=100)
     assert (driver.returncode, errors) == (code, "")
