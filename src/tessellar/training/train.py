@@ -46,7 +46,7 @@ class Trainer(Course):
     device: str = CPU
     hands: Sequence[Hand] = ()
     negatives: HardNegatives = field(default_factory=HardNegatives)
-    _curriculum: Curriculum | None = field(default=None, init=False)
+    _curriculum: Curriculum = field(init=False)
     _held_out: list[Lesson] = field(default_factory=list, init=False)
 
     def _fingerprint(self) -> str:
@@ -67,7 +67,6 @@ class Trainer(Course):
         return {"negatives": {str(number): score for number, score in self.negatives.scores.items()}}
 
     def _teach(self, step: int) -> float:
-        assert self._curriculum is not None
         items = self._curriculum.items(step, self.negatives)
         found = self.learner.learn(lesson_of(items), step)
         for item, false in zip(items, found.false.tolist(), strict=True):
