@@ -1,7 +1,9 @@
 """The loops that fit modes to spectra, and write what the modes leave of them.
 
-For a few modes both go through a run of pixels channel by channel, as they lie in memory. The next channels are
-fetched while these are in work, and results go past the cache, so that memory and arithmetic work at the same time.
+For a few modes both go through a run of pixels channel by channel, as they lie in memory: upwards for the sums, and
+downwards again for what is left, since the channels that came last are those that the cache still holds. Where planes
+lie a power of two apart it holds few, for their lines drive one another out. The next channels are fetched while these
+are in work, both ways, and results go past the cache, so that memory and arithmetic work at the same time.
 Pixels with blanks, which their sums show, are packed into strips and fitted around them; so are all pixels where there
 are many modes, since arithmetic is the limit then, and it wants its numbers close together. A pixel has the same bits
 on both ways.
@@ -21,6 +23,7 @@ from tessellar.kernels.foregrounds.products import (
     COLUMNS,
     ROWS,
     Row,
+    fetch_row,
     put_row,
     row,
     row_fused,
@@ -29,7 +32,7 @@ from tessellar.kernels.foregrounds.products import (
     rows_less,
     stream_row,
 )
-from tessellar.kernels.foregrounds.runs import add_channels, begins_alike, run_width
+from tessellar.kernels.foregrounds.runs import AHEAD, add_channels, begins_alike, run_width
 from tessellar.kernels.foregrounds.strips import Strip, fit, no_blank, strip_for, strip_width, take
 from tessellar.kernels.lanes.arithmetic import spread
 from tessellar.kernels.lanes.room import LINE, aligned_doubles, lead_of
@@ -117,10 +120,10 @@ def separate_by_basis(
 @compiled
 def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Strip) -> None:
     """Write what is asked of a block, run by run: from the first line of the cache on, then what is left over."""
-    n_pixels, widest = block.shape[1], run_width(strip.n_blanks.size)
+    n_pixels, n_sums = block.shape[1], modes.basis.shape[1]
     if n_pixels == 0:
         return
-    n_sums = modes.basis.shape[1]
+    widest = run_width(strip.n_blanks.size, n_sums)
     room = aligned_doubles(1, n_sums * widest)[0]
     residual, foreground = results.residual, results.foreground
     rows_alike = n_pixels % LINE == 0
@@ -235,7 +238,7 @@ def _write(
     first: int,
     streamed: bool,
 ) -> None:
-    """Write the channels of some pixels, four at a time; behind the last one, it again.
+    """Write the channels of some pixels, the last ones first: four at a time, but for those beyond the fours.
 
     Parameters
     ----------
@@ -252,12 +255,24 @@ def _write(
     streamed
         Whether they are written past the cache.
     """
-    mean, basis, last = modes.mean, modes.basis, rows.size - 1
+    mean, basis, zero = modes.mean, modes.basis, spread(0.0)
     residual, foreground, _, channels = results
-    zero = spread(0.0)
-    for i in range(0, rows.size, ROWS):
-        i1, i2, i3 = min(i + 1, last), min(i + 2, last), min(i + 3, last)
+    stop = rows.size // ROWS * ROWS
+    for i in range(rows.size - 1, stop - 1, -1):
         for p in range(0, sums.shape[1], COLUMNS):
+            a = (zero, zero, zero, zero)
+            for k in range(modes.triangle.shape[0]):
+                a = row_fused(basis[i, k], row(sums, k, p), a)
+            if residual.size:
+                left = _left(spectra, rows[i], column + p, mean[i], a)
+                _put(residual, channels[i], first + p, left, streamed)
+            if foreground.size:
+                _put(foreground, channels[i], first + p, row_plus(a, mean[i]), streamed)
+    for i in range(stop - ROWS, -1, -ROWS):
+        i1, i2, i3 = i + 1, i + 2, i + 3
+        for p in range(0, sums.shape[1], COLUMNS):
+            for j in range(max(0, i - AHEAD), max(0, i - AHEAD + ROWS)):
+                fetch_row(spectra, rows[j], column + p)
             a = (zero, zero, zero, zero)
             b, c, d = a, a, a
             for k in range(modes.triangle.shape[0]):
@@ -265,24 +280,17 @@ def _write(
                 a, b = row_fused(basis[i, k], x, a), row_fused(basis[i1, k], x, b)
                 c, d = row_fused(basis[i2, k], x, c), row_fused(basis[i3, k], x, d)
             if residual.size:
-                at = column + p  # all are read before one is written, for it may be in the place of another
-                left_a, left_b = (
-                    _left(spectra, rows[i], at, mean[i], a),
-                    _left(spectra, rows[i1], at, mean[i1], b),
-                )
-                left_c, left_d = (
-                    _left(spectra, rows[i2], at, mean[i2], c),
-                    _left(spectra, rows[i3], at, mean[i3], d),
-                )
-                _put(residual, channels[i], first + p, left_a, streamed)
-                _put(residual, channels[i1], first + p, left_b, streamed)
-                _put(residual, channels[i2], first + p, left_c, streamed)
-                _put(residual, channels[i3], first + p, left_d, streamed)
+                at, to = column + p, first + p
+                _put(residual, channels[i], to, _left(spectra, rows[i], at, mean[i], a), streamed)
+                _put(residual, channels[i1], to, _left(spectra, rows[i1], at, mean[i1], b), streamed)
+                _put(residual, channels[i2], to, _left(spectra, rows[i2], at, mean[i2], c), streamed)
+                _put(residual, channels[i3], to, _left(spectra, rows[i3], at, mean[i3], d), streamed)
             if foreground.size:
-                _put(foreground, channels[i], first + p, row_plus(a, mean[i]), streamed)
-                _put(foreground, channels[i1], first + p, row_plus(b, mean[i1]), streamed)
-                _put(foreground, channels[i2], first + p, row_plus(c, mean[i2]), streamed)
-                _put(foreground, channels[i3], first + p, row_plus(d, mean[i3]), streamed)
+                to = first + p
+                _put(foreground, channels[i], to, row_plus(a, mean[i]), streamed)
+                _put(foreground, channels[i1], to, row_plus(b, mean[i1]), streamed)
+                _put(foreground, channels[i2], to, row_plus(c, mean[i2]), streamed)
+                _put(foreground, channels[i3], to, row_plus(d, mean[i3]), streamed)
 
 
 @compiled

@@ -15,15 +15,15 @@ from tessellar.kernels.foregrounds.products import (
 from tessellar.kernels.lanes.room import lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
-_WIDEST = 256  # pixels: the sums of eight modes fill a third of a first-level cache
+AHEAD = 16  # channels that are fetched before they are in work
+_SUMS = 2048  # of all modes of a run: they fill a third of a first-level cache
 _GROUP = 16  # channels that are added before the sums are put down
-_AHEAD = 24  # channels that are fetched before they are added
 
 
 @compiled
-def run_width(strip: int) -> int:
+def run_width(strip: int, n_modes: int) -> int:
     """Return how many pixels a run has: whole strips, or one."""
-    return max(strip, _WIDEST // strip * strip)
+    return max(strip, _SUMS // n_modes // strip * strip)
 
 
 @compiled
@@ -68,7 +68,7 @@ def add_channels(
                 a, b, c, d = row(sums, k, p), row(sums, k + 1, p), row(sums, k + 2, p), row(sums, k + 3, p)
                 for i in range(start, stop):
                     if k == 0:
-                        fetch_row(block, channels[min(i + _AHEAD, last)], at)
+                        fetch_row(block, channels[min(i + AHEAD, last)], at)
                     x = row_less(row(block, channels[i], at), mean[i])
                     a, b = row_fused(basis[i, k], x, a), row_fused(basis[i, k + 1], x, b)
                     c, d = row_fused(basis[i, k + 2], x, c), row_fused(basis[i, k + 3], x, d)
