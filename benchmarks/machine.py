@@ -18,7 +18,7 @@ from benchmarks.results import Result, counted
 from tessellar.compiled import compiled
 from tessellar.engine.cgroup import usable_cores
 from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, put_row, row, row_fused
-from tessellar.kernels.lanes.arithmetic import spread
+from tessellar.lanes.arithmetic import spread
 from tessellar.model import DoubleArray, FloatArray
 
 COPY_BYTES = 8  # read 4, write 4

@@ -20,7 +20,7 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ROOT = Path(__file__).parent
-_PACKAGES = ("kernels", "simulate")
+_PACKAGES = ("lanes", "kernels", "simulate")
 
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
@@ -57,7 +57,7 @@ def cache_folder() -> Path:
 
 @cache
 def code_digest() -> str:
-    """Return a hash of the mathematics: all files of the kernels and of the simulated skies."""
+    """Return a hash of the mathematics: all files of the lanes, of the kernels and of the simulated skies."""
     digest = hashlib.sha256()
     for package in _PACKAGES:
         for file in sorted((_ROOT / package).rglob("*.py")):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from network.small import some_weights
 
-from tessellar.kernels.lanes.room import roomy
+from tessellar.lanes.room import roomy
 from tessellar.kernels.network.architecture import Architecture
 from tessellar.kernels.network.compiled_unet import compiled_network
 from tessellar.kernels.network.places import halved

@@ -13,7 +13,8 @@ from tessellar.tiling.box import Box, Shape
 
 PIECE = 8 << 20  # bytes of a file that are touched at a time: mapped, they count as resident memory
 AROUND = 160 << 10  # bytes, at most, that the system maps beyond the ends of a plane of a piece
-TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+FLOAT = ">f4"
+TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: FLOAT, -64: ">f8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ class Layout:
         """Return what is known along frequency, l and m in the order of the file, the slowest axis first."""
         a, b, c = self.order
         return (numbers[a], numbers[b], numbers[c])
+
+    @property
+    def plain(self) -> bool:
+        """Whether stored numbers are brightnesses as they are, in single precision."""
+        return self.dtype == FLOAT and (self.scale, self.zero) == (1.0, 0.0)
 
     @property
     def itemsize(self) -> int:

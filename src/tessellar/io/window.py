@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tessellar.errors import InputError, UsageError
 from tessellar.io.layout import Layout
 from tessellar.io.naming import shown
+from tessellar.io.native import can_be_read, make_native, read_native
 from tessellar.io.reading import reading
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Box
@@ -31,7 +32,8 @@ class _Scratch(threading.local):
     """Where a thread converts blocks: kept, for the system would have to clear new memory for every one."""
 
     def __init__(self) -> None:
-        self.stored = memoryview(bytearray(BLOCK))
+        self.words = np.empty(BLOCK // 4, np.int32)
+        self.stored = memoryview(self.words).cast("B")
         self.packed = bytearray(BLOCK)
         self.native = np.empty(BLOCK // 4 + BLOCK // 4 // COLLIDING, np.float32)
         self.infinite = np.empty(BLOCK // 4, np.bool_)
@@ -64,9 +66,23 @@ def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
     ):
         for piece in layout.pieces(box):
             part = voxels[piece.relative_to(box.start).slices()].transpose(layout.order)
-            for place, stored in _blocks(file, path, layout, piece):
-                _convert(stored, layout, part[place])
+            if not _read_native(file, layout, piece, part):
+                for place, stored in _blocks(file, path, layout, piece):
+                    _convert(stored, layout, part[place])
     return voxels
+
+
+def _read_native(file: FileIO, layout: Layout, piece: Box, part: FloatArray) -> bool:
+    """Read a piece of unscaled float32 numbers whose rows are near one another; return whether it was done.
+
+    It was not if it is no such piece, or the system did not read all of it; to read it block by block tells why.
+    """
+    lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
+    near = _is_dense(layout, lengths) or (_span(layout, lengths) <= BLOCK and strides[1] <= BLOCK)
+    if not (layout.plain and strides[2] == layout.itemsize and near and can_be_read(part)):
+        return False
+    first, _ = layout.span(piece)
+    return read_native(file.fileno(), first, strides[:2], part, _SCRATCH.words)
 
 
 def _blocks(
@@ -81,7 +97,7 @@ def _blocks(
     lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
     first, _ = layout.span(piece)
     size, width = layout.itemsize, max(4, layout.itemsize)
-    dense = strides[2] == size and strides[1] <= min(2 * size * lengths[2], BLOCK)
+    dense = _is_dense(layout, lengths)
     read = _read if dense else _pick if _span(layout, lengths) <= BLOCK else None
     mapped = None if read else _mapped(file, path, layout, piece)
     columns = min(lengths[2], BLOCK // width)
@@ -95,6 +111,12 @@ def _blocks(
             yield place, read(file, path, layout, begin, tuple(map(sub, end, corner)))
         elif mapped is not None:
             yield place, mapped[place]
+
+
+def _is_dense(layout: Layout, lengths: Sequence[int]) -> bool:
+    """Return whether rows are at least half of what lies between their ends."""
+    _, row, column = layout.in_file(layout.strides)
+    return column == layout.itemsize and row <= min(2 * layout.itemsize * lengths[2], BLOCK)
 
 
 def _span(layout: Layout, lengths: Sequence[int]) -> int:
@@ -159,9 +181,12 @@ def _shorter(path: Path, size: int) -> InputError:
 def _convert(stored: Stored, layout: Layout, voxels: FloatArray) -> None:
     """Convert what is stored of a block into native float32, both with the slowest axis of the file first.
 
-    The bytes are swapped in the order of the file and the axes exchanged afterwards: each of the two passes streams,
-    where one that does both would jump through memory.
+    Float32 numbers without a scale are converted by one compiled loop. Others have their bytes swapped in the order of
+    the file, and their axes exchanged afterwards: each of these passes streams.
     """
+    if layout.plain:
+        make_native(stored, voxels)
+        return
     planes, rows, columns = stored.shape
     pitch = columns + (columns % COLLIDING == 0)
     native = _SCRATCH.native[: planes * rows * pitch].reshape(planes, rows, pitch)[:, :, :columns]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tessellar.compiled import compiled_part
-from tessellar.kernels.lanes.registers import LANES
-from tessellar.kernels.lanes.room import aligned
+from tessellar.lanes.registers import LANES
+from tessellar.lanes.room import aligned
 from tessellar.model import FloatArray
 
 BLOCK_Z = 32

@@ -12,9 +12,9 @@ import numpy as np
 
 from tessellar.compiled import compiled_part
 from tessellar.kernels.block import PITCH
-from tessellar.kernels.lanes.arithmetic import spread
-from tessellar.kernels.lanes.comparisons import above, chosen, higher, lower
-from tessellar.kernels.lanes.memory import load
+from tessellar.lanes.arithmetic import spread
+from tessellar.lanes.comparisons import above, chosen, higher, lower
+from tessellar.lanes.memory import load
 from tessellar.model import FloatArray, IntArray
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from tessellar.compiled import compiled_part
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, ROW, padded_width
-from tessellar.kernels.lanes.arithmetic import spread
-from tessellar.kernels.lanes.comparisons import above, chosen, finite
-from tessellar.kernels.lanes.memory import fetch, load, store
-from tessellar.kernels.lanes.registers import LANES
-from tessellar.kernels.lanes.room import LINE
+from tessellar.lanes.arithmetic import spread
+from tessellar.lanes.comparisons import above, chosen, finite
+from tessellar.lanes.memory import fetch, load, store
+from tessellar.lanes.registers import LANES
+from tessellar.lanes.room import LINE
 from tessellar.model import FloatArray
 
 

@@ -34,8 +34,8 @@ from tessellar.kernels.foregrounds.products import (
 )
 from tessellar.kernels.foregrounds.runs import AHEAD, add_channels, begins_alike, run_width
 from tessellar.kernels.foregrounds.strips import Strip, fit, no_blank, strip_for, strip_width, take
-from tessellar.kernels.lanes.arithmetic import spread
-from tessellar.kernels.lanes.room import LINE, aligned_doubles, lead_of
+from tessellar.lanes.arithmetic import spread
+from tessellar.lanes.room import LINE, aligned_doubles, lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing

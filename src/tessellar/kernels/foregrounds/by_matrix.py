@@ -11,7 +11,7 @@ from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.fill import fill_strip
 from tessellar.kernels.foregrounds.products import ROWS, add_products, padded
 from tessellar.kernels.foregrounds.strips import Strip, strip_for, strip_width, take
-from tessellar.kernels.lanes.room import aligned_doubles
+from tessellar.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPECTRUM_BYTES = 8  # of a channel of a pixel, when it is filled

@@ -16,10 +16,10 @@ from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.legendre import legendre
 from tessellar.kernels.foregrounds.products import padded
 from tessellar.kernels.foregrounds.strips import Strip, fit, strip_for, strip_width, take, wide_enough
-from tessellar.kernels.lanes.arithmetic import fused, spread
-from tessellar.kernels.lanes.comparisons import chosen, finite
-from tessellar.kernels.lanes.memory import load, load_doubles, store
-from tessellar.kernels.lanes.registers import DOUBLE_LANES
+from tessellar.lanes.arithmetic import fused, spread
+from tessellar.lanes.comparisons import chosen, finite
+from tessellar.lanes.memory import load, load_doubles, store
+from tessellar.lanes.registers import DOUBLE_LANES
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 DEGREE = 3

@@ -13,7 +13,7 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
-from tessellar.kernels.lanes.room import aligned_doubles
+from tessellar.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, IntArray
 
 _PIXELS = 128  # laid out at once: a tile of them is 32 kB

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, add_products, put_row, row, row_fused
-from tessellar.kernels.lanes.room import aligned_doubles
+from tessellar.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray
 
 SMALLEST_PIVOT = 1e-6  # below which a mode is not determined by the channels that are left

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.kernels.lanes.arithmetic import fused, spread
-from tessellar.kernels.lanes.memory import fetch, load_doubles, store, stream
-from tessellar.kernels.lanes.registers import DOUBLE_LANES
-from tessellar.kernels.lanes.room import LINE
+from tessellar.lanes.arithmetic import fused, spread
+from tessellar.lanes.memory import fetch, load_doubles, store, stream
+from tessellar.lanes.registers import DOUBLE_LANES
+from tessellar.lanes.room import LINE
 from tessellar.model import DoubleArray, FloatArray
 
 ROWS = 4  # of sums that are made together

@@ -28,7 +28,7 @@ from tessellar.kernels.foregrounds.least_squares import orthonormal
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.products import padded
 from tessellar.kernels.foregrounds.strips import strip_width, wide_enough
-from tessellar.kernels.lanes.room import LINE
+from tessellar.lanes.room import LINE
 from tessellar.model import DoubleArray, FloatArray, IntArray, MemoryUse
 from tessellar.tiling.box import Shape
 

@@ -12,7 +12,7 @@ from tessellar.kernels.foregrounds.products import (
     row_fused,
     row_less,
 )
-from tessellar.kernels.lanes.room import lead_of
+from tessellar.lanes.room import lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 AHEAD = 16  # channels that are fetched before they are in work

@@ -13,11 +13,11 @@ import numpy as np
 from tessellar.compiled import compiled
 from tessellar.kernels.foregrounds.least_squares import IndexArray, room_for, solve_pixel
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
-from tessellar.kernels.lanes.arithmetic import spread
-from tessellar.kernels.lanes.comparisons import chosen, finite
-from tessellar.kernels.lanes.memory import load, load_doubles, store
-from tessellar.kernels.lanes.registers import DOUBLE_LANES, LANES
-from tessellar.kernels.lanes.room import aligned_doubles
+from tessellar.lanes.arithmetic import spread
+from tessellar.lanes.comparisons import chosen, finite
+from tessellar.lanes.memory import load, load_doubles, store
+from tessellar.lanes.registers import DOUBLE_LANES, LANES
+from tessellar.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
 _BYTES, _WIDEST = 2**19, 256

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tessellar.kernels.lanes.room import roomy
+from tessellar.lanes.room import roomy
 from tessellar.kernels.network.architecture import SLOPE, Architecture, Frame
 from tessellar.kernels.network.places import Unfolding, halved
 from tessellar.kernels.network.torch_library import load_torch

@@ -14,9 +14,9 @@ from numba import types
 from numba.core import cgutils
 
 from tessellar.compiled import compiled
-from tessellar.kernels.lanes.arithmetic import fused_in, spread_in
-from tessellar.kernels.lanes.memory import address_in
-from tessellar.kernels.lanes.registers import FLOATS, LANES, instruction
+from tessellar.lanes.arithmetic import fused_in, spread_in
+from tessellar.lanes.memory import address_in
+from tessellar.lanes.registers import FLOATS, LANES, instruction
 from tessellar.model import FloatArray
 
 ROWS = 8 if LANES == 16 else 4  # of sums that are made together: as many as registers hold

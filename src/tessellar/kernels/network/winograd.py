@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
-from tessellar.kernels.lanes.arithmetic import spread
-from tessellar.kernels.lanes.comparisons import above, chosen
-from tessellar.kernels.lanes.memory import load, store
-from tessellar.kernels.lanes.order import every_second, store_in_turns
-from tessellar.kernels.lanes.registers import LANES
-from tessellar.kernels.lanes.room import roomy
+from tessellar.lanes.arithmetic import spread
+from tessellar.lanes.comparisons import above, chosen
+from tessellar.lanes.memory import load, store
+from tessellar.lanes.order import every_second, store_in_turns
+from tessellar.lanes.registers import LANES
+from tessellar.lanes.room import roomy
 from tessellar.kernels.network.products import padded, sum_products
 from tessellar.model import FloatArray
 

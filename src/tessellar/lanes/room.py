@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from tessellar.compiled import compiled_part
-from tessellar.kernels.lanes.registers import LANES
+from tessellar.lanes.registers import LANES
 from tessellar.model import DoubleArray, FloatArray
 
 LINE = 16  # float32 in a line of the cache

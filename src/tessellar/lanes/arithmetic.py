@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from tessellar.kernels.lanes.registers import LANES_OF, Lanes, are_numbers, instruction
+from tessellar.lanes.registers import LANES_OF, Lanes, are_numbers, instruction
 
 
 def operation(of: Callable[..., Any], fits: Callable[..., bool], name: str) -> None:

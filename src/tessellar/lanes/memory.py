@@ -12,9 +12,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tessellar.kernels.lanes.registers import DOUBLES, FLOATS, LANES_OF, Lanes, instruction
+from tessellar.lanes.registers import DOUBLES, FLOATS, LANES_OF, Lanes, instruction
 
-_READ, _SECOND_LEVEL, _DATA = 0, 2, 1  # the words of the instruction that fetches
+_READ, _WRITE, _FIRST_LEVEL, _SECOND_LEVEL, _DATA = 0, 1, 3, 2, 1  # the words of the instruction that fetches
 
 
 @instruction
@@ -84,16 +84,13 @@ def store_two_bits(_typing: Any, array: Any, place: Any, one: Any, two: Any, whe
 @instruction
 def fetch(_typing: Any, array: Any, place: Any) -> Any:
     """Have the line of the cache that holds a place of an array brought into it, while the work goes on."""
-    octet, word = ir.IntType(8), ir.IntType(32)
-    kind = ir.FunctionType(ir.VoidType(), [octet.as_pointer(), word, word, word])
+    return types.void(array, place), _fetching(_READ, _SECOND_LEVEL)
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        address = _address(context, builder, signature, given, octet)
-        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        builder.call(call, [address, word(_READ), word(_SECOND_LEVEL), word(_DATA)])
-        return context.get_dummy_value()
 
-    return types.void(array, place), code
+@instruction
+def fetch_to_write(_typing: Any, array: Any, place: Any) -> Any:
+    """Have the line of the cache that holds a place of an array brought into it to be written, as `fetch` does."""
+    return types.void(array, place), _fetching(_WRITE, _FIRST_LEVEL)
 
 
 def has_neighbours(array: Any, *numbers: Any) -> bool:
@@ -119,6 +116,20 @@ def address_in(context: Any, builder: Any, kind: Any, array: Any, words: Any, po
         context, builder, kind, array, words, wraparound=False, boundscheck=False
     )
     return builder.bitcast(found, pointed.as_pointer())
+
+
+def _fetching(purpose: int, level: int) -> Any:
+    """Return what makes the code that fetches a place of an array, which are given."""
+    octet, word = ir.IntType(8), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [octet.as_pointer(), word, word, word])
+
+    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        address = _address(context, builder, signature, given, octet)
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(call, [address, word(purpose), word(level), word(_DATA)])
+        return context.get_dummy_value()
+
+    return code
 
 
 def _address(context: Any, builder: Any, signature: Any, given: Any, pointed: Any) -> Any:

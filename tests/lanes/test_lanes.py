@@ -10,12 +10,12 @@ import numba
 import numpy as np
 import pytest
 
-from tessellar.kernels.lanes.arithmetic import fused, spread
-from tessellar.kernels.lanes.comparisons import above, any_blank, chosen, finite, higher, lower
-from tessellar.kernels.lanes.memory import load, load_doubles, store, store_two_bits, stream
-from tessellar.kernels.lanes.order import every_second, shifted, store_in_turns
-from tessellar.kernels.lanes.registers import DOUBLE_LANES, LANES
-from tessellar.kernels.lanes.room import LINE, aligned, aligned_doubles, lead_of, roomy
+from tessellar.lanes.arithmetic import fused, spread
+from tessellar.lanes.comparisons import above, any_blank, chosen, finite, higher, lower
+from tessellar.lanes.memory import load, load_doubles, store, store_two_bits, stream
+from tessellar.lanes.order import every_second, shifted, store_in_turns
+from tessellar.lanes.registers import DOUBLE_LANES, LANES
+from tessellar.lanes.room import LINE, aligned, aligned_doubles, lead_of, roomy
 
 RNG = np.random.default_rng(5)
 

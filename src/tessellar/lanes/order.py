@@ -9,8 +9,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from tessellar.kernels.lanes.memory import has_neighbours, load_in, store_in
-from tessellar.kernels.lanes.registers import FLOATS, LANES, Lanes, instruction
+from tessellar.lanes.memory import has_neighbours, load_in, store_in
+from tessellar.lanes.registers import FLOATS, LANES, Lanes, instruction
 
 _PAIRS = Lanes(types.float32, 2 * LANES).vector
 

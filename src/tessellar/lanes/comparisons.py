@@ -9,8 +9,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from tessellar.kernels.lanes.arithmetic import call_in, operation
-from tessellar.kernels.lanes.registers import FLOATS, are_flags, are_numbers, instruction
+from tessellar.lanes.arithmetic import call_in, operation
+from tessellar.lanes.registers import FLOATS, are_flags, are_numbers, instruction
 
 operation(operator.or_, are_flags, "or_")
 

@@ -1,0 +1,160 @@
+"""Float32 numbers as a FITS file has them, put where a cube has them in memory: other bytes, other axes.
+
+Squares of them are turned in registers. What is written lies far apart, so the lines of the cache are fetched ahead.
+Rows that lie near one another are read and converted by one compiled call, which needs no lock of the interpreter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.compiled import compiled, compiled_part
+from tessellar.io.positioned import filled
+from tessellar.lanes.foreign import put_native, put_native_turned
+from tessellar.lanes.memory import fetch_to_write
+from tessellar.lanes.registers import LANES
+
+_AHEAD = 2 * LANES  # rows that are fetched before they are written
+_SIZE, _INFINITE, _NAN = np.int32(0x7FFFFFFF), np.int32(0x7F800000), np.int32(0x7FC00000)  # bits of a float32
+
+Words = npt.NDArray[np.int32]
+
+
+def make_native(stored: npt.NDArray[Any], made: npt.NDArray[np.float32]) -> None:
+    """Convert big-endian float32 numbers; infinite ones become NaN, and no other bits change.
+
+    Parameters
+    ----------
+    stored
+        Array of ``>f4``, the slowest axis of the file first, numbers of the last axis beside each other.
+    made
+        float32 array of the same shape, overwritten; numbers of any one axis are beside each other.
+    """
+    along = _axis_of_neighbours(made)
+    words = stored.view(np.int32)
+    if along == 2:
+        _along(words, made.view(np.int32))
+    else:
+        _turned(words.transpose(1 - along, along, 2), _with_neighbours_last(made, along))
+
+
+def read_native(
+    file: int, offset: int, strides: tuple[int, int], made: npt.NDArray[np.float32], room: Words
+) -> bool:
+    """Read big-endian float32 numbers, numbers of a row beside each other, and convert them as `make_native` does.
+
+    Return whether all could be read; who needs them reads them in Python otherwise, and is told there why not.
+
+    Parameters
+    ----------
+    file, offset
+        Descriptor of an open file, and the byte of the first number.
+    strides
+        Bytes from one plane to the next and from one row to the next, which has room in ``room``.
+    made
+        float32 array (plane, row, column), overwritten; numbers of one of the last two axes are beside each other.
+    room
+        To read into, int32 array.
+    """
+    if _axis_of_neighbours(made) == 2:
+        return _read_along(file, offset, *strides, made.view(np.int32), room)
+    return _read_turned(file, offset, *strides, _with_neighbours_last(made, 1), room)
+
+
+def can_be_read(made: npt.NDArray[np.float32]) -> bool:
+    """Return whether `read_native` knows such an array: planes are planes in the file too."""
+    return _axis_of_neighbours(made) > 0
+
+
+def _axis_of_neighbours(made: npt.NDArray[np.float32]) -> int:
+    return int(np.argmin(made.strides))
+
+
+def _with_neighbours_last(made: npt.NDArray[np.float32], along: int) -> Words:
+    """Return the words of an array whose neighbours lie along another axis than the last, which becomes the last."""
+    return made.transpose(1 - along, 2, along).view(np.int32)
+
+
+@compiled
+def _read_along(file: int, offset: int, plane: int, row: int, made: Words, room: Words) -> bool:
+    """Do what `read_native` does for numbers that stay beside each other."""
+    planes, rows, columns = made.shape
+    pitch = row // made.itemsize
+    most = room.size // pitch
+    for z in range(planes):
+        for top in range(0, rows, most):
+            n = min(most, rows - top)
+            begin = offset + z * plane + top * row
+            if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
+                return False
+            _along(_block(room, n, pitch, columns), made[z : z + 1, top : top + n])
+    return True
+
+
+@compiled
+def _read_turned(file: int, offset: int, plane: int, row: int, made: Words, room: Words) -> bool:
+    """Do what `read_native` does for an array (plane, column, row)."""
+    planes, columns, rows = made.shape
+    pitch = row // made.itemsize
+    most = room.size // pitch
+    for z in range(planes):
+        for top in range(0, rows, most):
+            n = min(most, rows - top)
+            begin = offset + z * plane + top * row
+            if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
+                return False
+            _turned(_block(room, n, pitch, columns), made[z : z + 1, :, top : top + n])
+    return True
+
+
+@compiled_part
+def _block(room: Words, rows: int, pitch: int, columns: int) -> Words:
+    """Return what was read as an array of one plane."""
+    return room[: rows * pitch].reshape(1, rows, pitch)[:, :, :columns]
+
+
+@compiled
+def _along(stored: Words, made: Words) -> None:
+    """Convert numbers that stay beside each other."""
+    planes, rows, columns = stored.shape
+    for z in range(planes):
+        for x in range(rows):
+            for y in range(0, columns, LANES):
+                if columns < LANES:
+                    _one_by_one(stored, made.transpose(0, 2, 1), z, x, x + 1)
+                else:
+                    at = min(y, columns - LANES)
+                    put_native(stored, (z, x, at), made, (z, x, at))
+
+
+@compiled
+def _turned(stored: Words, made: Words) -> None:
+    """Convert numbers (plane, row, column) into (plane, column, row)."""
+    planes, rows, columns = stored.shape
+    for z in range(planes):
+        if rows < LANES or columns < LANES:
+            _one_by_one(stored, made, z, 0, rows)
+            continue
+        for column in range(0, columns, LANES):
+            left = min(column, columns - LANES)
+            for row in range(0, rows, LANES):
+                top, ahead, beside = min(row, rows - LANES), row + _AHEAD, left
+                if ahead >= rows:
+                    ahead, beside = min(ahead - rows, rows - 1), min(left + LANES, columns - LANES)
+                for lane in range(LANES):
+                    fetch_to_write(made, (z, beside + lane, ahead))
+                put_native_turned(stored, (z, top, left), made, (z, left, top))
+
+
+@compiled_part
+def _one_by_one(stored: Words, made: Words, z: int, first: int, stop: int) -> None:
+    """Convert some rows of a plane that are too short or too few for lanes."""
+    for row in range(first, stop):
+        for column in range(stored.shape[2]):
+            word = np.uint32(stored[z, row, column])
+            word = (word >> 24) | ((word >> 8) & 0xFF00) | ((word << 8) & 0xFF0000) | (word << 24)
+            bits = np.int32(word)
+            made[z, column, row] = _NAN if bits & _SIZE == _INFINITE else bits
