@@ -26,9 +26,9 @@ from tessellar.kernels.foregrounds.legendre import legendre, scaled_log_frequenc
 from tessellar.kernels.foregrounds.moments import SpectralMoments
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.project import Projection
-from tessellar.lanes.room import LINE
 from tessellar.kernels.power.field import field_of
 from tessellar.kernels.power.transform import ImageTransform
+from tessellar.lanes.room import LINE
 from tessellar.model import DoubleArray, FloatArray
 
 MODES = (4, 8, 30)

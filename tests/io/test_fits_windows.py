@@ -71,6 +71,16 @@ def test_a_window_is_that_part_of_the_cube(data, shape, planes, order, dtype, sc
     np.testing.assert_array_equal(voxels, expected[box.slices()])
 
 
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("block", [1000, BLOCK])
+def test_a_window_that_fills_registers_is_that_part_of_the_cube(tmp_path, monkeypatch, order, block):
+    monkeypatch.setattr("tessellar.io.window.BLOCK", block)
+    stored = numbers((2, 37, 41, 39), "f4")
+    source = FitsSource(write_cube(tmp_path / "c.fits", stored, order))
+    for box in (Box((0, 0, 0), (37, 41, 39)), Box((1, 2, 3), (36, 36, 36)), Box((5, 0, 11), (6, 41, 30))):
+        np.testing.assert_array_equal(source.read(box), stored[0][box.slices()])
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), shape=st.tuples(SIDE, SIDE, SIDE), order=st.permutations((0, 1, 2)))
 def test_the_pieces_of_a_window_partition_it_and_span_little(data, shape, order):

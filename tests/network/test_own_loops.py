@@ -7,12 +7,12 @@ import pytest
 import torch
 from network.small import some_weights
 
-from tessellar.lanes.room import roomy
 from tessellar.kernels.network.architecture import Architecture
 from tessellar.kernels.network.compiled_unet import compiled_network
 from tessellar.kernels.network.places import halved
 from tessellar.kernels.network.runner import as_tensors
 from tessellar.kernels.network.winograd import Convolution
+from tessellar.lanes.room import roomy
 from tessellar.model import FloatArray
 
 DESIGNS = [

@@ -32,8 +32,8 @@ class _Scratch(threading.local):
     """Where a thread converts blocks: kept, for the system would have to clear new memory for every one."""
 
     def __init__(self) -> None:
-        self.words = np.empty(BLOCK // 4, np.int32)
-        self.stored = memoryview(self.words).cast("B")
+        self.stored = memoryview(bytearray(BLOCK))
+        self.words = np.frombuffer(self.stored, np.int32)
         self.packed = bytearray(BLOCK)
         self.native = np.empty(BLOCK // 4 + BLOCK // 4 // COLLIDING, np.float32)
         self.infinite = np.empty(BLOCK // 4, np.bool_)
@@ -96,7 +96,7 @@ def _blocks(
     """
     lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
     first, _ = layout.span(piece)
-    size, width = layout.itemsize, max(4, layout.itemsize)
+    width = max(4, layout.itemsize)
     dense = _is_dense(layout, lengths)
     read = _read if dense else _pick if _span(layout, lengths) <= BLOCK else None
     mapped = None if read else _mapped(file, path, layout, piece)
@@ -181,10 +181,10 @@ def _shorter(path: Path, size: int) -> InputError:
 def _convert(stored: Stored, layout: Layout, voxels: FloatArray) -> None:
     """Convert what is stored of a block into native float32, both with the slowest axis of the file first.
 
-    Float32 numbers without a scale are converted by one compiled loop. Others have their bytes swapped in the order of
-    the file, and their axes exchanged afterwards: each of these passes streams.
+    Float32 numbers beside each other and without a scale are converted by one compiled loop. Others have their bytes
+    swapped in the order of the file, and their axes exchanged afterwards: each of these passes streams.
     """
-    if layout.plain:
+    if layout.plain and stored.strides[2] == layout.itemsize:
         make_native(stored, voxels)
         return
     planes, rows, columns = stored.shape

@@ -9,12 +9,12 @@ import numpy as np
 from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PITCH, work_arrays
 from tessellar.kernels.extremes import are_usual, extremes_of_one, extremes_of_two
+from tessellar.kernels.scales import smooth_block
 from tessellar.lanes.arithmetic import spread
 from tessellar.lanes.comparisons import above, any_blank, finite
 from tessellar.lanes.memory import load, store_two_bits
 from tessellar.lanes.registers import LANES
 from tessellar.lanes.room import aligned
-from tessellar.kernels.scales import smooth_block
 from tessellar.model import ByteArray, FloatArray, IntArray
 
 POSITIVE = 1

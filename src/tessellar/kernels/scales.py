@@ -13,9 +13,9 @@ import numpy as np
 from tessellar.compiled import compiled_part
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PIXELS, ROW
 from tessellar.kernels.gaussians import smooth_along_l, smooth_along_m
+from tessellar.kernels.normalised import fetch_plane, normalise_plane
 from tessellar.lanes.memory import load, store
 from tessellar.lanes.registers import LANES
-from tessellar.kernels.normalised import fetch_plane, normalise_plane
 from tessellar.model import FloatArray, IntArray
 
 AHEAD = 2  # channels that are fetched before they are wanted

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tessellar.lanes.room import roomy
 from tessellar.kernels.network.architecture import SLOPE, Architecture, Frame
 from tessellar.kernels.network.places import Unfolding, halved
 from tessellar.kernels.network.torch_library import load_torch
 from tessellar.kernels.network.winograd import Convolution
+from tessellar.lanes.room import roomy
 from tessellar.model import FloatArray
 
 if TYPE_CHECKING:

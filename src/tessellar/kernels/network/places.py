@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
+from tessellar.kernels.network.products import padded, sum_products
 from tessellar.lanes.arithmetic import spread
 from tessellar.lanes.memory import load, store
 from tessellar.lanes.order import every_second, store_in_turns
 from tessellar.lanes.registers import LANES
 from tessellar.lanes.room import roomy
-from tessellar.kernels.network.products import padded, sum_products
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Shape
 

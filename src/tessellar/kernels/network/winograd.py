@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from tessellar.compiled import compiled, compiled_part
+from tessellar.kernels.network.products import padded, sum_products
 from tessellar.lanes.arithmetic import spread
 from tessellar.lanes.comparisons import above, chosen
 from tessellar.lanes.memory import load, store
 from tessellar.lanes.order import every_second, store_in_turns
 from tessellar.lanes.registers import LANES
 from tessellar.lanes.room import roomy
-from tessellar.kernels.network.products import padded, sum_products
 from tessellar.model import FloatArray
 
 _TOGETHER = 4000  # blocks times maps that are in work together, about: they lie in the second-level cache
