@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -72,9 +74,10 @@ def test_a_window_is_that_part_of_the_cube(data, shape, planes, order, dtype, sc
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("block", [1000, BLOCK])
-def test_a_window_that_fills_registers_is_that_part_of_the_cube(tmp_path, monkeypatch, order, block):
+@pytest.mark.parametrize(("block", "compiler"), [(1000, True), (BLOCK, True), (1000, False), (BLOCK, False)])
+def test_with_a_compiler_and_without_a_window_is_that_part(tmp_path, monkeypatch, order, block, compiler):
     monkeypatch.setattr("tessellar.io.window.BLOCK", block)
+    monkeypatch.setattr("tessellar.io.window._has_compiler", lambda: compiler)
     stored = numbers((2, 37, 41, 39), "f4")
     source = FitsSource(write_cube(tmp_path / "c.fits", stored, order))
     for box in (Box((0, 0, 0), (37, 41, 39)), Box((1, 2, 3), (36, 36, 36)), Box((5, 0, 11), (6, 41, 30))):
@@ -108,7 +111,18 @@ def test_a_small_window_of_a_wide_cube_is_in_few_pieces_of_which_little_is_resid
         assert piece.shape[0] * (layout.span(plane)[1] + AROUND) <= PIECE
 
 
-def test_infinite_and_nan_voxels_are_blank(tmp_path):
+def test_a_small_window_does_not_load_the_compiler(tmp_path):
+    path = write_cube(tmp_path / "c.fits", numbers((3, 40, 50), "f4"))
+    reading = (
+        "import sys; from tessellar.io.fits import FitsSource; from tessellar.tiling.box import Box; "
+        f"FitsSource({str(path)!r}).read(Box((0, 0, 0), (3, 40, 50))); sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", reading], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("compiler", [True, False])
+def test_infinite_and_nan_voxels_are_blank(tmp_path, monkeypatch, compiler):
+    monkeypatch.setattr("tessellar.io.window._has_compiler", lambda: compiler)
     stored = np.array([[[1.0, np.inf], [-np.inf, np.nan]]], "f4")
     voxels = FitsSource(write_cube(tmp_path / "c.fits", stored)).read(Box((0, 0, 0), (1, 2, 2)))
     np.testing.assert_array_equal(voxels, [[[1.0, np.nan], [np.nan, np.nan]]])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from io import FileIO
 from itertools import product
 from operator import add, mul, sub
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,13 +20,13 @@ import numpy.typing as npt
 from tessellar.errors import InputError, UsageError
 from tessellar.io.layout import Layout
 from tessellar.io.naming import shown
-from tessellar.io.native import can_be_read, make_native, read_native
 from tessellar.io.reading import reading
 from tessellar.model import FloatArray
 from tessellar.tiling.box import Box
 
 BLOCK = 256 << 10  # bytes, at most, that are converted at a time
 COLLIDING = 64  # voxels: rows of a multiple of that drive one another out of a cache
+WORTH_LOADING = 4 << 20  # bytes of a window for which the compiler is loaded, which takes half a second
 Stored: TypeAlias = npt.NDArray[Any]  # numbers of a file, the slowest of its axes first
 
 
@@ -64,25 +66,40 @@ def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
         path.open("rb", buffering=0) as file,
         np.errstate(over="ignore", invalid="ignore"),
     ):
+        loops = _compiled_loops(layout, voxels.nbytes)
         for piece in layout.pieces(box):
             part = voxels[piece.relative_to(box.start).slices()].transpose(layout.order)
-            if not _read_native(file, layout, piece, part):
+            if loops is None or not _read_at_once(loops, file, layout, piece, part):
                 for place, stored in _blocks(file, path, layout, piece):
-                    _convert(stored, layout, part[place])
+                    _convert(stored, layout, part[place], loops)
     return voxels
 
 
-def _read_native(file: FileIO, layout: Layout, piece: Box, part: FloatArray) -> bool:
-    """Read a piece of unscaled float32 numbers whose rows are near one another; return whether it was done.
+def _compiled_loops(layout: Layout, n_bytes: int) -> ModuleType | None:
+    """Return the loops for unscaled float32 numbers, where they are at hand or a window is worth to load them."""
+    if not layout.plain or (n_bytes < WORTH_LOADING and not _has_compiler()):
+        return None
+    from tessellar.io import native
+
+    return native
+
+
+def _has_compiler() -> bool:
+    return "numba" in sys.modules
+
+
+def _read_at_once(loops: ModuleType, file: FileIO, layout: Layout, piece: Box, part: FloatArray) -> bool:
+    """Read a piece whose rows are near one another by one compiled call; return whether it was done.
 
     It was not if it is no such piece, or the system did not read all of it; to read it block by block tells why.
     """
     lengths, strides = layout.in_file(piece.shape), layout.in_file(layout.strides)
     near = _is_dense(layout, lengths) or (_span(layout, lengths) <= BLOCK and strides[1] <= BLOCK)
-    if not (layout.plain and strides[2] == layout.itemsize and near and can_be_read(part)):
+    if not (near and strides[2] == layout.itemsize and loops.can_be_read(part)):
         return False
     first, _ = layout.span(piece)
-    return read_native(file.fileno(), first, strides[:2], part, _SCRATCH.words)
+    done: bool = loops.read_native(file.fileno(), first, strides[:2], part, _SCRATCH.words)
+    return done
 
 
 def _blocks(
@@ -178,14 +195,15 @@ def _shorter(path: Path, size: int) -> InputError:
     return InputError(f"{shown(path)} became shorter than {size} bytes while it was read. Copy it again.")
 
 
-def _convert(stored: Stored, layout: Layout, voxels: FloatArray) -> None:
+def _convert(stored: Stored, layout: Layout, voxels: FloatArray, loops: ModuleType | None) -> None:
     """Convert what is stored of a block into native float32, both with the slowest axis of the file first.
 
-    Float32 numbers beside each other and without a scale are converted by one compiled loop. Others have their bytes
-    swapped in the order of the file, and their axes exchanged afterwards: each of these passes streams.
+    One compiled loop does both for numbers beside each other, if it is given. Otherwise the bytes are swapped in the
+    order of the file and the axes exchanged afterwards: each of the two passes streams, where one that does both would
+    jump through memory.
     """
-    if layout.plain and stored.strides[2] == layout.itemsize:
-        make_native(stored, voxels)
+    if loops is not None and stored.strides[2] == layout.itemsize:
+        loops.make_native(stored, voxels)
         return
     planes, rows, columns = stored.shape
     pitch = columns + (columns % COLLIDING == 0)
