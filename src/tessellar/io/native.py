@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from tessellar.compiled import compiled, compiled_part
+from tessellar.lanes.files import filled
 from tessellar.lanes.foreign import put_native, put_native_turned
 from tessellar.lanes.memory import fetch_to_write
-from tessellar.lanes.registers import LANES, instruction
+from tessellar.lanes.registers import LANES
 
 _AHEAD = 2 * LANES  # rows that are fetched before they are written
 _SIZE, _INFINITE, _NAN = np.int32(0x7FFFFFFF), np.int32(0x7F800000), np.int32(0x7FC00000)  # bits of a float32
-_WORD, _OCTETS = ir.IntType(64), ir.IntType(8).as_pointer()
 
 Words = npt.NDArray[np.int32]
 
@@ -91,7 +88,7 @@ def _read_along(file: int, offset: int, plane: int, row: int, made: Words, room:
         for top in range(0, rows, most):
             n = min(most, rows - top)
             begin = offset + z * plane + top * row
-            if not _filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
+            if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
                 return False
             _along(_block(room, n, pitch, columns), made[z : z + 1, top : top + n])
     return True
@@ -107,7 +104,7 @@ def _read_turned(file: int, offset: int, plane: int, row: int, made: Words, room
         for top in range(0, rows, most):
             n = min(most, rows - top)
             begin = offset + z * plane + top * row
-            if not _filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
+            if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
                 return False
             _turned(_block(room, n, pitch, columns), made[z : z + 1, :, top : top + n])
     return True
@@ -161,42 +158,3 @@ def _one_by_one(stored: Words, made: Words, z: int, first: int, stop: int) -> No
             word = (word >> 24) | ((word >> 8) & 0xFF00) | ((word << 8) & 0xFF0000) | (word << 24)
             bits = np.int32(word)
             made[z, column, row] = _NAN if bits & _SIZE == _INFINITE else bits
-
-
-@instruction
-def _pread(_typing: Any, file: Any, room: Any, skipped: Any, size: Any, offset: Any) -> Any:
-    """Return what the system's ``pread`` returns, of an array whose first bytes are skipped."""
-
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        words = [context.cast(builder, given[n], signature.args[n], types.int64) for n in (0, 2, 3, 4)]
-        array = context.make_array(room)(context, builder, given[1])
-        target = builder.gep(builder.bitcast(array.data, _OCTETS), [words[1]])
-        kind = ir.FunctionType(_WORD, [ir.IntType(32), _OCTETS, _WORD, _WORD])
-        call = cgutils.get_or_insert_function(builder.module, kind, "pread")
-        descriptor = builder.trunc(words[0], ir.IntType(32))
-        return builder.call(call, [descriptor, target, words[2], words[3]])
-
-    right = isinstance(room, types.Array) and room.layout == "C"
-    return (types.int64(file, room, skipped, size, offset), code) if right else None
-
-
-@compiled_part
-def _filled(file: int, room: Words, size: int, offset: int) -> bool:
-    """Read as many bytes into an array; return whether that went well, or why not is to be asked in Python.
-
-    Parameters
-    ----------
-    file
-        Descriptor of an open file.
-    room
-        int32 array, whose first bytes are overwritten.
-    size, offset
-        How many, and where they begin in the file.
-    """
-    done = 0
-    while done < size:
-        got = _pread(file, room, done, size - done, offset + done)
-        if got <= 0:
-            return False
-        done += got
-    return True

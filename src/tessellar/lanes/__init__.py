@@ -1,1 +1,1 @@
-"""Neighbouring numbers side by side in one register of the processor, for loops that are nothing but arithmetic."""
+"""What compiled code can ask of the machine: neighbours side by side in one register, lines of the cache, files."""
