@@ -79,6 +79,9 @@ def counts(calls: Path) -> Counter[int]:
 
 def act(stage: ScriptedStage, action: str, unit: int) -> None:
     driver = int(os.environ.get(DRIVER, "0"))
+    if action.startswith("later "):
+        act(stage, "hang", unit)
+        action = action.removeprefix("later ")
     if action == "fail":
         raise ValueError(f"unit {unit}\nwas told to fail")
     if action == "damaged":

@@ -322,11 +322,12 @@ def resumes(folder: Path, calls: Path, *arguments: str) -> set[int]:
 
 @pytest.mark.parametrize(("action", "code"), [("terminate", 75), ("kill driver", -signal.SIGKILL)])
 def test_a_cluster_of_our_own_ends_with_the_driver_and_the_run_resumes(tmp_path, calls, action, code):
-    script = json.dumps({31: [action]})
+    script = json.dumps({31: [f"later {action}"]})
     with drive(tmp_path, "ray", script) as driver:
-        until(lambda: bool(callers(calls, 0)) or driver.poll() is not None)
+        until(lambda: bool(callers(calls, 31)) or driver.poll() is not None)
         assert driver.poll() is None, driver.communicate()  # it ended before it began: what it said
         family = [p for p in psutil.Process(driver.pid).children(recursive=True) if "Agent" not in p.name()]
+        (tmp_path / "released").touch()
         said, errors = driver.communicate(timeout=100)
     assert (driver.returncode, errors) == (code, "")
     assert code < 0 or "Stopped by SIGTERM. What is done is kept: repeat the command to resume." in said

@@ -114,7 +114,7 @@ def separate_by_basis(
     if basis.shape[1] <= _FEW:
         _separate_runs(block, modes, results, strip)
     else:
-        _separate_strips(block, 0, block.shape[1], modes, results, strip)
+        _separate_strips(block, np.int64(0), block.shape[1], modes, results, strip)
 
 
 @compiled
@@ -141,10 +141,14 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
             block, first, first, first + width, sums, streamed, whole, modes, results, strip
         )
     ends = room[: n_sums * COLUMNS].reshape(n_sums, COLUMNS)
+    start, cached = (
+        np.int64(0),
+        np.bool_(False),
+    )  # constants themselves would have all of this compiled once more
     if lead > 0:
-        _separate_run(block, 0, 0, lead, ends, False, whole, modes, results, strip)
+        _separate_run(block, start, start, lead, ends, cached, whole, modes, results, strip)
     if stop < n_pixels:
-        _separate_run(block, n_pixels - COLUMNS, stop, n_pixels, ends, False, whole, modes, results, strip)
+        _separate_run(block, n_pixels - COLUMNS, stop, n_pixels, ends, cached, whole, modes, results, strip)
 
 
 @compiled
@@ -179,15 +183,15 @@ def _separate_strips(
 ) -> bool:
     """Write what is asked of some pixels, strip by strip; return whether they have no blanks."""
     width, rows, whole = strip.n_blanks.size, np.arange(results.channels.size), True
+    column, cached = np.int64(0), np.bool_(False)  # as above
     n_modes = modes.triangle.shape[0]
     for at in range(start, stop, width):
         first = min(at, block.shape[1] - width)
         take(block, results.channels, first, strip)
         blanks = fit(strip, modes.mean, modes.basis, n_modes, n_modes + SPARE_CHANNELS)
         whole = whole and not blanks
-        _write_own(
-            strip.spectra, rows, 0, strip.amplitudes, modes, results, first, at, min(at + width, stop), False
-        )
+        end = min(at + width, stop)
+        _write_own(strip.spectra, rows, column, strip.amplitudes, modes, results, first, at, end, cached)
     return whole
 
 
@@ -211,7 +215,7 @@ def _write_own(
     else:
         residual, foreground = _room_like(results.residual, width), _room_like(results.foreground, width)
         apart = Results(residual, foreground, results.amplitudes, results.channels)
-        _write(spectra, rows, column, sums, modes, apart, 0, False)
+        _write(spectra, rows, column, sums, modes, apart, np.int64(0), np.bool_(False))
         for i in results.channels:
             if residual.size:
                 results.residual[i, start:stop] = residual[i, start - first : stop - first]
