@@ -114,7 +114,7 @@ def separate_by_basis(
     if basis.shape[1] <= _FEW:
         _separate_runs(block, modes, results, strip)
     else:
-        _separate_strips(block, np.int64(0), block.shape[1], modes, results, strip)
+        _separate_strips(block, int(np.int64(0)), block.shape[1], modes, results, strip)
 
 
 @compiled
@@ -142,8 +142,8 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
         )
     ends = room[: n_sums * COLUMNS].reshape(n_sums, COLUMNS)
     start, cached = (
-        np.int64(0),
-        np.bool_(False),
+        int(np.int64(0)),
+        bool(np.bool_(False)),
     )  # constants themselves would have all of this compiled once more
     if lead > 0:
         _separate_run(block, start, start, lead, ends, cached, whole, modes, results, strip)
@@ -183,7 +183,7 @@ def _separate_strips(
 ) -> bool:
     """Write what is asked of some pixels, strip by strip; return whether they have no blanks."""
     width, rows, whole = strip.n_blanks.size, np.arange(results.channels.size), True
-    column, cached = np.int64(0), np.bool_(False)  # as above
+    column, cached = int(np.int64(0)), bool(np.bool_(False))  # as above
     n_modes = modes.triangle.shape[0]
     for at in range(start, stop, width):
         first = min(at, block.shape[1] - width)
@@ -215,7 +215,7 @@ def _write_own(
     else:
         residual, foreground = _room_like(results.residual, width), _room_like(results.foreground, width)
         apart = Results(residual, foreground, results.amplitudes, results.channels)
-        _write(spectra, rows, column, sums, modes, apart, np.int64(0), np.bool_(False))
+        _write(spectra, rows, column, sums, modes, apart, int(np.int64(0)), bool(np.bool_(False)))
         for i in results.channels:
             if residual.size:
                 results.residual[i, start:stop] = residual[i, start - first : stop - first]
