@@ -38,7 +38,8 @@ def make_native(stored: npt.NDArray[Any], made: npt.NDArray[np.float32]) -> None
     if along == 2:
         _along(words, made.view(np.int32))
     else:
-        _turned(words.transpose(1 - along, along, 2), _with_neighbours_last(made, along))
+        other = 1 - along
+        _turned(words.transpose(other, along, 2), made.transpose(other, 2, along).view(np.int32))
 
 
 def read_native(
@@ -59,9 +60,7 @@ def read_native(
     room
         To read into, int32 array.
     """
-    if _axis_of_neighbours(made) == 2:
-        return _read_along(file, offset, *strides, made.view(np.int32), room)
-    return _read_turned(file, offset, *strides, _with_neighbours_last(made, 1), room)
+    return _read(file, offset, *strides, made.view(np.int32), _axis_of_neighbours(made) != 2, room)
 
 
 def can_be_read(made: npt.NDArray[np.float32]) -> bool:
@@ -73,14 +72,9 @@ def _axis_of_neighbours(made: npt.NDArray[np.float32]) -> int:
     return int(np.argmin(made.strides))
 
 
-def _with_neighbours_last(made: npt.NDArray[np.float32], along: int) -> Words:
-    """Return the words of an array whose neighbours lie along another axis than the last, which becomes the last."""
-    return made.transpose(1 - along, 2, along).view(np.int32)
-
-
 @compiled
-def _read_along(file: int, offset: int, plane: int, row: int, made: Words, room: Words) -> bool:
-    """Do what `read_native` does for numbers that stay beside each other."""
+def _read(file: int, offset: int, plane: int, row: int, made: Words, turned: bool, room: Words) -> bool:
+    """Do what `read_native` does, for numbers whose axes change places or not."""
     planes, rows, columns = made.shape
     pitch = row // made.itemsize
     most = room.size // pitch
@@ -90,23 +84,11 @@ def _read_along(file: int, offset: int, plane: int, row: int, made: Words, room:
             begin = offset + z * plane + top * row
             if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
                 return False
-            _along(_block(room, n, pitch, columns), made[z : z + 1, top : top + n])
-    return True
-
-
-@compiled
-def _read_turned(file: int, offset: int, plane: int, row: int, made: Words, room: Words) -> bool:
-    """Do what `read_native` does for an array (plane, column, row)."""
-    planes, columns, rows = made.shape
-    pitch = row // made.itemsize
-    most = room.size // pitch
-    for z in range(planes):
-        for top in range(0, rows, most):
-            n = min(most, rows - top)
-            begin = offset + z * plane + top * row
-            if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
-                return False
-            _turned(_block(room, n, pitch, columns), made[z : z + 1, :, top : top + n])
+            block, part = _block(room, n, pitch, columns), made[z : z + 1, top : top + n]
+            if turned:
+                _turned(block, part.transpose(0, 2, 1))
+            else:
+                _along(block, part)
     return True
 
 
