@@ -19,6 +19,7 @@ from tessellar.kernels.devices import TORCH_CPU, count_gpus, device_type, torch_
 from tessellar.simulate.hi import HiSky
 
 SKY = HiSky((32, 64, 56), seed=4, n_sources=8, touch_edges=True)
+QUICK = ts.Products(report=False)
 FILES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 needs_gpu = pytest.mark.skipif(count_gpus() == 0, reason="needs a GPU that torch sees")
 
@@ -26,7 +27,7 @@ needs_gpu = pytest.mark.skipif(count_gpus() == 0, reason="needs a GPU that torch
 @pytest.fixture(scope="module")
 def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
     out = tmp_path_factory.mktemp("cpu") / "run"
-    return ts.find_sources(SKY, device="cpu", executor="serial", tile=SKY.shape, out=out)
+    return ts.find_sources(SKY, products=QUICK, device="cpu", executor="serial", tile=SKY.shape, out=out)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +41,15 @@ def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
 def test_the_catalogue_is_that_of_the_cpu(
     on_cpu: ts.Run, tmp_path: Path, device: str, executor: str, tile: tuple[int, int, int]
 ) -> None:
-    run = ts.find_sources(SKY, device=device, executor=executor, workers=2, tile=tile, out=tmp_path / "run")
+    run = ts.find_sources(
+        SKY, products=QUICK, device=device, executor=executor, workers=2, tile=tile, out=tmp_path / "run"
+    )
     assert len(run.catalogue) >= 3
     for name in FILES:
         assert (run.folder / name).read_bytes() == (on_cpu.folder / name).read_bytes()
     assert run.info["plan"]["device"] == device
     assert run.info["plan"]["projected_device_bytes"] > 0 == on_cpu.info["plan"]["projected_device_bytes"]
-    again = ts.find_sources(SKY, device="cpu", executor="serial", tile=tile, out=run.folder)
+    again = ts.find_sources(SKY, products=QUICK, device="cpu", executor="serial", tile=tile, out=run.folder)
     assert again.info["stages"]["detect"]["resumed"] == run.info["n_tiles"]  # a run goes on elsewhere
 
 

@@ -65,7 +65,7 @@ def find(cube: Path, out: Path, executor: str, tile: Shape) -> ts.Run:
             flag_cube=cube.with_name("flags.fits"),
             gain=cube.with_name("gain.fits"),
         ),
-        products=ts.Products(cubelets=None, margin=3),
+        products=ts.Products(cubelets=None, margin=3, report=False),
         executor=executor,
         workers=2,
         tile=tile,

@@ -24,6 +24,7 @@ from tessellar.simulate.hi import HiSky
 
 FILES = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv")
 SKY = HiSky((48, 96, 80), seed=4, n_sources=12, touch_edges=True)
+QUICK = ts.Products(report=False)  # pages take longer to draw than the rest, and are no part of the law
 
 
 def catalogue_bytes(folder: Path) -> list[bytes]:
@@ -96,7 +97,7 @@ def test_reliability_is_the_same_for_any_tiling(tmp_path: Path) -> None:
         "reliability": Reliability(0.8),
     }
     one, many = (
-        ts.find_sources(SKY, **recipes, executor=executor, tile=tile, out=tmp_path / executor)
+        ts.find_sources(SKY, **recipes, products=QUICK, executor=executor, tile=tile, out=tmp_path / executor)
         for executor, tile in (("serial", SKY.shape), ("processes", (13, 32, 29)))
     )
     assert one.info["n_negative"] > 8
@@ -108,7 +109,7 @@ def test_reliability_is_the_same_for_any_tiling(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
     return ts.find_sources(
-        SKY, executor="serial", tile=SKY.shape, out=tmp_path_factory.mktemp("whole") / "run"
+        SKY, products=QUICK, executor="serial", tile=SKY.shape, out=tmp_path_factory.mktemp("whole") / "run"
     )
 
 
@@ -125,7 +126,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
 def test_executors_and_tilings(
     whole: ts.Run, tmp_path: Path, executor: str, tile: tuple[int, int, int]
 ) -> None:
-    run = ts.find_sources(SKY, executor=executor, workers=2, tile=tile, out=tmp_path / "run")
+    run = ts.find_sources(SKY, products=QUICK, executor=executor, workers=2, tile=tile, out=tmp_path / "run")
     assert run.info["n_tiles"] > 6
     assert len(whole.catalogue) >= 5
     assert catalogue_bytes(run.folder) == catalogue_bytes(whole.folder)
@@ -145,7 +146,7 @@ def test_an_interrupted_run_goes_on_to_the_same_catalogue(whole: ts.Run, tmp_pat
 
     folder, tile = tmp_path / "run", (16, 32, 40)
     with pytest.raises(KeyboardInterrupt):
-        ts.find_sources(SKY, executor="threads", tile=tile, out=folder, observer=Impatient())
+        ts.find_sources(SKY, products=QUICK, executor="threads", tile=tile, out=folder, observer=Impatient())
     assert not any((folder / name).exists() for name in FILES)
     run = ts.find_sources(SKY, executor="threads", tile=tile, out=folder)
     assert run.info["stages"]["detect"]["resumed"] >= 3
@@ -173,11 +174,11 @@ def test_a_run_whose_cube_was_unreadable_in_part_ends_as_one_that_never_failed(t
     voxels = random_cube(shape, 11)
     sick = MemorySource(voxels, meta_of(shape), broken=[(40, 20, 20)])
     well = MemorySource(voxels, meta_of(shape))
-    first = ts.find_sources(sick, executor="serial", tile=tile, out=tmp_path / "run")
+    first = ts.find_sources(sick, products=QUICK, executor="serial", tile=tile, out=tmp_path / "run")
     assert first.info["stages"]["noise"]["failed"]
-    again = ts.find_sources(well, executor="serial", tile=tile, out=tmp_path / "run")
+    again = ts.find_sources(well, products=QUICK, executor="serial", tile=tile, out=tmp_path / "run")
     assert again.complete
-    ts.find_sources(well, executor="serial", tile=tile, out=tmp_path / "clean")
+    ts.find_sources(well, products=QUICK, executor="serial", tile=tile, out=tmp_path / "clean")
     assert catalogue_bytes(tmp_path / "run") == catalogue_bytes(tmp_path / "clean")
 
 
@@ -206,7 +207,7 @@ def test_starting_afresh_waits_for_nobody_and_disturbs_nobody(tmp_path: Path) ->
         def end(self, stage: str) -> None: ...
 
     rival = Rival()
-    run = ts.find_sources(SKY, executor="serial", out=tmp_path / "run", observer=rival)
+    run = ts.find_sources(SKY, products=QUICK, executor="serial", out=tmp_path / "run", observer=rival)
     assert "Another run writes" in rival.refused
     assert run.complete
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Set
@@ -17,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from nursery import Driver
 from orders import Order, Orders, until
 
-DRIVER = Path(__file__).with_name("drive_chaos.py")
 FIND, DENSE = "find", "convert"
 TILE = (8, 16, 16)  # 180 tiles, and as many shards
 SECONDS = 120  # that a driver may take
@@ -107,7 +106,7 @@ class Campaign:
     def orders(self) -> Orders:
         return Orders(self.folder.with_name(f"{self.folder.name}-orders"))
 
-    def start(self, *orders: Order, **more: Any) -> subprocess.Popen[bytes]:
+    def start(self, *orders: Order, **more: Any) -> Driver:
         """Begin the command with orders at their places."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.orders.begin()
@@ -126,15 +125,8 @@ class Campaign:
             **self.options,
             **more,
         }
-        path = os.pathsep.join([str(DRIVER.parent), os.environ.get("PYTHONPATH", "")])
-        with self.log.open("wb") as log:
-            return subprocess.Popen(
-                [sys.executable, str(DRIVER), json.dumps(words)],
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"PYTHONPATH": path},
-                start_new_session=True,
-            )
+        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        return Driver(words, self.log, os.environ | {"PYTHONPATH": path})
 
     @property
     def log(self) -> Path:
@@ -172,7 +164,7 @@ class Campaign:
         nobody_is_left(driver.pid, more.get("executor", self.executor))
         return code
 
-    def end_of(self, driver: subprocess.Popen[bytes]) -> int:
+    def end_of(self, driver: Driver) -> int:
         """Return the exit code of a driver; one that does not end is killed with all its workers."""
         try:
             return driver.wait(SECONDS)

@@ -1,9 +1,7 @@
-"""A driver of its own process, to be troubled: ``drive_chaos.py '{"verb": "find", "cube": …, "orders": …, …}'``."""
+"""A driver to be troubled."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,10 @@ class Herald(Silent):
 
 
 def find(source: TroubledSource, out: str, **options: Any) -> int:
-    return 0 if ts.find_sources(source, out=out, **options).complete else 1
+    products = ts.Products(
+        report=False
+    )  # drawing takes longer than everything else, and is no part of the law
+    return 0 if ts.find_sources(source, out=out, products=products, **options).complete else 1
 
 
 def convert(source: TroubledSource, out: str, **options: Any) -> int:
@@ -52,7 +53,3 @@ def main(verb: str, cube: str, orders: str, patience: float, **options: Any) -> 
             return {"find": find, "convert": convert}[verb](source, observer=Herald(folder), **options)
     except BaseException as error:
         return exit_code_of(error)
-
-
-if __name__ == "__main__":
-    sys.exit(main(**json.loads(sys.argv[1])))

@@ -47,20 +47,17 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_look(tmp_path_factory.mktemp("network"))
 
 
-def find(out: Path, network: Path | None, *, report: bool = False, **changes: Any) -> ts.Run:
-    """Find the sources, with one thread unless told otherwise; the page of the run takes longer than the rest."""
+def find(out: Path, network: Path | None, **changes: Any) -> ts.Run:
+    """Find the sources, with one thread unless told otherwise, and without a report."""
     asked: dict[str, Any] = {
         "linker": ts.Linker(min_size_xy=1, min_size_z=1),
-        "products": ts.Products(cubelets=0, maps=False, mask=False),
+        "products": ts.Products(cubelets=0, maps=False, mask=False, report=False),
         "executor": "serial",
         "tile": SHAPE,
         "look": None if network is None else ts.SecondLook(str(network)),
         **changes,
     }
-    with pytest.MonkeyPatch.context() as patch:
-        if not report:
-            patch.setattr("tessellar.report.html.write_report", lambda *_: None)
-        return ts.find_sources(SKY, FINDER, out=out, **asked)
+    return ts.find_sources(SKY, FINDER, out=out, **asked)
 
 
 def results(run: ts.Run) -> dict[str, bytes]:
@@ -69,7 +66,7 @@ def results(run: ts.Run) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def looked(network: Path, tmp_path_factory: pytest.TempPathFactory) -> ts.Run:
-    folder, products = tmp_path_factory.mktemp("looked"), ts.Products(cubelets=0, maps=False)
+    folder, products = tmp_path_factory.mktemp("looked"), ts.Products(cubelets=0, maps=False, report=False)
     return find(folder / "run", network, products=products)
 
 
@@ -109,7 +106,7 @@ def test_no_byte_knows_tiles_or_executor(looked: ts.Run, network: Path, tmp_path
 
 def test_with_a_reliability_the_network_alone_decides_among_candidates(network: Path, tmp_path: Path) -> None:
     judged = {"reliability": ts.Reliability(0.5, min_snr=0.0), "dilation": ts.Dilation(2, 1, -1.0)}
-    run = find(tmp_path / "run", network, report=True, **judged)
+    run = find(tmp_path / "run", network, products=ts.Products(cubelets=0, maps=False), **judged)
     cut: dict[str, Any] = {"executor": "threads", "workers": 2, "tile": (11, 60, 23), "device": TORCH_CPU}
     assert results(find(tmp_path / "cut", network, **cut, **judged)) == results(run)
     table, told, info = run.catalogue, np.load(run.folder / "look.npz"), run.info["look"]

@@ -38,7 +38,7 @@ def find(
 ) -> ts.Run:
     scales = ts.SmoothAndClip(kernels_z=(0, 3), threshold=2.8)
     finder = ts.NetworkFinder(ts.UNet(side=16), both=True, scales=scales)
-    linker, products = ts.Linker(min_size_z=2), ts.Products(cubelets=0, maps=False)
+    linker, products = ts.Linker(min_size_z=2), ts.Products(cubelets=0, maps=False, report=False)
     return ts.find_sources(
         cube,
         finder,

@@ -43,8 +43,11 @@ def cube(voxels: FloatArray, **changes: object) -> MemorySource:
 
 
 def find(source: Source, recipe: Preconditioning | None = None, **running: object) -> ts.Run:
-    """Find the sources of a cube, with one thread and in one tile where nothing else is said."""
-    asked = {"executor": "serial", "linker": LINKER, "preconditioning": recipe, **running}
+    """Find the sources of a cube, with one thread, in one tile and without a report where nothing else is said."""
+    products = ts.Products(report=False) if "out" in running else None
+    asked = {
+        "executor": "serial", "linker": LINKER, "preconditioning": recipe, "products": products, **running
+    }  # fmt: skip
     return ts.find_sources(source, FINDER, **asked)
 
 

@@ -132,7 +132,8 @@ def test_units_are_rows_of_the_sky_of_bounded_size(shape: tuple[int, int, int]) 
 def test_bad_channels_and_pixels_are_flagged_and_told(
     mode: str, channels: list[list[int]] | None, pixels: int | None, tmp_path: Path
 ) -> None:
-    run = find(cube(bad_cube()), Preconditioning(flag_auto=mode, flag_threshold=7), out=tmp_path / "run")
+    recipe, products = Preconditioning(flag_auto=mode, flag_threshold=7), ts.Products(report=mode == "true")
+    run = find(cube(bad_cube()), recipe, out=tmp_path / "run", products=products)
     flagged = run.info.get("flagged", {})
     assert (flagged.get("channels"), flagged.get("pixels")) == (channels, pixels)
     said = [sentence for sentence in run.info["warnings"] if sentence.startswith("Flagged and not searched:")]

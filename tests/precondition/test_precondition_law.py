@@ -18,6 +18,7 @@ from tessellar.kernels.smooth_clip import SmoothAndClip
 
 SHAPE = (64, 48, 40)
 TILE = (23, 20, 17)
+QUICK = ts.Products(report=False)
 
 
 @pytest.fixture(scope="module")
@@ -145,11 +146,14 @@ def test_a_catalogue_of_flags_is_known_by_its_content(tmp_path: Path) -> None:
 
 def test_a_recipe_that_does_nothing_changes_no_byte_and_reads_nothing_more(tmp_path: Path) -> None:
     plain, conditioned = source(), source()
-    ts.find_sources(plain, SmoothAndClip(), linker=LINKER, executor="serial", out=tmp_path / "plain")
+    ts.find_sources(
+        plain, SmoothAndClip(), linker=LINKER, products=QUICK, executor="serial", out=tmp_path / "plain"
+    )
     ts.find_sources(
         conditioned,
         SmoothAndClip(),
         linker=LINKER,
+        products=QUICK,
         executor="serial",
         out=tmp_path / "nothing",
         preconditioning=Preconditioning(),

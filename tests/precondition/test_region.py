@@ -10,6 +10,7 @@ from astropy.io import fits
 from conditioned import SHAPE, column, cube, find, places, sky
 from memory_cube import MemorySource
 
+from tessellar.engine.find.product_files import Products
 from tessellar.engine.precondition.recipe import Preconditioning, box_of
 from tessellar.engine.precondition.region import RegionSource
 from tessellar.errors import UsageError
@@ -53,7 +54,7 @@ def test_nothing_outside_is_read() -> None:
 
 
 def test_products_and_report_show_the_region_at_its_place(tmp_path: Path) -> None:
-    run = find(cube(sky()), Preconditioning(region=REGION), out=tmp_path / "run")
+    run = find(cube(sky()), Preconditioning(region=REGION), out=tmp_path / "run", products=Products())
     row = run.catalogue[0]
     header = fits.getheader(tmp_path / "run" / "maps" / "mom0.fits")
     assert (header["NAXIS1"], header["NAXIS2"]) == BOX.shape[1:]

@@ -17,7 +17,7 @@ from tessellar.tiling.box import Shape
 
 FINDER = SmoothAndClip(kernels_xy=(0, 3), kernels_z=(0, 3), threshold=4.0)
 LINKER = Linker(min_size_xy=2, min_size_z=2)
-PRODUCTS = Products(cubelets=3, margin=2)
+PRODUCTS = Products(cubelets=3, margin=2, report=False)
 RESULTS = ("catalogue.vot", "catalogue.parquet", "catalogue.ecsv", "skymap.npz")
 TREES = ("mask.zarr", "maps", "cubelets")
 
