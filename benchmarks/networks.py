@@ -19,7 +19,7 @@ from benchmarks.bench import Bench, BenchmarkError, Task, say
 from benchmarks.results import Result, counted
 from tessellar.kernels.network.design import design_of
 from tessellar.kernels.network.runner import Runner, as_tensors
-from tessellar.kernels.network.torch_library import load_torch
+from tessellar.kernels.network.torch_library import load_torch, multiplies_bfloat16
 from tessellar.kernels.network.unet import PRECISIONS, SHIPPED_NAME, UNet
 from tessellar.kernels.network.weights import find_weights, read_weights
 from tessellar.model import FloatArray, Patch
@@ -34,7 +34,7 @@ _PROGRAM = Path(__file__).parent / "run_monai.py"
 def rates(bench: Bench) -> Iterator[Result]:
     """Denoise a patch of noise with the shipped network, in each precision and by each crew."""
     sky = HiSky(bench.size.patch, seed=1, n_sources=0)
-    for precision in PRECISIONS:
+    for precision in _precisions():
         yield _product(bench, precision)
         for workers in bench.crews:
             work = _Work(sky, UNet(precision=precision), workers)
@@ -51,7 +51,7 @@ def monai(bench: Bench) -> Iterator[Result]:
         say("peers: MONAI is left out: no --monai PYTHON")
         return
     sky = HiSky(bench.size.patch, seed=1)
-    for precision in PRECISIONS:
+    for precision in _precisions():
         work = _Work(sky, UNet(precision=precision), bench.workers)
         for overlap in OVERLAPS:
             with TemporaryDirectory() as scratch, _window(bench.monai, Path(scratch), work, overlap) as slide:
@@ -64,6 +64,14 @@ def monai(bench: Bench) -> Iterator[Result]:
             facts = {"against": ours.name, "work": words, "peer": peer}
             yield ours
             yield Result(f"{peer}: {words}", seconds["theirs"], prod(sky.shape), "voxel", facts)
+
+
+def _precisions() -> list[str]:
+    """Return those in which this processor has fast products."""
+    fast = multiplies_bfloat16()
+    if not fast:
+        say("networks: bfloat16 is left out: this processor has no fast products of it")
+    return [precision for precision in PRECISIONS if fast or precision != "bfloat16"]
 
 
 class _Work:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import name_of, source_of
-from tessellar.api.devices import device_of
+from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
 from tessellar.errors import InputError, UsageError
@@ -171,6 +171,8 @@ def run(
         if path is not None
     ]
     with crew_for(outputs, the_plan.executor, the_plan.workers, pool, observer, fresh=asked.fresh) as crew:
+        for warning in slow_arithmetic(asked.recipe, asked.device.name):
+            crew.warn(warning)
         second = outputs[1] if len(outputs) > 1 else None
         work = DenoiseRun(
             asked.source,

@@ -46,6 +46,28 @@ def device_of(word: str, kernel: object, address: str | None = None) -> Device:
     return gpus_here(word)
 
 
+def slow_arithmetic(kernel: object, place: str) -> tuple[str, ...]:
+    """Return a warning if this processor takes very long for the network of a kernel, or of a training.
+
+    Parameters
+    ----------
+    kernel
+        It, or its network, may have a precision.
+    place
+        The device: ``cpu``, or another, which has its own arithmetic.
+    """
+    from tessellar.kernels.devices import CPU
+    from tessellar.kernels.network.torch_library import multiplies_bfloat16
+
+    precision = getattr(getattr(kernel, "network", kernel), "precision", None)
+    if precision != "bfloat16" or place != CPU or multiplies_bfloat16():
+        return ()
+    return (
+        "This processor has no fast products of bfloat16 (it lacks AVX-512): the network takes some 200 times as long "
+        "as in float32. Choose float32.",
+    )
+
+
 def _check_torch(word: str) -> None:
     """Refuse a device where torch, which brings a kernel there, is not installed."""
     from importlib.util import find_spec

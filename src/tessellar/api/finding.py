@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import check_libraries_of, name_of, source_of
-from tessellar.api.devices import device_of
+from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.errors import UsageError
 
@@ -251,7 +251,7 @@ def _find_in(
             watchers.say(hands.about)
         run = FindRun(source, recipes, the_plan, folder, hands, journal, watchers)
         run.refuse_another_cube()
-        for remark in remarks:
+        for remark in (*remarks, *slow_arithmetic(recipes.finder, the_plan.device.name)):
             run.warn(remark)
         withdraw_results(folder)
         write_text(folder / MARKER, settings_text("find", settings, _REPEAT))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import source_of
-from tessellar.api.devices import device_of
+from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -145,6 +145,9 @@ def train(
     recipe = training or _recipe(name, steps, seed)
     pairs = None if n2n is None else _pairs(n2n)
     place = _place(device)
+    if observer is not None:
+        for warning in slow_arithmetic(recipe, place):
+            observer.say(warning)
     with _hands(place, workers) as hands:
         trainer = Trainer(recipe, target, threads, pairs, place, hands, observer=observer)
         if training is None and steps is None:
