@@ -81,7 +81,7 @@ def tally(sky: HiSky, threshold: float, variant: str) -> Tally:
     with TemporaryDirectory() as scratch:
         run = ts.find_sources(
             sky, SmoothAndClip(threshold=threshold), linker=LINKER, executor="serial", out=Path(scratch) / "run",
-            products=Products(cubelets=0, maps=False), **VARIANTS[variant],
+            products=Products(cubelets=0, maps=False, report=False), **VARIANTS[variant],
         )  # fmt: skip
         parts = np.flatnonzero(np.asarray(run.catalogue["flag"]) & DEBLENDED.bit)
         torn = _torn(sky, run.folder, parts) if parts.size else 0

@@ -41,7 +41,7 @@ def false_rows(sky: HiSky, deblending: Deblending | None) -> tuple[int, Counter[
         run = ts.find_sources(
             SkyPatch(sky.read(box), sky.meta), recipes.finder, linker=recipes.linker, executor="serial",
             reliability=recipes.reliability, deblending=deblending, out=Path(folder) / "run",
-            products=Products(cubelets=0, maps=False),
+            products=Products(cubelets=0, maps=False, report=False),
         )  # fmt: skip
         flux = _flux_by_row(sky, labels_of(Path(folder) / "run"), len(run.catalogue))
     pairs = match(run.catalogue, truth_table(sky)).pairs

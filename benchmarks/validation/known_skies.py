@@ -36,7 +36,7 @@ INSIDE = ("f_sum", "own")
 """The flux of all galaxies inside the mask that was found, and what part of it is the one's; ``mask_`` is in front."""
 
 LEAST_OWN = 0.99  # part of the flux in a mask that is of its galaxy: with less, another one moves its centre
-_PRODUCTS = Products(cubelets=0, maps=False)
+_PRODUCTS = Products(cubelets=0, maps=False, report=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def test_every_command_refuses_what_is_no_cube_in_one_sentence(make: Maker, empt
 
 def test_a_refused_command_leaves_the_earlier_run_alone(empty_folder: Path) -> None:
     path = write_cube(empty_folder / "cube.fits", voxels_with_sources(SMALL))
-    assert call("find", path, "--out", "run", "-q").exit_code == 0
+    assert call("find", "--no-report", path, "--out", "run", "-q").exit_code == 0
     before = {file.name: file.read_bytes() for file in Path("run").iterdir() if file.suffix in RESULTS}
     assert len(before) >= 6
     whole = path.read_bytes()
@@ -144,20 +144,20 @@ def test_a_refused_command_leaves_the_earlier_run_alone(empty_folder: Path) -> N
     complaint(call("find", path, "--out", "run", "-q"), BAD_INPUT)
     complaint(call("find", "cubee.fits", "--out", "run", "-q"), BAD_INPUT)
     path.write_bytes(whole[:-5000] + bytes(5000))
-    assert "--fresh" in complaint(call("find", path, "--out", "run", "-q"), 2)
+    assert "--fresh" in complaint(call("find", "--no-report", path, "--out", "run", "-q"), 2)
     after = {file.name: file.read_bytes() for file in Path("run").iterdir() if file.suffix in RESULTS}
     assert after == before
 
 
 def test_a_cube_of_other_content_does_not_resume_a_run(empty_folder: Path) -> None:
     path = write_cube(empty_folder / "cube.fits", voxels_with_sources(SMALL))
-    assert call("find", path, "--out", "run", "-q").exit_code == 0
+    assert call("find", "--no-report", path, "--out", "run", "-q").exit_code == 0
     path.unlink()
     write_cube(path, -voxels_with_sources(SMALL), OBJECT="OTHER")
     before = catalogues_in(Path("run"))
-    assert "--fresh" in complaint(call("find", path, "--out", "run", "-q"), 2)
+    assert "--fresh" in complaint(call("find", "--no-report", path, "--out", "run", "-q"), 2)
     assert catalogues_in(Path("run")) == before
-    assert call("find", path, "--out", "run", "-q", "--fresh").exit_code == 0
+    assert call("find", "--no-report", path, "--out", "run", "-q", "--fresh").exit_code == 0
     assert catalogues_in(Path("run")) != before
 
 
@@ -203,7 +203,7 @@ def test_a_broken_shard_fails_its_tiles_and_no_others(empty_folder: Path) -> Non
     shards[-1].write_bytes(whole)
     assert "--fresh" in complaint(call(*words[:-1], "-q"), 2)  # the cube is not the one that was begun with
     assert call(*words, "-q").exit_code == 0
-    assert call("find", fits, "--out", "whole", "-q").exit_code == 0
+    assert call("find", "--no-report", fits, "--out", "whole", "-q").exit_code == 0
     assert len(read_table("run")) == len(read_table("whole"))
     assert catalogues_in(Path("run")).keys() == catalogues_in(Path("whole")).keys()
 
@@ -235,7 +235,10 @@ def test_a_hostile_name_is_just_a_name(name: str, empty_folder: Path) -> None:
     assert result.exit_code == 0, result.output
     first = catalogues_in(Path(f"run of {name}"))
     assert len(first) == 3
-    assert call("find", "--config", f"run of {name}/run.toml", "--out", "again", "-q").exit_code == 0
+    assert (
+        call("find", "--no-report", "--config", f"run of {name}/run.toml", "--out", "again", "-q").exit_code
+        == 0
+    )
     assert catalogues_in(Path("again")) == first
     assert call("convert", path, f"copy of {name}.zarr", "-q").exit_code == 0
     assert call("info", f"copy of {name}.zarr").exit_code == 0

@@ -184,7 +184,12 @@ def test_options_win_over_the_file_and_the_file_over_defaults(cube: Path, empty_
     import tomllib
 
     (empty_folder / "my.toml").write_text("[find]\nthreshold = 4\nkernels_xy = [0, 3]\nworkers = 1\n")
-    assert call("find", cube, "-o", "run", "--config", "my.toml", "--threshold", "6", "-q").exit_code == 0
+    assert (
+        call(
+            "find", "--no-report", cube, "-o", "run", "--config", "my.toml", "--threshold", "6", "-q"
+        ).exit_code
+        == 0
+    )
     settings = tomllib.loads(Path("run/run.toml").read_text())["find"]
     assert (settings["threshold"], settings["kernels_xy"], settings["workers"]) == (6, [0, 3], 1)
     assert settings["kernels_z"] == [0, 3, 7, 15]
@@ -193,8 +198,8 @@ def test_options_win_over_the_file_and_the_file_over_defaults(cube: Path, empty_
 def test_the_settings_of_a_run_repeat_it(cube: Path, empty_folder: Path) -> None:
     del empty_folder
     words = ("--threshold", "4.5", "--kernels-z", "0,3", "--linker-shape", "box", "--tile", "8,20,20")
-    assert call("find", cube, "-o", "run", *words, "-q").exit_code == 0
-    assert call("find", "--config", "run/run.toml", "-o", "again", "-q").exit_code == 0
+    assert call("find", "--no-report", cube, "-o", "run", *words, "-q").exit_code == 0
+    assert call("find", "--no-report", "--config", "run/run.toml", "-o", "again", "-q").exit_code == 0
     assert call("plan", "--config", "run/run.toml").exit_code == 0
     assert catalogues_in(Path("again")) == catalogues_in(Path("run"))
     assert Path("again/run.toml").read_text() == Path("run/run.toml").read_text()
@@ -214,7 +219,7 @@ def test_the_settings_of_a_run_are_options(cube: Path, empty_folder: Path) -> No
     import tomllib
 
     del empty_folder
-    assert call("find", cube, "-o", "run", "-q").exit_code == 0
+    assert call("find", "--no-report", cube, "-o", "run", "-q").exit_code == 0
     names = {str(param.name) for param in FIND.params} - NOT_IN_FILES
     assert tomllib.loads(Path("run/run.toml").read_text())["find"].keys() == names - {"address", "memory"}
 

@@ -15,16 +15,21 @@ WORDS = ("--region", "2,29,0,35,0,15", "--flag-region", "0,5,0,5,0,15,9,9,0,35,3
 
 def test_options_settings_and_parameter_file_say_the_same(cube: Path, empty_folder: Path) -> None:
     Path("continuum.txt").write_text("9.99 -29.99\n")
-    assert call("find", cube, "-q", "--out", "one", *WORDS, "--flag-catalog", "continuum.txt").exit_code == 0
+    assert (
+        call(
+            "find", "--no-report", cube, "-q", "--out", "one", *WORDS, "--flag-catalog", "continuum.txt"
+        ).exit_code
+        == 0
+    )
     settings = tomllib.loads(Path("one/run.toml").read_text())["find"]
     assert settings["region"] == [2, 29, 0, 35, 0, 15]
     assert settings["flag_catalog"] == str(empty_folder / "continuum.txt")
-    assert call("find", cube, "-q", "--out", "two", "--config", "one/run.toml").exit_code == 0
+    assert call("find", "--no-report", cube, "-q", "--out", "two", "--config", "one/run.toml").exit_code == 0
     Path("sky.par").write_text(
         "input.region = 2, 29, 0, 35, 0, 15\nflag.region = 0,5,0,5,0,15, 9,9,0,35,3,3\n"
         "flag.catalog = continuum.txt\nflag.radius = 2\n"
     )
-    result = call("find", cube, "--out", "three", "--sofia", "sky.par")
+    result = call("find", "--no-report", cube, "--out", "three", "--sofia", "sky.par")
     assert result.exit_code == 0
     assert "not supported" not in result.stderr
     assert catalogues_in(Path("one")) == catalogues_in(Path("two")) == catalogues_in(Path("three"))
@@ -38,7 +43,7 @@ def test_local_noise_and_a_cube_of_flags_come_from_options_and_from_files(
 
     fits.writeto("flags.fits", np.eye(36, 30, dtype=np.float32))
     words = ("--scale-noise", "local", "--scale-noise-window-xy", "11", "--scale-noise-interpolate")
-    result = call("find", cube, "-q", "--out", "one", *words, "--flag-cube", "flags.fits")
+    result = call("find", "--no-report", cube, "-q", "--out", "one", *words, "--flag-cube", "flags.fits")
     assert result.exit_code == 0
     settings = tomllib.loads(Path("one/run.toml").read_text())["find"]
     assert (settings["scale_noise"], settings["scale_noise_window_z"]) == ("local", 15)
@@ -47,8 +52,8 @@ def test_local_noise_and_a_cube_of_flags_come_from_options_and_from_files(
         "scaleNoise.enable = true\nscaleNoise.mode = local\nscaleNoise.windowXY = 11\n"
         "scaleNoise.interpolate = true\nflag.cube = flags.fits\n"
     )
-    assert call("find", cube, "-q", "--out", "two", "--sofia", "sky.par").exit_code == 0
-    assert call("find", cube, "-q", "--out", "three").exit_code == 0
+    assert call("find", "--no-report", cube, "-q", "--out", "two", "--sofia", "sky.par").exit_code == 0
+    assert call("find", "--no-report", cube, "-q", "--out", "three").exit_code == 0
     assert catalogues_in(Path("one")) == catalogues_in(Path("two")) != catalogues_in(Path("three"))
     Path("sky.par").write_text("scaleNoise.enable = true\nscaleNoise.mode = everywhere\n")
     said = complaint(call("find", cube, "--out", "four", "--sofia", "sky.par"), USAGE)
@@ -72,8 +77,10 @@ def test_off_takes_back_what_a_file_asks_for(cube: Path, empty_folder: Path) -> 
         "input.region = 2, 9, 0, 9, 0, 9\nflag.region = 0,5,0,5,0,15\ninput.invert = true\n"
     )
     words = ("--region", "off", "--flag-region", "off", "--no-invert")
-    assert call("find", cube, "-q", "--out", "one", "--sofia", "sky.par", *words).exit_code == 0
-    assert call("find", cube, "-q", "--out", "two").exit_code == 0
+    assert (
+        call("find", "--no-report", cube, "-q", "--out", "one", "--sofia", "sky.par", *words).exit_code == 0
+    )
+    assert call("find", "--no-report", cube, "-q", "--out", "two").exit_code == 0
     assert catalogues_in(Path("one")) == catalogues_in(Path("two"))
 
 

@@ -24,7 +24,7 @@ def large_cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(large_cube: Path) -> dict[str, bytes]:
     """The catalogue of a run that nobody disturbed, in other tiles."""
     folder = large_cube.parent / "whole"
-    result = call("find", large_cube, "--out", folder, "-q")
+    result = call("find", "--no-report", large_cube, "--out", folder, "-q")
     assert result.exit_code == 0, result.output
     return catalogues_in(folder)
 
@@ -64,7 +64,7 @@ def test_a_stopped_run_goes_on_where_it_was_and_ends_the_same(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "run"
-    words = ("find", large_cube, "--out", folder, "--tile", TILE, "--executor", executor)
+    words = ("find", "--no-report", large_cube, "--out", folder, "--tile", TILE, "--executor", executor)
     found, lines = stopped(number, *words)
     assert found == code, lines
     assert lines[-1].startswith("tessellar: error: ")
@@ -80,9 +80,9 @@ def test_a_stopped_run_goes_on_where_it_was_and_ends_the_same(
 
 def test_a_run_is_resumed_with_its_tiles(large_cube: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    code, _ = stopped(signal.SIGINT, "find", large_cube, "--out", folder, "--tile", TILE)
+    code, _ = stopped(signal.SIGINT, "find", "--no-report", large_cube, "--out", folder, "--tile", TILE)
     assert code == 130
-    again = call("find", large_cube, "--out", folder, "-q")
+    again = call("find", "--no-report", large_cube, "--out", folder, "-q")
     assert again.exit_code == 0, again.output
     info = json.loads((folder / "run.json").read_text())
     assert info["plan"]["tile"] == [8, 10, 10]
@@ -104,7 +104,7 @@ def test_a_copy_that_was_stopped_goes_on(large_cube: Path, tmp_path: Path) -> No
 
 
 def test_a_run_begun_afresh_says_how_to_resume_it(large_cube: Path, tmp_path: Path) -> None:
-    words = ("find", large_cube, "--out", tmp_path / "run", "--tile", TILE, "--fresh")
+    words = ("find", "--no-report", large_cube, "--out", tmp_path / "run", "--tile", TILE, "--fresh")
     code, lines = stopped(signal.SIGTERM, *words)
     assert code == 75
     assert "without --fresh" in lines[-1]

@@ -34,7 +34,9 @@ def cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def catalogue(cube: Path) -> bytes:
     """The catalogue of a serial run, in other tiles."""
-    run = ts.find_sources(cube, executor="serial", out=cube.with_name("serial"))
+    run = ts.find_sources(
+        cube, products=ts.Products(report=False), executor="serial", out=cube.with_name("serial")
+    )
     assert len(run.catalogue) > 0
     return cube.with_name("serial").joinpath("catalogue.vot").read_bytes()
 
@@ -61,7 +63,7 @@ def job(script: str, folder: Path, **settings: str) -> Iterator[BatchJob]:
 def test_a_stopped_job_goes_back_into_the_queue_and_resumes(
     script: str, cube: Path, catalogue: bytes, tmp_path: Path
 ) -> None:
-    with job(script, tmp_path, CUBE=str(cube), FIND=f"--tile {TILE}", INTERFACE="lo") as the_job:
+    with job(script, tmp_path, CUBE=str(cube), FIND=f"--tile {TILE} --no-report", INTERFACE="lo") as the_job:
         first = the_job.submit()
         detected = the_job.run / "partials" / "detect"
         assert until(lambda: any(detected.glob("*.part")) or first.poll() is not None), the_job.said()
