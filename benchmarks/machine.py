@@ -18,7 +18,7 @@ from benchmarks.results import Result, counted
 from tessellar.compiled import compiled
 from tessellar.engine.cgroup import usable_cores
 from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, put_row, row, row_fused
-from tessellar.lanes.arithmetic import spread
+from tessellar.lanes.arithmetic import spread_row
 from tessellar.model import DoubleArray, FloatArray
 
 COPY_BYTES = 8  # read 4, write 4
@@ -109,7 +109,7 @@ def _multiply_add(a: FloatArray, b: FloatArray, rounds: int) -> None:
 def _fused(sums: DoubleArray, rounds: int) -> None:
     """Approach 2, in sixteen registers, each round from the last."""
     a, b, c, d = row(sums, 0, 0), row(sums, 1, 0), row(sums, 2, 0), row(sums, 3, 0)
-    one = (spread(1.0), spread(1.0), spread(1.0), spread(1.0))
+    one = spread_row(1.0)
     for _ in range(rounds):
         a, b, c, d = (
             row_fused(0.5, a, one),

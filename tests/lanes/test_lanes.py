@@ -10,11 +10,11 @@ import numba
 import numpy as np
 import pytest
 
-from tessellar.lanes.arithmetic import fused, spread
+from tessellar.lanes.arithmetic import fused, spread, spread_row
 from tessellar.lanes.comparisons import above, any_blank, chosen, finite, higher, lower
-from tessellar.lanes.memory import load, load_doubles, store, store_two_bits, stream
+from tessellar.lanes.memory import load, load_doubles, load_row, store, store_two_bits, stream
 from tessellar.lanes.order import every_second, shifted, store_in_turns
-from tessellar.lanes.registers import DOUBLE_LANES, LANES
+from tessellar.lanes.registers import DOUBLE_LANES, LANES, ROW_LANES
 from tessellar.lanes.room import LINE, aligned, aligned_doubles, lead_of, roomy
 
 RNG = np.random.default_rng(5)
@@ -74,6 +74,27 @@ def test_doubles_come_from_floats_and_are_rounded_back(put: Callable[..., None])
     np.testing.assert_array_equal(out[1, :DOUBLE_LANES], wanted)
     assert not out[0].any()
     assert not out[1, DOUBLE_LANES:].any()
+
+
+@pytest.mark.parametrize("put", [store, stream])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_row_is_what_its_numbers_are(kind: type, put: Callable[..., None]) -> None:
+    @numba.njit
+    def work(values: Any, factor: float, level: float, out: Any) -> None:
+        x = load_row(values, (0, 1)) - spread_row(level)
+        put(out, (1, 0), fused(spread_row(factor), x, x))
+
+    values, (factor, level) = numbers(ROW_LANES + 2, kind).reshape(1, -1), RNG.normal(size=2)
+    room = np.empty(4 * ROW_LANES + 2 * LINE, kind)
+    start = -(room.ctypes.data // room.itemsize) % LINE
+    out = room[start : start + 4 * ROW_LANES].reshape(2, -1)
+    out[:] = 0
+    work(values, factor, level, out)
+    x = values[0, 1 : 1 + ROW_LANES].astype(np.float64) - level
+    exact = [Fraction(factor) * Fraction(one) + Fraction(one) for one in x]
+    np.testing.assert_array_equal(out[1, :ROW_LANES], np.array([float(one) for one in exact]).astype(kind))
+    assert not out[0].any()
+    assert not out[1, ROW_LANES:].any()
 
 
 def test_comparisons_leave_blanks_out() -> None:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.extending import lower_builtin, type_callable
 
-from tessellar.lanes.registers import LANES_OF, Lanes, are_numbers, instruction
+from tessellar.lanes.registers import LANES_OF, ROW, Lanes, are_numbers, instruction
 
 
 def operation(of: Callable[..., Any], fits: Callable[..., bool], name: str) -> None:
@@ -43,6 +44,16 @@ def spread(_typing: Any, number: Any) -> Any:
         return spread_in(builder, given[0], kind.vector)
 
     return (kind(number), code) if kind else None
+
+
+@instruction
+def spread_row(_typing: Any, number: Any) -> Any:
+    """Return a row that holds one float64 everywhere."""
+
+    def code(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return spread_in(builder, given[0], ROW.vector)
+
+    return (ROW(number), code) if number == types.float64 else None
 
 
 @instruction

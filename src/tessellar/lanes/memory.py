@@ -12,9 +12,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tessellar.lanes.registers import DOUBLES, FLOATS, LANES_OF, Lanes, instruction
+from tessellar.lanes.registers import DOUBLES, FLOATS, LANES_OF, ROW, Lanes, instruction
 
 _READ, _WRITE, _FIRST_LEVEL, _SECOND_LEVEL, _DATA = 0, 1, 3, 2, 1  # the words of the instruction that fetches
+_LINE_BYTES = 64  # of the cache
 
 
 @instruction
@@ -30,12 +31,13 @@ def load(_typing: Any, array: Any, place: Any) -> Any:
 @instruction
 def load_doubles(_typing: Any, array: Any, place: Any) -> Any:
     """Return lanes of a float64 array, or those of a float32 array as float64."""
+    return _loading(DOUBLES, array, place)
 
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        found = load_in(context, builder, signature, given, Lanes(array.dtype, DOUBLES.count).vector)
-        return found if array.dtype == types.float64 else builder.fpext(found, DOUBLES.vector)
 
-    return (DOUBLES(array, place), code) if has_neighbours(array, *LANES_OF) else None
+@instruction
+def load_row(_typing: Any, array: Any, place: Any) -> Any:
+    """Return a row of a float64 array, or one of a float32 array as float64."""
+    return _loading(ROW, array, place)
 
 
 @instruction
@@ -51,11 +53,14 @@ def store(_typing: Any, array: Any, place: Any, lanes: Any) -> Any:
 
 @instruction
 def stream(_typing: Any, array: Any, place: Any, lanes: Any) -> Any:
-    """Put lanes into an array as `store` does, past the cache, at an address that is a multiple of their bytes."""
+    """Put lanes into an array as `store` does, past the cache.
+
+    The address is a multiple of their bytes; where they take several lines of the cache, a line begins there.
+    """
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         made = store_in(context, builder, signature, given, _as_kept(builder, signature, given[2]))
-        made.align *= lanes.count
+        made.align = min(made.align * lanes.count, _LINE_BYTES)
         made.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
         return context.get_dummy_value()
 
@@ -91,6 +96,16 @@ def fetch(_typing: Any, array: Any, place: Any) -> Any:
 def fetch_to_write(_typing: Any, array: Any, place: Any) -> Any:
     """Have the line of the cache that holds a place of an array brought into it to be written, as `fetch` does."""
     return types.void(array, place), _fetching(_WRITE, _FIRST_LEVEL)
+
+
+def _loading(kind: Lanes, array: Any, place: Any) -> Any:
+    """Return signature and code of what loads lanes of float64 from an array of them or of float32."""
+
+    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        found = load_in(context, builder, signature, given, Lanes(array.dtype, kind.count).vector)
+        return found if array.dtype == types.float64 else builder.fpext(found, kind.vector)
+
+    return (kind(array, place), code) if has_neighbours(array, *LANES_OF) else None
 
 
 def has_neighbours(array: Any, *numbers: Any) -> bool:
@@ -148,7 +163,7 @@ def _bytes(signature: Any) -> int:
 
 def _takes(array: Any, lanes: Any) -> bool:
     """Return whether lanes can be put into such an array."""
-    return lanes in LANES_OF.values() and has_neighbours(array, types.float32, lanes.number)
+    return lanes in (*LANES_OF.values(), ROW) and has_neighbours(array, types.float32, lanes.number)
 
 
 def _as_kept(builder: Any, signature: Any, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What one register of the processor holds, as types that compiled code can name: so many neighbours, side by side.
+"""What registers of the processor hold, as types that compiled code can name: so many neighbours, side by side.
 
 Every operation on them is rounded as IEEE 754 says, as it is for one number alone, so the bits do not depend on how
 many a register holds or on where a number lies in it. What the compiler makes of plain loops has the same bits; here
@@ -30,6 +30,7 @@ def _lanes() -> int:
 
 LANES = _lanes()
 DOUBLE_LANES = LANES // 2
+ROW_LANES = DOUBLE_LANES * (4 if LANES == 16 else 2)
 _ELEMENTS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.boolean: ir.IntType(1)}
 
 
@@ -52,6 +53,9 @@ class Lanes(types.Type):  # type: ignore[misc]  # numba says nothing of its type
 
 
 FLOATS, DOUBLES = Lanes(types.float32, LANES), Lanes(types.float64, DOUBLE_LANES)
+ROW = Lanes(
+    types.float64, ROW_LANES
+)  # several registers: four such rows of sums, and what is added, find room at once
 LANES_OF = {kind.number: kind for kind in (FLOATS, DOUBLES)}
 
 
@@ -63,7 +67,7 @@ class _LanesModel(PrimitiveModel):  # type: ignore[misc]
 
 def are_numbers(*kinds: Any) -> bool:
     """Return whether all are lanes of one kind of number."""
-    return all(kind in (FLOATS, DOUBLES) and kind == kinds[0] for kind in kinds)
+    return all(kind in (FLOATS, DOUBLES, ROW) and kind == kinds[0] for kind in kinds)
 
 
 def are_flags(kind: Any) -> bool:

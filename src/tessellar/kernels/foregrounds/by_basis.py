@@ -27,14 +27,11 @@ from tessellar.kernels.foregrounds.products import (
     put_row,
     row,
     row_fused,
-    row_less,
-    row_plus,
-    rows_less,
     stream_row,
 )
 from tessellar.kernels.foregrounds.runs import AHEAD, add_channels, begins_alike, run_width
-from tessellar.kernels.foregrounds.strips import Strip, fit, no_blank, strip_for, strip_width, take
-from tessellar.lanes.arithmetic import spread
+from tessellar.kernels.foregrounds.strips import NARROWEST, Strip, fit, no_blank, strip_for, strip_width, take
+from tessellar.lanes.arithmetic import spread_row
 from tessellar.lanes.room import LINE, aligned_doubles, lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
@@ -140,7 +137,7 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
         whole = _separate_run(
             block, first, first, first + width, sums, streamed, whole, modes, results, strip
         )
-    ends = room[: n_sums * COLUMNS].reshape(n_sums, COLUMNS)
+    ends = room[: n_sums * NARROWEST].reshape(n_sums, NARROWEST)
     start, cached = (
         int(np.int64(0)),
         bool(np.bool_(False)),
@@ -148,7 +145,7 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
     if lead > 0:
         _separate_run(block, start, start, lead, ends, cached, whole, modes, results, strip)
     if stop < n_pixels:
-        _separate_run(block, n_pixels - COLUMNS, stop, n_pixels, ends, cached, whole, modes, results, strip)
+        _separate_run(block, n_pixels - NARROWEST, stop, n_pixels, ends, cached, whole, modes, results, strip)
 
 
 @compiled
@@ -259,26 +256,25 @@ def _write(
     streamed
         Whether they are written past the cache.
     """
-    mean, basis, zero = modes.mean, modes.basis, spread(0.0)
+    mean, basis, zero = modes.mean, modes.basis, spread_row(0.0)
     residual, foreground, _, channels = results
     stop = rows.size // ROWS * ROWS
     for i in range(rows.size - 1, stop - 1, -1):
         for p in range(0, sums.shape[1], COLUMNS):
-            a = (zero, zero, zero, zero)
+            a = zero
             for k in range(modes.triangle.shape[0]):
                 a = row_fused(basis[i, k], row(sums, k, p), a)
             if residual.size:
                 left = _left(spectra, rows[i], column + p, mean[i], a)
                 _put(residual, channels[i], first + p, left, streamed)
             if foreground.size:
-                _put(foreground, channels[i], first + p, row_plus(a, mean[i]), streamed)
+                _put(foreground, channels[i], first + p, a + spread_row(mean[i]), streamed)
     for i in range(stop - ROWS, -1, -ROWS):
         i1, i2, i3 = i + 1, i + 2, i + 3
         for p in range(0, sums.shape[1], COLUMNS):
             for j in range(max(0, i - AHEAD), max(0, i - AHEAD + ROWS)):
                 fetch_row(spectra, rows[j], column + p)
-            a = (zero, zero, zero, zero)
-            b, c, d = a, a, a
+            a, b, c, d = zero, zero, zero, zero
             for k in range(modes.triangle.shape[0]):
                 x = row(sums, k, p)
                 a, b = row_fused(basis[i, k], x, a), row_fused(basis[i1, k], x, b)
@@ -291,16 +287,16 @@ def _write(
                 _put(residual, channels[i3], to, _left(spectra, rows[i3], at, mean[i3], d), streamed)
             if foreground.size:
                 to = first + p
-                _put(foreground, channels[i], to, row_plus(a, mean[i]), streamed)
-                _put(foreground, channels[i1], to, row_plus(b, mean[i1]), streamed)
-                _put(foreground, channels[i2], to, row_plus(c, mean[i2]), streamed)
-                _put(foreground, channels[i3], to, row_plus(d, mean[i3]), streamed)
+                _put(foreground, channels[i], to, a + spread_row(mean[i]), streamed)
+                _put(foreground, channels[i1], to, b + spread_row(mean[i1]), streamed)
+                _put(foreground, channels[i2], to, c + spread_row(mean[i2]), streamed)
+                _put(foreground, channels[i3], to, d + spread_row(mean[i3]), streamed)
 
 
 @compiled
 def _left(spectra: FloatArray, i: int, p: int, mean: float, model: Row) -> Row:
     """Return what is left of some pixels of a channel, whose foreground beyond the mean is given."""
-    return rows_less(row_less(row(spectra, i, p), mean), model)
+    return row(spectra, i, p) - spread_row(mean) - model
 
 
 @compiled

@@ -16,7 +16,7 @@ from tessellar.kernels.foregrounds.products import COLUMNS, add_products
 from tessellar.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, IntArray
 
-_PIXELS = 128  # laid out at once: a tile of them is 32 kB
+_PIXELS = 128  # laid out at once: a tile of them takes 32 KiB, or 8 where registers are narrower
 
 
 @compiled

@@ -1,7 +1,7 @@
 """Sums of products over channels or pixels, the arithmetic that a separation comes down to.
 
-Four rows of sums by four registers of pixels are kept in the processor while the products are added, one row of the
-factors after the other: each sum runs over them in ascending order, in float64.
+Four rows of sums by as many pixels as there are registers for are kept in the processor while the products are added,
+one row of the factors after the other: each sum runs over them in ascending order, in float64.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tessellar.compiled import compiled
-from tessellar.lanes.arithmetic import fused, spread
-from tessellar.lanes.memory import fetch, load_doubles, store, stream
-from tessellar.lanes.registers import DOUBLE_LANES
+from tessellar.lanes.arithmetic import fused, spread_row
+from tessellar.lanes.memory import fetch, load_row, store, stream
+from tessellar.lanes.registers import ROW_LANES
 from tessellar.lanes.room import LINE
 from tessellar.model import DoubleArray, FloatArray
 
 ROWS = 4  # of sums that are made together
-COLUMNS = 4 * DOUBLE_LANES
+COLUMNS = ROW_LANES
 
 Row: TypeAlias = Any
-"""Four registers, `COLUMNS` neighbours of a row."""
+"""`COLUMNS` neighbours, in several registers."""
 
 
 def padded(matrix: DoubleArray) -> DoubleArray:
@@ -53,7 +53,7 @@ def add_products(
         for p in range(0, right.shape[1], COLUMNS):
             a, b, c, d = row(sums, k, p), row(sums, k + 1, p), row(sums, k + 2, p), row(sums, k + 3, p)
             for i in range(right.shape[0]):
-                x = row_less(row(right, i, p), level[i])
+                x = row(right, i, p) - spread_row(level[i])
                 a, b = row_fused(left[i, k], x, a), row_fused(left[i, k + 1], x, b)
                 c, d = row_fused(left[i, k + 2], x, c), row_fused(left[i, k + 3], x, d)
             put_row(sums, k, p, a)
@@ -65,30 +65,19 @@ def add_products(
 @compiled
 def row(array: DoubleArray | FloatArray, i: int, p: int) -> Row:
     """Return `COLUMNS` numbers of a row."""
-    return (
-        load_doubles(array, (i, p)),
-        load_doubles(array, (i, p + DOUBLE_LANES)),
-        load_doubles(array, (i, p + 2 * DOUBLE_LANES)),
-        load_doubles(array, (i, p + 3 * DOUBLE_LANES)),
-    )
+    return load_row(array, (i, p))
 
 
 @compiled
 def put_row(array: DoubleArray | FloatArray, i: int, p: int, x: Row) -> None:
     """Put `COLUMNS` numbers into a row."""
-    store(array, (i, p), x[0])
-    store(array, (i, p + DOUBLE_LANES), x[1])
-    store(array, (i, p + 2 * DOUBLE_LANES), x[2])
-    store(array, (i, p + 3 * DOUBLE_LANES), x[3])
+    store(array, (i, p), x)
 
 
 @compiled
 def stream_row(array: FloatArray, i: int, p: int, x: Row) -> None:
     """Put `COLUMNS` numbers into a row past the cache, see `stream`."""
-    stream(array, (i, p), x[0])
-    stream(array, (i, p + DOUBLE_LANES), x[1])
-    stream(array, (i, p + 2 * DOUBLE_LANES), x[2])
-    stream(array, (i, p + 3 * DOUBLE_LANES), x[3])
+    stream(array, (i, p), x)
 
 
 @compiled
@@ -101,30 +90,4 @@ def fetch_row(array: FloatArray, i: int, p: int) -> None:
 @compiled
 def row_fused(factor: float, x: Row, total: Row) -> Row:
     """Return factor x + total."""
-    q = spread(factor)
-    return (
-        fused(q, x[0], total[0]),
-        fused(q, x[1], total[1]),
-        fused(q, x[2], total[2]),
-        fused(q, x[3], total[3]),
-    )
-
-
-@compiled
-def row_less(x: Row, number: float) -> Row:
-    """Return x - number."""
-    q = spread(number)
-    return x[0] - q, x[1] - q, x[2] - q, x[3] - q
-
-
-@compiled
-def row_plus(x: Row, number: float) -> Row:
-    """Return x + number."""
-    q = spread(number)
-    return x[0] + q, x[1] + q, x[2] + q, x[3] + q
-
-
-@compiled
-def rows_less(x: Row, y: Row) -> Row:
-    """Return x - y."""
-    return x[0] - y[0], x[1] - y[1], x[2] - y[2], x[3] - y[3]
+    return fused(spread_row(factor), x, total)

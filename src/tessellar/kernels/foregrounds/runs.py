@@ -10,8 +10,8 @@ from tessellar.kernels.foregrounds.products import (
     put_row,
     row,
     row_fused,
-    row_less,
 )
+from tessellar.lanes.arithmetic import spread_row
 from tessellar.lanes.room import lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
@@ -69,7 +69,7 @@ def add_channels(
                 for i in range(start, stop):
                     if k == 0:
                         fetch_row(block, channels[min(i + AHEAD, last)], at)
-                    x = row_less(row(block, channels[i], at), mean[i])
+                    x = row(block, channels[i], at) - spread_row(mean[i])
                     a, b = row_fused(basis[i, k], x, a), row_fused(basis[i, k + 1], x, b)
                     c, d = row_fused(basis[i, k + 2], x, c), row_fused(basis[i, k + 3], x, d)
                 put_row(sums, k, p, a)

@@ -17,9 +17,10 @@ from tessellar.lanes.arithmetic import spread
 from tessellar.lanes.comparisons import chosen, finite
 from tessellar.lanes.memory import load, load_doubles, store
 from tessellar.lanes.registers import DOUBLE_LANES, LANES
-from tessellar.lanes.room import aligned_doubles
+from tessellar.lanes.room import LINE, aligned_doubles
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
+NARROWEST = max(COLUMNS, LINE)  # that a strip is, and a multiple of which
 _BYTES, _WIDEST = 2**19, 256
 _CHANNELS = 16  # cleared of blanks at once
 
@@ -48,7 +49,7 @@ class Strip(NamedTuple):
 @compiled
 def strip_width(channel_bytes: int) -> int:
     """Return how many pixels a strip has, for the bytes that each of them takes."""
-    return max(COLUMNS, min(_WIDEST, _BYTES // max(1, channel_bytes) // COLUMNS * COLUMNS))
+    return max(NARROWEST, min(_WIDEST, _BYTES // max(1, channel_bytes) // NARROWEST * NARROWEST))
 
 
 @compiled
