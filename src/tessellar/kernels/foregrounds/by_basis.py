@@ -3,7 +3,8 @@
 For a few modes both go through a run of pixels channel by channel, as they lie in memory: upwards for the sums, and
 downwards again for what is left, since the channels that came last are those that the cache still holds. Where planes
 lie a power of two apart it holds few, for their lines drive one another out. The next channels are fetched while these
-are in work, both ways, and results go past the cache, so that memory and arithmetic work at the same time.
+are in work, both ways, and results go past the cache where registers hold whole lines of it, so that memory and
+arithmetic work at the same time.
 Pixels with blanks, which their sums show, are packed into strips and fitted around them; so are all pixels where there
 are many modes, since arithmetic is the limit then, and it wants its numbers close together. A pixel has the same bits
 on both ways.
@@ -37,6 +38,9 @@ from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
 _FEW = 8  # modes; with more, arithmetic takes several times as long as the memory
+_WHOLE_LINES = (
+    COLUMNS % LINE == 0
+)  # parts of a line that are written past the cache take longer than through it
 
 
 class Modes(NamedTuple):
@@ -126,7 +130,9 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
     rows_alike = n_pixels % LINE == 0
     lead = lead_of(residual if residual.size else foreground) if rows_alike else 0
     in_line = rows_alike and begins_alike(residual, lead) and begins_alike(foreground, lead)
-    streamed = in_line and residual.ctypes.data != block.ctypes.data  # what is in the cache may stay there
+    streamed = (
+        _WHOLE_LINES and in_line and residual.ctypes.data != block.ctypes.data
+    )  # what is in the cache may stay there
     stop = lead + (n_pixels - lead) // COLUMNS * COLUMNS
     whole = (
         True  # most likely, what follows spectra without blanks has none, and what follows others has some
