@@ -18,10 +18,12 @@ TINY = recipe.Training(SMALL, SkyRecipe(side=16), batch=2, held_out=2)
 def test_it_trains_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "NETWORKS", {"hi-unet-s": TINY})
     out = tmp_path / "mine.safetensors"
-    result = call("train", "hi-unet-s", "--out", out, "--steps", "1", "--seed", "3")
+    result = call("train", "hi-unet-s", "--out", out, "--steps", "1", "--seed", "3", "--precision", "float32")
     assert result.exit_code == 0, result.output
     assert "mine.safetensors: 1 steps, loss on held-out skies" in result.stdout
-    assert read_card(out).training["seed"] == 3
+    told = read_card(out).training
+    assert (told["seed"], told["settings"]["precision"]) == (3, "float32")
+    assert "bfloat16" not in result.output
     assert "exists already" in complaint(call("train", "hi-unet-s", "--out", out, "--steps", "1"), 2)
 
 
@@ -30,6 +32,8 @@ def test_it_trains_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         (["yolo", "--out", "x.safetensors"], "Choose hi-unet-s, hi-unet-m, hi-look-s or hi-disc-s"),
         (["hi-unet-s", "--out", "x.pt"], "Rename it"),
+        (["hi-unet-s", "--out", "x.safetensors", "--precision", "int8"], "int8"),
+        (["hi-look-s", "--out", "x.safetensors", "--precision", "bfloat16"], "learns in float32 alone"),
         (["hi-unet-s", "--out", "x.safetensors", "--minutes", "0"], "not above 0"),
         (["hi-unet-s", "--out", "x.safetensors", "--n2n", "nowhere.fits", "either.fits"], "nowhere.fits"),
     ],

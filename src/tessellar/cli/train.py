@@ -55,6 +55,13 @@ from tessellar.cli.output import progress, show
     about="Processes that make skies meanwhile, which changes nothing but the time.  [default: 0, and the other "
     "cores with a GPU]",
 )
+@option(
+    "--precision",
+    metavar="NAME",
+    reads=values.one_of("bfloat16", "float32"),
+    about="Of the arithmetic in the layers; bfloat16 is faster where the processor has it.  [default: bfloat16, and "
+    "float32 for hi-look-s and hi-disc-s]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @watching_options
 def command(name: str, **options: Any) -> None:
