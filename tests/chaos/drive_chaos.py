@@ -29,9 +29,8 @@ class Herald(Silent):
 
 
 def find(source: TroubledSource, out: str, **options: Any) -> int:
-    products = ts.Products(
-        report=False
-    )  # drawing takes longer than everything else, and is no part of the law
+    # drawing takes longer than everything else, and is no part of the law
+    products = ts.Products(report=False)
     return 0 if ts.find_sources(source, out=out, products=products, **options).complete else 1
 
 

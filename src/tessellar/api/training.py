@@ -174,7 +174,8 @@ def _recipe(name: str, steps: int | None, seed: int, precision: str | None) -> T
             f"There is no network '{name}' to train. Choose {', '.join(names[:-1])} or {names[-1]}."
         )
     recipe = replace(NETWORKS[name], seed=seed)
-    recipe = replace(recipe, precision=precision or recipe.precision)
+    if precision is not None:
+        recipe = replace(recipe, precision=precision)
     return recipe if steps is None else replace(recipe, steps=steps)
 
 

@@ -38,9 +38,7 @@ from tessellar.model import DoubleArray, FloatArray, IntArray
 
 SPARE_CHANNELS = 4  # good ones beyond the number of modes: with fewer, the fit would leave next to nothing
 _FEW = 8  # modes; with more, arithmetic takes several times as long as the memory
-_WHOLE_LINES = (
-    COLUMNS % LINE == 0
-)  # parts of a line that are written past the cache take longer than through it
+_WHOLE_LINES = COLUMNS % LINE == 0  # to write a part of one past the cache takes longer than through it
 
 
 class Modes(NamedTuple):
@@ -130,9 +128,8 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
     rows_alike = n_pixels % LINE == 0
     lead = lead_of(residual if residual.size else foreground) if rows_alike else 0
     in_line = rows_alike and begins_alike(residual, lead) and begins_alike(foreground, lead)
-    streamed = (
-        _WHOLE_LINES and in_line and residual.ctypes.data != block.ctypes.data
-    )  # what is in the cache may stay there
+    apart = residual.ctypes.data != block.ctypes.data  # else what is in the cache may stay there
+    streamed = _WHOLE_LINES and in_line and apart
     stop = lead + (n_pixels - lead) // COLUMNS * COLUMNS
     whole = (
         True  # most likely, what follows spectra without blanks has none, and what follows others has some
@@ -144,10 +141,8 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
             block, first, first, first + width, sums, streamed, whole, modes, results, strip
         )
     ends = room[: n_sums * NARROWEST].reshape(n_sums, NARROWEST)
-    start, cached = (
-        int(np.int64(0)),
-        bool(np.bool_(False)),
-    )  # constants themselves would have all of this compiled once more
+    # constants themselves would have all of this compiled once more
+    start, cached = int(np.int64(0)), bool(np.bool_(False))
     if lead > 0:
         _separate_run(block, start, start, lead, ends, cached, whole, modes, results, strip)
     if stop < n_pixels:
