@@ -21,7 +21,7 @@ from test_stop import drive, recorded, resumes, workers_end
 import tessellar as ts
 from tessellar.engine.executors import dask_call, dask_cluster, dask_members, make_executor
 from tessellar.engine.executors.dask import DaskExecutor
-from tessellar.engine.executors.processes import ONE_THREAD
+from tessellar.engine.executors.server import ONE_THREAD
 from tessellar.engine.journal import Journal
 from tessellar.engine.lease import Lease
 from tessellar.engine.observers import Silent

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from scripted import until
 
 from tessellar.engine.cgroup import usable_cores
 from tessellar.engine.executors import EXECUTORS, Executor, Outcome, make_executor
+from tessellar.engine.executors.server import METHOD, ONE_THREAD
 from tessellar.errors import UsageError
 
 
@@ -104,11 +108,12 @@ def test_what_a_dead_process_had_not_begun_is_told_apart():
 
 
 def test_a_process_killed_while_idle_is_replaced():
+    threads = threading.active_count()
     with make_executor("processes", 1) as executor:
         executor.submit(pid)
         (first,) = collect(executor, 1)
         psutil.Process(first.result).kill()
-        until(lambda: not psutil.pid_exists(first.result))
+        until(lambda: threading.active_count() == threads)  # so long the death is unknown here
         executor.submit(pid)
         outcomes = collect(executor, 1)
         assert not outcomes[0].lost  # it was at nothing when it died
@@ -116,6 +121,51 @@ def test_a_process_killed_while_idle_is_replaced():
             executor.submit(pid)
             outcomes = collect(executor, 1)
         assert outcomes[0].result not in (None, first.result)
+
+
+@pytest.mark.skipif(METHOD != "forkserver", reason="On this system a worker is no fork of a server.")
+def test_the_server_of_workers_has_one_thread_and_is_replaced_when_it_dies():
+    threads = threading.active_count()
+    with make_executor("processes", 1) as executor:
+        for _ in range(2):
+            executor.submit(os.getppid)
+            (outcome,) = collect(executor, 1)
+            server = psutil.Process(outcome.result)
+            assert server.ppid() == os.getpid()
+            assert server.num_threads() == 1
+            server.kill()
+            until(lambda: threading.active_count() <= threads)
+            executor.submit(pid)  # at once, or after this task has found out
+            collect(executor, 1)
+
+
+def blocked() -> set[int]:
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
+def test_signals_reach_the_driver_and_other_processes_but_not_the_workers_and_their_server():
+    with make_executor("processes", 1) as executor:
+        executor.submit(os.getppid)
+        (outcome,) = collect(executor, 1)
+        os.kill(outcome.result, signal.SIGTERM)
+        executor.submit(os.getppid)
+        assert collect(executor, 1)[0].result == outcome.result
+        with ProcessPoolExecutor(1, multiprocessing.get_context(METHOD)) as others:
+            assert not others.submit(blocked).result()
+            assert others.submit(signal.getsignal, signal.SIGTERM).result() == signal.SIG_DFL
+
+
+def test_a_worker_has_the_environment_of_its_driver(monkeypatch):
+    monkeypatch.setenv("TESSELLAR_OLD", "1")
+    with make_executor("processes", 1) as executor:
+        executor.submit(environment)
+        assert collect(executor, 1)[0].result["TESSELLAR_OLD"] == "1"
+    monkeypatch.delenv("TESSELLAR_OLD")
+    monkeypatch.setenv("TESSELLAR_NEW", "1")
+    with make_executor("processes", 1) as executor:
+        executor.submit(environment)
+        (outcome,) = collect(executor, 1)
+    assert outcome.result == os.environ | ONE_THREAD
 
 
 def test_what_cannot_travel_is_an_error_of_its_task():

@@ -123,6 +123,7 @@ class DaskExecutor(SlotsExecutor):
         self._members = Members(self._cluster, self._most, self._gpus, self._patience_seconds, self._say)
         late = monotonic() + _HELLO_SECONDS
         try:
+            self._look_around(0.0)
             while not self._slots or (self._members.asked and monotonic() < late):
                 self._look_around(_POLL_SECONDS)
         except BaseException:

@@ -14,7 +14,7 @@ import cloudpickle
 
 from tessellar import __version__
 from tessellar.engine.executors import Task
-from tessellar.engine.executors.processes import ONE_THREAD
+from tessellar.engine.executors.server import ONE_THREAD, ignore_signals
 from tessellar.engine.lease import Lease
 
 _DECIDING = (
@@ -78,6 +78,11 @@ def _pickled(thing: object) -> bytes:
             return pickled
     by_value: bytes = cloudpickle.dumps(thing)
     return by_value
+
+
+def dask_setup(_worker: object) -> None:
+    """Prepare a worker of our own cluster; Dask calls this by its name when the worker starts."""
+    ignore_signals()
 
 
 @dataclass(frozen=True, slots=True)

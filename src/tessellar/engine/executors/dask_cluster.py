@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import multiprocessing.resource_tracker
+import os
 import pickle
-import signal
 import threading
 import warnings
 from collections.abc import Iterator
@@ -17,8 +16,16 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from tessellar.engine.executors import dask_call
 from tessellar.engine.executors.dask_call import Call
-from tessellar.engine.executors.processes import ONE_THREAD, environment, held_back
+from tessellar.engine.executors.server import (
+    METHOD,
+    ONE_THREAD,
+    SIGNALS,
+    environment,
+    held_back,
+    start_server,
+)
 from tessellar.errors import UsageError
 
 _CONNECT_SECONDS = 10
@@ -132,27 +139,30 @@ def _own(workers: int) -> Iterator[Any]:
     """Start a cluster of this machine, give its client, and end it.
 
     Its workers are processes with one thread, on free ports, without memory limits, for the plan bounds the memory.
-    Ctrl-C and SIGTERM are held back in them: the driver decides what follows, and when it dies, they end.
+    They ignore Ctrl-C and SIGTERM: the driver decides what follows, and when it dies, they end.
     """
+    from dask import config
     from distributed import Client, LocalCluster
 
     options: dict[str, Any] = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": ":0"}
     options |= {
         "silence_logs": _SILENT,
         "scheduler_kwargs": {"allowed_failures": 0},
-        "env": ONE_THREAD,
+        "env": os.environ | ONE_THREAD,
+        "preload": [dask_call.__name__],
     }
-    multiprocessing.resource_tracker.ensure_running()  # else it starts in between, and lets the signals through
-    try:
-        with environment(ONE_THREAD), held_back((signal.SIGINT, signal.SIGTERM)):
-            cluster = LocalCluster(n_workers=workers, **options)
-    except (OSError, RuntimeError) as error:
-        raise UsageError(
-            f"No Dask cluster could be started on this machine ({first_line(error)}). A script of your own must "
-            'guard its main part by `if __name__ == "__main__":`; or use --executor processes.'
-        ) from error
-    with cluster, Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False) as client:
-        yield client
+    start_server()
+    with config.set({"distributed.worker.multiprocessing-method": METHOD}):
+        try:
+            with environment(ONE_THREAD), held_back(SIGNALS):
+                cluster = LocalCluster(n_workers=workers, **options)
+        except (OSError, RuntimeError) as error:
+            raise UsageError(
+                f"No Dask cluster could be started on this machine ({first_line(error)}). A script of your own must "
+                'guard its main part by `if __name__ == "__main__":`; or use --executor processes.'
+            ) from error
+        with cluster, Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False) as client:
+            yield client
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The processes executor: workers are fresh Python processes of this machine, computing with one thread."""
+"""The processes executor: workers are processes of this machine, each computing with one thread."""
 
 from __future__ import annotations
 
@@ -6,44 +6,46 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 from tessellar.engine.executors import Task
+from tessellar.engine.executors.server import (
+    METHOD,
+    ONE_THREAD,
+    SIGNALS,
+    environment,
+    held_back,
+    ignore_signals,
+    start_server,
+)
 from tessellar.engine.executors.slots import SlotsExecutor
 from tessellar.engine.hands import LAST_SECONDS
 from tessellar.engine.slot_number import remember_slot
-
-ONE_THREAD = dict.fromkeys(
-    (
-        "NUMBA_NUM_THREADS",
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "RAYON_NUM_THREADS",
-        "ZARR_THREADING__MAX_WORKERS",
-    ),
-    "1",
-)
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ProcessWorker:
     """One process, and a pipe: it tells its number, and the end of the pipe tells it that the driver is gone."""
 
     def __init__(self, number: int) -> None:
-        context = multiprocessing.get_context("spawn")
+        start_server()
+        context = multiprocessing.get_context(METHOD)
         self._theirs, self._ours = context.Pipe()
-        self._pool = ProcessPoolExecutor(1, context, _begin_process, (self._theirs, number))
+        begin = (self._theirs, number, os.environ | ONE_THREAD)
+        self._pool = ProcessPoolExecutor(1, context, _begin_process, begin)
         self._given: list[Future[Any]] = []
 
     def submit(self, task: Task) -> Future[Any]:
         """Queue a task; the first one starts the process."""
-        with environment(ONE_THREAD), held_back(_SIGNALS):
-            future = self._pool.submit(task)
+        try:
+            with environment(ONE_THREAD), held_back(SIGNALS):
+                future = self._pool.submit(task)
+        except (ConnectionError, EOFError) as error:
+            raise BrokenProcessPool("the server that starts worker processes has died") from error
         self._given = [given for given in self._given if not given.done()] + [future]
         return future
 
@@ -70,15 +72,14 @@ class ProcessesExecutor(SlotsExecutor):
         return ProcessWorker(number)
 
 
-def _begin_process(driver: Connection, slot: int) -> None:
-    """Prepare a worker process.
+def _begin_process(driver: Connection, slot: int, variables: Mapping[str, str]) -> None:
+    """Prepare a worker process, whose server may be older than these environment variables.
 
-    Ctrl-C and the batch system's SIGTERM reach all processes of a job; the driver decides what follows, and a
-    worker that lets it finish its lease loses nothing. When the driver dies, so does the worker.
+    It ignores signals, for a worker that finishes its lease loses nothing. When the driver dies, so does the worker.
     """
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    ignore_signals()
+    os.environ.clear()
+    os.environ.update(variables)
     try:
         driver.send(os.getpid())
     except OSError:  # it died while this process began
@@ -92,28 +93,3 @@ def _follow(driver: Connection) -> None:
         driver.recv()
     except (EOFError, OSError):
         os._exit(1)
-
-
-@contextmanager
-def held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
-    """Hold signals back; a process that starts meanwhile inherits this until it is ready to ignore them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for processes that start meanwhile: libraries read them when they load."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
-from tessellar.engine.executors.processes import environment, held_back
+from tessellar.engine.executors.server import environment, held_back
 from tessellar.errors import UsageError
 
 OBJECT_STORE_BYTES = 80 * 2**20  # about the least that Ray accepts: no array of ours ever goes there

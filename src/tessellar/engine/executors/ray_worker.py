@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from tessellar.engine.executors import Task
-from tessellar.engine.executors.processes import ONE_THREAD
+from tessellar.engine.executors.server import ONE_THREAD
 from tessellar.engine.hands import LAST_SECONDS
 from tessellar.engine.lease import Lease
 
