@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -15,7 +16,7 @@ from scripted import until
 from tessellar.engine.cgroup import usable_cores
 from tessellar.engine.executors import EXECUTORS, Executor, Outcome, make_executor
 from tessellar.engine.executors.server import METHOD, ONE_THREAD
-from tessellar.errors import UsageError
+from tessellar.errors import StoppedError, UsageError
 
 
 def pid() -> int:
@@ -137,6 +138,19 @@ def test_the_server_of_workers_has_one_thread_and_is_replaced_when_it_dies():
             until(lambda: threading.active_count() <= threads)
             executor.submit(pid)  # at once, or after this task has found out
             collect(executor, 1)
+
+
+def test_processes_that_cannot_start_are_a_sentence(monkeypatch):
+    def no_room() -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    with make_executor("processes", 1) as executor:
+        monkeypatch.setattr("multiprocessing.popen_forkserver.Popen._launch", lambda *_: no_room())
+        monkeypatch.setattr("multiprocessing.popen_spawn_posix.Popen._launch", lambda *_: no_room())
+        with pytest.raises(
+            StoppedError, match=r"No worker process .*temporarily unavailable.*--executor threads"
+        ):
+            executor.submit(pid)
 
 
 def blocked() -> set[int]:

@@ -95,7 +95,7 @@ class TouchMemory:
 
 
 def test_the_peak_of_a_worker_is_its_own():
-    ballast = np.ones(128 * 2**20, np.uint8)
+    ballast = np.ones(512 * 2**20, np.uint8)  # more than all that the program can have loaded
     with make_executor("processes", 1) as executor:
         executor.submit(peak_rss_bytes)
         (outcome,) = executor.wait(60)

@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
@@ -26,26 +25,22 @@ from tessellar.engine.executors.server import (
 from tessellar.engine.executors.slots import SlotsExecutor
 from tessellar.engine.hands import LAST_SECONDS
 from tessellar.engine.slot_number import remember_slot
+from tessellar.errors import StoppedError
+
+_STARTS = 3  # of a process, before it is given up
 
 
 class ProcessWorker:
     """One process, and a pipe: it tells its number, and the end of the pipe tells it that the driver is gone."""
 
     def __init__(self, number: int) -> None:
-        start_server()
-        context = multiprocessing.get_context(METHOD)
-        self._theirs, self._ours = context.Pipe()
-        begin = (self._theirs, number, os.environ | ONE_THREAD)
-        self._pool = ProcessPoolExecutor(1, context, _begin_process, begin)
+        self._theirs, self._ours = multiprocessing.Pipe()
+        self._pool = _started((self._theirs, number, os.environ | ONE_THREAD))
         self._given: list[Future[Any]] = []
 
     def submit(self, task: Task) -> Future[Any]:
-        """Queue a task; the first one starts the process."""
-        try:
-            with environment(ONE_THREAD), held_back(SIGNALS):
-                future = self._pool.submit(task)
-        except (ConnectionError, EOFError) as error:
-            raise BrokenProcessPool("the server that starts worker processes has died") from error
+        """Queue a task."""
+        future = self._pool.submit(task)
         self._given = [given for given in self._given if not given.done()] + [future]
         return future
 
@@ -70,6 +65,25 @@ class ProcessesExecutor(SlotsExecutor):
 
     def _hire(self, number: int) -> ProcessWorker:
         return ProcessWorker(number)
+
+
+def _started(begin: tuple[Connection, int, Mapping[str, str]]) -> ProcessPoolExecutor:
+    """Return a pool of one process, which has started."""
+    for _ in range(_STARTS):
+        start_server()
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context(METHOD), _begin_process, begin)
+        try:
+            with environment(ONE_THREAD), held_back(SIGNALS):
+                pool.submit(os.getpid)
+        except (OSError, EOFError) as error:  # the server died, or there is no room for a process
+            trouble = str(error) or "the process that forks them died"
+            pool.shutdown(wait=False, cancel_futures=True)
+        else:
+            return pool
+    raise StoppedError(
+        f"No worker process can be started on this machine ({trouble}). See what limits its processes and memory, or "
+        "use --executor threads. What is done is kept: repeat the command to resume."
+    )
 
 
 def _begin_process(driver: Connection, slot: int, variables: Mapping[str, str]) -> None:
