@@ -10,6 +10,7 @@ import pytest
 from memory_cube import MemorySource, meta_of
 from product_runs import done_by, find, product_digests, sky
 
+import tessellar as ts
 from tessellar.engine.find import cubelets, maps, windows
 from tessellar.engine.find.cubelet_files import PRODUCTS as FILES
 from tessellar.engine.find.product_files import ProductRun, Products, write_products
@@ -140,3 +141,9 @@ def test_products_that_cannot_be_made_do_not_cost_the_catalogue(tmp_path: Path) 
         reports = write_products(replace(run, journal=journal), Products(margin=4))
     assert [report.failed for report in reports] == [(), (), ()]
     assert len(list((run.folder / "cubelets").glob("*"))) == len(FILES)
+
+
+def test_a_run_without_a_folder_has_a_catalogue_and_no_products() -> None:
+    run = ts.find_sources(SKY, executor="serial")
+    assert len(run.catalogue) > 0
+    assert not {path.name for path in run.folder.iterdir()} & {"mask.zarr", "maps", "cubelets", "report.html"}

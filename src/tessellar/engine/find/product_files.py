@@ -73,8 +73,13 @@ class Products:
         if problems:
             raise UsageError("; ".join(problems) + ".")
 
+    @property
+    def of_voxels(self) -> bool:
+        """Whether any of them needs the voxels of sources."""
+        return self.mask or self.maps or self.cubelets != 0
 
-NO_PRODUCTS = Products(cubelets=0, mask=False, maps=False)
+
+NO_PRODUCTS = Products(cubelets=0, mask=False, maps=False, report=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +144,7 @@ def write_products(run: ProductRun, products: Products) -> list[StageReport]:
         As for `tessellar.engine.run.run_stage`.
     """
     _remove_unwanted(run.folder, products)
-    if products == NO_PRODUCTS:
+    if not products.of_voxels:
         return []
     runs = SourceRuns(run.folder / PARTIALS / "catalogue", run.partials, run.layers)
     runs.save(run.sources)
