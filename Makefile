@@ -3,7 +3,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+# Python compiles what is imported, once; pip would compile all of it, which takes as long as everything else.
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt
+unexport PYTHONDONTWRITEBYTECODE
 
 # Compiled kernels are kept in the checkout, so that tests and demo compile each of them once.
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache

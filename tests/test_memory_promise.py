@@ -146,7 +146,7 @@ def test_a_gibibyte_needs_what_a_quarter_of_it_needs(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_processes_stay_within_the_plan(tmp_path: Path) -> None:
-    info = run_of(tmp_path / "run", 256, "processes")
+    info = run_of(tmp_path / "run", 128, "processes")
     assert info["peak_rss_bytes"] <= info["plan"]["projected_bytes"]
 
 

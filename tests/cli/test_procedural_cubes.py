@@ -26,7 +26,7 @@ BAD_INPUT = 3
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("procedural") / "run"
-    result = call("find", ADDRESS, "--out", folder, "--executor", "serial")
+    result = call("find", ADDRESS, "--out", folder, "--executor", "serial", "--no-report")
     assert result.exit_code == 0, result.output
     assert "voxels of procedural hi 4" in result.stdout
     return folder
@@ -44,7 +44,7 @@ def test_bright_sources_are_found_where_they_are(run_folder: Path) -> None:
 
 def test_many_tiles_find_what_one_does(run_folder: Path, tmp_path: Path) -> None:
     for name, tile in (("one", "64,192,160"), ("many", "24,60,50")):
-        words = ("--tile", tile, "--executor", "serial", "-q")
+        words = ("--tile", tile, "--executor", "serial", "--no-report", "-q")
         assert call("find", ADDRESS, "--out", tmp_path / name, *words).exit_code == 0
         assert catalogues_in(tmp_path / name) == catalogues_in(run_folder)
     assert json.loads((tmp_path / "many" / "run.json").read_text())["n_tiles"] == 3 * 4 * 4
