@@ -15,7 +15,7 @@ from scripted import until
 
 from tessellar.engine.cgroup import usable_cores
 from tessellar.engine.executors import EXECUTORS, Executor, Outcome, make_executor
-from tessellar.engine.executors.server import METHOD, ONE_THREAD
+from tessellar.engine.executors.server import FORKED, FRESH, ONE_THREAD, start_server
 from tessellar.errors import StoppedError, UsageError
 
 
@@ -124,8 +124,9 @@ def test_a_process_killed_while_idle_is_replaced():
         assert outcomes[0].result not in (None, first.result)
 
 
-@pytest.mark.skipif(METHOD != "forkserver", reason="On this system a worker is no fork of a server.")
 def test_the_server_of_workers_has_one_thread_and_is_replaced_when_it_dies():
+    if start_server() != FORKED:
+        pytest.skip("On this system a worker is no fork of a server.")
     threads = threading.active_count()
     with make_executor("processes", 1) as executor:
         for _ in range(2):
@@ -153,6 +154,19 @@ def test_processes_that_cannot_start_are_a_sentence(monkeypatch):
             executor.submit(pid)
 
 
+@pytest.mark.parametrize("broken", ["popen_forkserver.Popen._launch", "forkserver.ensure_running"])
+def test_without_a_server_processes_are_fresh(monkeypatch, broken):
+    def too_long(*_: object) -> None:
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr(f"multiprocessing.{broken}", too_long)
+    if broken.startswith("forkserver"):
+        assert start_server() == FRESH
+    with make_executor("processes", 1) as executor:
+        executor.submit(os.getppid)
+        assert collect(executor, 1)[0].result == os.getpid()
+
+
 def blocked() -> set[int]:
     return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
@@ -164,7 +178,7 @@ def test_signals_reach_the_driver_and_other_processes_but_not_the_workers_and_th
         os.kill(outcome.result, signal.SIGTERM)
         executor.submit(os.getppid)
         assert collect(executor, 1)[0].result == outcome.result
-        with ProcessPoolExecutor(1, multiprocessing.get_context(METHOD)) as others:
+        with ProcessPoolExecutor(1, multiprocessing.get_context(start_server())) as others:
             assert not others.submit(blocked).result()
             assert others.submit(signal.getsignal, signal.SIGTERM).result() == signal.SIG_DFL
 

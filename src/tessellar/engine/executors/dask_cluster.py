@@ -19,7 +19,6 @@ from uuid import uuid4
 from tessellar.engine.executors import dask_call
 from tessellar.engine.executors.dask_call import Call
 from tessellar.engine.executors.server import (
-    METHOD,
     ONE_THREAD,
     SIGNALS,
     environment,
@@ -151,8 +150,7 @@ def _own(workers: int) -> Iterator[Any]:
         "env": os.environ | ONE_THREAD,
         "preload": [dask_call.__name__],
     }
-    start_server()
-    with config.set({"distributed.worker.multiprocessing-method": METHOD}):
+    with config.set({"distributed.worker.multiprocessing-method": start_server()}):
         try:
             with environment(ONE_THREAD), held_back(SIGNALS):
                 cluster = LocalCluster(n_workers=workers, **options)

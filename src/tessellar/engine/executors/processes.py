@@ -14,7 +14,7 @@ from typing import Any
 
 from tessellar.engine.executors import Task
 from tessellar.engine.executors.server import (
-    METHOD,
+    FRESH,
     ONE_THREAD,
     SIGNALS,
     environment,
@@ -69,9 +69,9 @@ class ProcessesExecutor(SlotsExecutor):
 
 def _started(begin: tuple[Connection, int, Mapping[str, str]]) -> ProcessPoolExecutor:
     """Return a pool of one process, which has started."""
-    for _ in range(_STARTS):
-        start_server()
-        pool = ProcessPoolExecutor(1, multiprocessing.get_context(METHOD), _begin_process, begin)
+    for start in range(_STARTS):
+        method = start_server() if start < _STARTS - 1 else FRESH
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context(method), _begin_process, begin)
         try:
             with environment(ONE_THREAD), held_back(SIGNALS):
                 pool.submit(os.getpid)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # libraries of macOS do not outlive a fork
+FORKED, FRESH = "forkserver", "spawn"  # what multiprocessing calls the ways to start a process
 ONE_THREAD = dict.fromkeys(
     (
         "NUMBA_NUM_THREADS",
@@ -27,24 +27,34 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FORKS = sys.platform == "linux" and sys.version_info >= (
+    3,
+    11,
+    1,
+)  # macOS: libraries; 3.11.0: open to all users
 _OURS, _PREPARED = "tessellar.", "tessellar.engine.executors.serving"
 _SLOW = ("astropy.io.fits", "distributed", "zarr")  # to load
 
 
-def start_server() -> None:
-    """See to it that the server is at work.
+def start_server() -> str:
+    """See to it that the server is at work, and return how worker processes are started.
 
     It loads what is loaded here of this package and of the largest libraries. A program that had a server before
-    keeps it: then workers load for themselves.
+    keeps it: then workers load for themselves. They are fresh processes where there can be no server: on other
+    systems, and without a folder for temporary files whose name is short enough for a socket.
     """
-    if METHOD != "forkserver":
-        return
+    if not _FORKS:
+        return FRESH
     ours = sorted(name for name in sys.modules if name.startswith(_OURS))
     large = [name for name in _SLOW if name in sys.modules]
     multiprocessing.forkserver.set_forkserver_preload([*large, *ours, _PREPARED])
     multiprocessing.resource_tracker.ensure_running()  # else it starts in between, and lets the signals through
-    with environment(ONE_THREAD), held_back(SIGNALS):
-        multiprocessing.forkserver.ensure_running()
+    try:
+        with environment(ONE_THREAD), held_back(SIGNALS):
+            multiprocessing.forkserver.ensure_running()
+    except OSError:
+        return FRESH
+    return FORKED
 
 
 def ignore_signals() -> None:
