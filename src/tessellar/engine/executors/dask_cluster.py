@@ -18,13 +18,7 @@ from uuid import uuid4
 
 from tessellar.engine.executors import dask_call
 from tessellar.engine.executors.dask_call import Call
-from tessellar.engine.executors.server import (
-    ONE_THREAD,
-    SIGNALS,
-    environment,
-    held_back,
-    start_server,
-)
+from tessellar.engine.executors.server import ONE_THREAD, SIGNALS, environment, held_back, start_server
 from tessellar.errors import UsageError
 
 _CONNECT_SECONDS = 10

@@ -27,11 +27,8 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_FORKS = sys.platform == "linux" and sys.version_info >= (
-    3,
-    11,
-    1,
-)  # macOS: libraries; 3.11.0: open to all users
+# Libraries of macOS do not outlive a fork, and the server of Python 3.11.0 obeys every user of the machine.
+_FORKS = sys.platform == "linux" and sys.version_info >= (3, 11, 1)
 _OURS, _PREPARED = "tessellar.", "tessellar.engine.executors.serving"
 _SLOW = ("astropy.io.fits", "distributed", "zarr")  # to load
 
