@@ -124,6 +124,10 @@ def test_a_process_killed_while_idle_is_replaced():
         assert outcomes[0].result not in (None, first.result)
 
 
+def dead(child: psutil.Process) -> bool:
+    return bool(child.status() == psutil.STATUS_ZOMBIE)
+
+
 @pytest.fixture
 def _a_server_forks() -> None:
     if start_server() != FORKED:
@@ -141,6 +145,7 @@ def test_the_server_of_workers_has_one_thread_and_is_replaced_when_it_dies():
             assert server.ppid() == os.getpid()
             assert server.num_threads() == 1
             server.kill()
+            until(partial(dead, server))
             until(lambda: threading.active_count() <= threads)
             executor.submit(pid)  # at once, or after this task has found out
             collect(executor, 1)
