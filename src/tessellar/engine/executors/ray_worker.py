@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from tessellar.engine.executors import Task
-from tessellar.engine.executors.server import ONE_THREAD
+from tessellar.engine.executors.server import ONE_THREAD, ignore_signals
 from tessellar.engine.hands import LAST_SECONDS
 from tessellar.engine.lease import Lease
 
@@ -22,8 +21,7 @@ class TileWorker:
 
     def __init__(self) -> None:
         os.environ.update(ONE_THREAD)
-        for number in (signal.SIGINT, signal.SIGTERM):  # the driver decides what follows
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()
 
     def begin(self) -> None:
         """Answer: the worker has found a place."""
