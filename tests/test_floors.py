@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(tessellar.__file__).parent
 SLOW = {"astropy", "dask", "distributed", "matplotlib", "pyarrow", "ray", "torch", "xarray", "zarr", "zarrs"}
 COMPILED = {"numba", "scipy"}  # slow as well, but decorators of compiled kernels need them at the top
-COMPILED_PACKAGES = {"lanes", "kernels", "simulate", "compiled.py"}
+COMPILED_PACKAGES = {"lanes", "kernels", "simulate", "compiled.py", "kept_code.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

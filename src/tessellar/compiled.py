@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from tessellar.kept_code import compile_once
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ROOT = Path(__file__).parent
@@ -31,14 +33,33 @@ def compiled(function: Function) -> Function:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        return cast("Function", numba.njit(cache=True, **_OPTIONS)(function))
+        dispatcher = numba.njit(cache=True, **_OPTIONS)(function)
+        compile_once(dispatcher)
     finally:
         numba.config.CACHE_DIR = before
+    _compile_for_all_values(dispatcher)
+    return cast("Function", dispatcher)
 
 
 def compiled_part(function: Function) -> Function:
     """Return the function as a part of compiled ones, which alone can call it: its own entrance is not compiled."""
-    return cast("Function", numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
+    dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    _compile_for_all_values(dispatcher)
+    return cast("Function", dispatcher)
+
+
+def _compile_for_all_values(dispatcher: Any) -> None:
+    """Have a function compiled for types alone.
+
+    Numba compiles it again for each constant that it is called with, and for those that it takes variables for until
+    it has seen all of their values.
+    """
+    compile_now = dispatcher.compile
+
+    def compile_types(signature: Any) -> Any:
+        return compile_now(tuple(map(numba.types.unliteral, signature)))
+
+    dispatcher.compile = compile_types
 
 
 @cache

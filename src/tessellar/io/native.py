@@ -60,7 +60,9 @@ def read_native(
     room
         To read into, int32 array.
     """
-    return _read(file, offset, *strides, made.view(np.int32), _axis_of_neighbours(made) != 2, room)
+    turned = _axis_of_neighbours(made) != 2
+    rows = made.transpose(0, 2, 1) if turned else made
+    return _read(file, offset, *strides, rows.view(np.int32), turned, room)
 
 
 def can_be_read(made: npt.NDArray[np.float32]) -> bool:
@@ -74,8 +76,10 @@ def _axis_of_neighbours(made: npt.NDArray[np.float32]) -> int:
 
 @compiled
 def _read(file: int, offset: int, plane: int, row: int, made: Words, turned: bool, room: Words) -> bool:
-    """Do what `read_native` does, for numbers whose axes change places or not."""
+    """Do what `read_native` does, with neighbours on the last axis of ``made``, be they of a row or ``turned``."""
     planes, rows, columns = made.shape
+    if turned:
+        rows, columns = columns, rows
     pitch = row // made.itemsize
     most = room.size // pitch
     for z in range(planes):
@@ -84,11 +88,11 @@ def _read(file: int, offset: int, plane: int, row: int, made: Words, turned: boo
             begin = offset + z * plane + top * row
             if not filled(file, room, (n - 1) * row + columns * made.itemsize, begin):
                 return False
-            block, part = _block(room, n, pitch, columns), made[z : z + 1, top : top + n]
+            block = _block(room, n, pitch, columns)
             if turned:
-                _turned(block, part.transpose(0, 2, 1))
+                _turned(block, made[z : z + 1, :, top : top + n])
             else:
-                _along(block, part)
+                _along(block, made[z : z + 1, top : top + n])
     return True
 
 
@@ -104,12 +108,13 @@ def _along(stored: Words, made: Words) -> None:
     planes, rows, columns = stored.shape
     for z in range(planes):
         for x in range(rows):
+            if columns < LANES:
+                for y in range(columns):
+                    made[z, x, y] = _one(stored[z, x, y])
+                continue
             for y in range(0, columns, LANES):
-                if columns < LANES:
-                    _one_by_one(stored, made.transpose(0, 2, 1), z, x, x + 1)
-                else:
-                    at = min(y, columns - LANES)
-                    put_native(stored, (z, x, at), made, (z, x, at))
+                at = min(y, columns - LANES)
+                put_native(stored, (z, x, at), made, (z, x, at))
 
 
 @compiled
@@ -118,7 +123,7 @@ def _turned(stored: Words, made: Words) -> None:
     planes, rows, columns = stored.shape
     for z in range(planes):
         if rows < LANES or columns < LANES:
-            _one_by_one(stored, made, z, 0, rows)
+            _turned_one_by_one(stored, made, z)
             continue
         for column in range(0, columns, LANES):
             left = min(column, columns - LANES)
@@ -132,11 +137,17 @@ def _turned(stored: Words, made: Words) -> None:
 
 
 @compiled_part
-def _one_by_one(stored: Words, made: Words, z: int, first: int, stop: int) -> None:
-    """Convert some rows of a plane that are too short or too few for lanes."""
-    for row in range(first, stop):
+def _turned_one_by_one(stored: Words, made: Words, z: int) -> None:
+    """Convert a plane whose rows are too short or too few for lanes."""
+    for row in range(stored.shape[1]):
         for column in range(stored.shape[2]):
-            word = np.uint32(stored[z, row, column])
-            word = (word >> 24) | ((word >> 8) & 0xFF00) | ((word << 8) & 0xFF0000) | (word << 24)
-            bits = np.int32(word)
-            made[z, column, row] = _NAN if bits & _SIZE == _INFINITE else bits
+            made[z, column, row] = _one(stored[z, row, column])
+
+
+@compiled_part
+def _one(stored: np.int32) -> np.int32:
+    """Convert a number by itself."""
+    word = np.uint32(stored)
+    word = (word >> 24) | ((word >> 8) & 0xFF00) | ((word << 8) & 0xFF0000) | (word << 24)
+    bits = np.int32(word)
+    return _NAN if bits & _SIZE == _INFINITE else bits

@@ -97,7 +97,7 @@ def _bin(bits: npt.NDArray[np.int32]) -> tuple[bool, int, int, int]:
     return n_finite > 0, n, low, high
 
 
-@compiled
+@compiled_part
 def middle_of_counts(counts: npt.NDArray[np.int32], low: int, high: int, n: int) -> float:
     """Return the value that half of the ``n`` counted ones lie below.
 

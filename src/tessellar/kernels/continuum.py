@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.channel_noise import MAD_TO_SIGMA
 from tessellar.model import DoubleArray, FloatArray
 
@@ -62,7 +62,7 @@ def fit_continuum(voxels: FloatArray, order: int, threshold: float, shift: int, 
     return out
 
 
-@compiled
+@compiled_part
 def _minus_shifted(spectrum: DoubleArray, shift: int, rest: DoubleArray) -> None:
     """Subtract from each channel the mean of those ``shift`` before and after it, of one where there is no other."""
     nz = spectrum.size
@@ -75,7 +75,7 @@ def _minus_shifted(spectrum: DoubleArray, shift: int, rest: DoubleArray) -> None
         rest[z] = spectrum[z] - total / n if n else np.nan
 
 
-@compiled
+@compiled_part
 def _leave_out(
     rest: DoubleArray, threshold: float, smallest: float, padding: int, free: npt.NDArray[np.bool_]
 ) -> None:
@@ -91,7 +91,7 @@ def _leave_out(
                 free[other] = False
 
 
-@compiled
+@compiled_part
 def _fit(spectrum: DoubleArray, free: npt.NDArray[np.bool_], order: int) -> tuple[float, float]:
     """Return the least-squares value at the middle of the spectrum, and the slope."""
     middle = 0.5 * (spectrum.size - 1)

@@ -21,6 +21,7 @@ from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PITCH, PIXELS, wo
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.scales import smooth_block, widen
 from tessellar.kernels.smooth_clip import CalibratedFinder
+from tessellar.lanes.memory import copy_row
 from tessellar.model import CubeMeta, FloatArray, IntArray, Patch
 from tessellar.tiling.box import Halo
 
@@ -166,10 +167,8 @@ def _smooth(
                     np.float32(np.inf), np.float32(0.0), taps, reaches, padded, rows, edge, planes,
                 )  # fmt: skip
                 for i in range(depth):
-                    total[:] = planes[0, i + radius, :PIXELS]
+                    copy_row(planes[0, i + radius], total)
                     widen(planes, 0, i + radius, 0, radius, total)
                     for a in range(min(BLOCK_X, core[1, 1] - x)):
-                        row = total[a * BLOCK_Y : a * BLOCK_Y + width]
-                        out[
-                            z + i - core[0, 0], x + a - core[1, 0], y - core[2, 0] : y - core[2, 0] + width
-                        ] = row
+                        row, first = out[z + i - core[0, 0], x + a - core[1, 0]], y - core[2, 0]
+                        copy_row(total[a * BLOCK_Y :], row[first : first + width])

@@ -14,9 +14,10 @@ from math import isfinite, isqrt
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.errors import UsageError
 from tessellar.kernels.runs import RunTable
+from tessellar.lanes.memory import copy_row
 from tessellar.model import ByteArray, DoubleArray, FloatArray, IntArray
 from tessellar.tiling.box import Halo
 
@@ -96,7 +97,7 @@ def nearest_in_frequency(masks: Labels, reach: int, owner: Labels, ring: ByteArr
         Written: whose voxel it would be, 0 for nobody's; and how many channels away the mask is.
     """
     nz, nx, ny = masks.shape
-    owner[:] = masks
+    _copy(masks, owner)
     ring[:] = 0
     for distance in range(1, reach + 1):
         for z in range(nz):
@@ -110,6 +111,13 @@ def nearest_in_frequency(masks: Labels, reach: int, owner: Labels, ring: ByteArr
                     if first != 0:
                         owner[z, x, y] = first
                         ring[z, x, y] = distance
+
+
+@compiled_part
+def _copy(masks: Labels, owner: Labels) -> None:
+    for z in range(masks.shape[0]):
+        for x in range(masks.shape[1]):
+            copy_row(masks[z, x], owner[z, x])
 
 
 @compiled
@@ -126,7 +134,7 @@ def nearest_on_sky(masks: Labels, reach: int, owner: Labels, square: Labels) -> 
         Written: squared distance of the mask, pixels.
     """
     nz, nx, ny = masks.shape
-    owner[:] = masks
+    _copy(masks, owner)
     square[:] = _FAR
     half = np.empty(reach + 1, np.int64)
     for d in range(reach + 1):
@@ -151,7 +159,7 @@ def nearest_on_sky(masks: Labels, reach: int, owner: Labels, square: Labels) -> 
                             owner[z, a, b] = label
 
 
-@compiled
+@compiled_part
 def _inside(masks: Labels, z: int, x: int, y: int) -> bool:
     """Return whether the four neighbours of a voxel in its channel belong to the same mask: no ring begins there."""
     label = masks[z, x, y]
@@ -227,7 +235,7 @@ def touching(labels: Labels, core: IntArray, n: int) -> npt.NDArray[np.bool_]:
     return touches
 
 
-@compiled
+@compiled_part
 def _other(neighbour: int, label: int) -> bool:
     return bool(neighbour != 0 and neighbour != label)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.channel_noise import (
     BIN_SHIFT,
     INFINITE_BITS,
@@ -58,7 +58,7 @@ def local_levels(
     return levels
 
 
-@compiled
+@compiled_part
 def _find_keys(
     voxels: FloatArray,
     inverse_channel: FloatArray,

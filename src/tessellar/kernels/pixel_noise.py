@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.channel_noise import FEWEST_SAMPLES, MAD_TO_SIGMA
 from tessellar.model import FloatArray
 
@@ -66,7 +66,7 @@ def noise_of_counts(counts: npt.NDArray[np.int32]) -> FloatArray:
     return out
 
 
-@compiled
+@compiled_part
 def _middle(counts: npt.NDArray[np.int32], n: int) -> float:
     """Return the size that half of the counted voxels lie below, interpolated within its bin."""
     below = 0

@@ -12,7 +12,7 @@ from math import isqrt
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import ByteArray, IntArray
 
 RunTable = npt.NDArray[np.int32]
@@ -101,7 +101,7 @@ def extract_runs(mask: ByteArray, bit: int, origin: tuple[int, int, int]) -> Run
     return runs
 
 
-@compiled
+@compiled_part
 def find_root(parent: IntArray, node: int) -> int:
     """Return the root of a node, shortening the path on the way."""
     while parent[node] != node:
@@ -163,7 +163,7 @@ def link_runs(runs: RunTable, node: IntArray, offsets: IntArray, parent: IntArra
                 )
 
 
-@compiled
+@compiled_part
 def _link_rows(
     runs: RunTable, node: IntArray, parent: IntArray, a: int, a_stop: int, b: int, b_stop: int, reach: int
 ) -> None:

@@ -24,6 +24,7 @@ from tessellar.kernels.channel_noise import (
     SPARE_BINS,
 )
 from tessellar.kernels.scales import smooth_block, widen
+from tessellar.lanes.memory import copy_row
 from tessellar.model import FloatArray, IntArray
 from tessellar.tiling.box import Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
@@ -121,7 +122,7 @@ def count_negative(
             for z in range(z1 - z0):
                 n = _find_samples(voxels, z0 + z, x, y, core, step, samples)
                 for k in range(taps.shape[0]):
-                    total[:] = planes[k, z + reach, :PIXELS]
+                    copy_row(planes[k, z + reach], total)
                     inner = 0
                     for w in range(radii.size):
                         widen(planes, k, z + reach, inner, radii[w], total)

@@ -14,7 +14,7 @@ from tessellar.compiled import compiled_part
 from tessellar.kernels.block import BLOCK_X, BLOCK_Y, BLOCK_Z, PIXELS, ROW
 from tessellar.kernels.gaussians import smooth_along_l, smooth_along_m
 from tessellar.kernels.normalised import fetch_plane, normalise_plane
-from tessellar.lanes.memory import load, store
+from tessellar.lanes.memory import copy_row, load, store
 from tessellar.lanes.registers import LANES
 from tessellar.model import FloatArray, IntArray
 
@@ -61,7 +61,7 @@ def smooth_block(
     """
     for k in range(planes.shape[0]):
         for z in range(kept):
-            planes[k, z] = planes[k, BLOCK_Z + z]
+            copy_row(planes[k, BLOCK_Z + z], planes[k, z])
     pad = taps.shape[1] - 1
     for z in range(kept, count):
         if z0 + z < 0 or z0 + z >= voxels.shape[0]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.runs import RunTable
 from tessellar.model import FloatArray, IntArray
 
@@ -92,7 +92,7 @@ def hills(
     return slope
 
 
-@compiled
+@compiled_part
 def _root(parent: Numbers, start: int) -> int:
     node = start
     while parent[node] != node:
@@ -101,7 +101,7 @@ def _root(parent: Numbers, start: int) -> int:
     return node
 
 
-@compiled
+@compiled_part
 def _flooded_beside(
     place: IntArray,
     rank: Numbers,

@@ -12,10 +12,18 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from tessellar.compiled import compiled_part
 from tessellar.lanes.registers import DOUBLES, FLOATS, LANES_OF, ROW, Lanes, instruction
 
 _READ, _WRITE, _FIRST_LEVEL, _SECOND_LEVEL, _DATA = 0, 1, 3, 2, 1  # the words of the instruction that fetches
 _LINE_BYTES = 64  # of the cache
+
+
+@compiled_part
+def copy_row(numbers: Any, out: Any) -> None:
+    """Copy an array of one axis; an assignment would have the text of numba's errors about shapes compiled."""
+    for i in range(out.size):
+        out[i] = numbers[i]
 
 
 @instruction

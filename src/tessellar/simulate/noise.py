@@ -55,4 +55,6 @@ def _fill(
     for z in range(channels):
         fill_white(white, key, start[0] + z, start[1] - radius, start[2] - radius)
         smooth_plane(white, taps, scratch, out[z])
-        out[z] *= rms
+        for x in range(width):
+            for y in range(height):
+                out[z, x, y] *= rms

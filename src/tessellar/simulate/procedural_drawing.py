@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import FloatArray
 from tessellar.simulate.procedural_lattice import (
     CELL,
@@ -25,7 +25,7 @@ _CELL_Z, _CELL_X, _CELL_Y = CELL
 _FAR = LINE_RADIUS * LINE_WIDTHS[1]  # channels
 
 
-@compiled
+@compiled_part
 def _span(centre: float, radius: float, first: int, count: int) -> tuple[int, int]:
     """Return the part of ``count`` voxels from ``first`` on that lies within a radius, counted from ``first``."""
     start = max(math.ceil(centre - radius) - first, 0)
@@ -33,7 +33,7 @@ def _span(centre: float, radius: float, first: int, count: int) -> tuple[int, in
     return start, max(start, stop)
 
 
-@compiled
+@compiled_part
 def _cells(first: int, count: int, radius: float, cell: int, length: int) -> tuple[int, int]:
     """Return the cells from which a source may reach ``count`` voxels from ``first`` on."""
     reached = math.ceil(radius) + 1
@@ -65,7 +65,7 @@ def add_sources(voxels: FloatArray, z: int, x: int, y: int, recipe: Recipe) -> N
                     _add(voxels, z, x, y, blob)
 
 
-@compiled
+@compiled_part
 def _add(voxels: FloatArray, z: int, x: int, y: int, blob: Blob) -> None:
     far_z, far_x, far_y = reach(blob)
     z_first, z_stop = _span(blob.z, far_z, z, voxels.shape[0])
@@ -79,7 +79,7 @@ def _add(voxels: FloatArray, z: int, x: int, y: int, blob: Blob) -> None:
                 )
 
 
-@compiled
+@compiled_part
 def _profile(blob: Blob, dz: float, dx: float, dy: float) -> float:
     """Return the brightness beside the centre of a source, relative to the peak."""
     along = dx * blob.east + dy * blob.north
@@ -92,7 +92,7 @@ def _profile(blob: Blob, dz: float, dx: float, dy: float) -> float:
     return rest * rest
 
 
-@compiled
+@compiled_part
 def share_inside(blob: Blob, shape: Shape) -> float:
     """Return the share of a source's flux that lies inside a cube of a shape, as its voxels tell."""
     far_z, far_x, far_y = reach(blob)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import GAUSSIAN_AREA
 from tessellar.simulate.voxels import uniform
 from tessellar.tiling.box import Shape
@@ -96,7 +96,7 @@ class Blob(NamedTuple):
     face: float
 
 
-@compiled
+@compiled_part
 def blob_of(recipe: Recipe, cz: int, cx: int, cy: int) -> Blob:
     """Return the source of a cell of the lattice, with flux 0 if it holds none."""
     first = ((np.uint64(cz) << np.uint64(32)) | (np.uint64(cx) << np.uint64(16)) | np.uint64(cy)) * np.uint64(
@@ -127,7 +127,7 @@ def blob_of(recipe: Recipe, cz: int, cx: int, cy: int) -> Blob:
     return Blob(z, x, y, flux, peak, major, minor, depth, turning, east, north, face)
 
 
-@compiled
+@compiled_part
 def _direction(key: np.uint64, first: np.uint64) -> tuple[float, float]:
     """Return a unit vector of any direction: the first of several points of a square that lies in the disc."""
     for column in range(_FIRST_DIRECTION, _COLUMNS, 2):

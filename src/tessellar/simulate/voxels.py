@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray, FloatArray
 
 MAX_AXIS = 1 << 20  # voxels along an axis; the lattice below has room for as many on either side of zero
@@ -60,7 +60,7 @@ _TAIL = (
 )
 
 
-@compiled
+@compiled_part
 def mix(counter: np.uint64) -> np.uint64:
     """Return the finaliser of splitmix64, a bijection of 64 bits in which every bit stirs every other."""
     z = counter
@@ -94,7 +94,7 @@ def uniform(key: np.uint64, counter: np.uint64) -> float:
     return (np.float64(bits) + 0.5) * 2.0**-52
 
 
-@compiled
+@compiled_part
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], r: float) -> float:
     above, below = 0.0, 0.0
     for i in range(7, -1, -1):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
+from tessellar.lanes.memory import copy_row
 from tessellar.model import FloatArray
 
 
@@ -67,26 +68,26 @@ def _along_m(values: FloatArray, half: FloatArray, out: FloatArray) -> None:
     padded = np.zeros(ny + 2 * radius, np.float32)
     for z in range(nz):
         for x in range(nx):
-            padded[radius : radius + ny] = values[z, x]
+            copy_row(values[z, x], padded[radius : radius + ny])
             _begin(values[z, x], half[0], out[z, x])
             for d in range(1, half.size):
                 before, after = padded[radius - d : radius - d + ny], padded[radius + d : radius + d + ny]
                 _add_pair(before, after, half[d], out[z, x])
 
 
-@compiled
+@compiled_part
 def _begin(row: FloatArray, weight: np.float32, out: FloatArray) -> None:
     for y in range(row.size):
         out[y] = weight * row[y]
 
 
-@compiled
+@compiled_part
 def _add(row: FloatArray, weight: np.float32, out: FloatArray) -> None:
     for y in range(row.size):
         out[y] += weight * row[y]
 
 
-@compiled
+@compiled_part
 def _add_pair(before: FloatArray, after: FloatArray, weight: np.float32, out: FloatArray) -> None:
     for y in range(before.size):
         out[y] += weight * (before[y] + after[y])

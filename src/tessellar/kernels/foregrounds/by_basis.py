@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.foregrounds.products import (
     COLUMNS,
     ROWS,
@@ -33,6 +33,7 @@ from tessellar.kernels.foregrounds.products import (
 from tessellar.kernels.foregrounds.runs import AHEAD, add_channels, begins_alike, run_width
 from tessellar.kernels.foregrounds.strips import NARROWEST, Strip, fit, no_blank, strip_for, strip_width, take
 from tessellar.lanes.arithmetic import spread_row
+from tessellar.lanes.memory import copy_row
 from tessellar.lanes.room import LINE, aligned_doubles, lead_of
 from tessellar.model import DoubleArray, FloatArray, IntArray
 
@@ -113,10 +114,10 @@ def separate_by_basis(
     if basis.shape[1] <= _FEW:
         _separate_runs(block, modes, results, strip)
     else:
-        _separate_strips(block, int(np.int64(0)), block.shape[1], modes, results, strip)
+        _separate_strips(block, 0, block.shape[1], modes, results, strip)
 
 
-@compiled
+@compiled_part
 def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Strip) -> None:
     """Write what is asked of a block, run by run: from the first line of the cache on, then what is left over."""
     n_pixels, n_sums = block.shape[1], modes.basis.shape[1]
@@ -141,15 +142,13 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
             block, first, first, first + width, sums, streamed, whole, modes, results, strip
         )
     ends = room[: n_sums * NARROWEST].reshape(n_sums, NARROWEST)
-    # constants themselves would have all of this compiled once more
-    start, cached = int(np.int64(0)), bool(np.bool_(False))
     if lead > 0:
-        _separate_run(block, start, start, lead, ends, cached, whole, modes, results, strip)
+        _separate_run(block, 0, 0, lead, ends, False, whole, modes, results, strip)
     if stop < n_pixels:
-        _separate_run(block, n_pixels - NARROWEST, stop, n_pixels, ends, cached, whole, modes, results, strip)
+        _separate_run(block, n_pixels - NARROWEST, stop, n_pixels, ends, False, whole, modes, results, strip)
 
 
-@compiled
+@compiled_part
 def _separate_run(
     block: FloatArray,
     first: int,
@@ -175,13 +174,12 @@ def _separate_run(
     return _separate_strips(block, start, stop, modes, results, strip)
 
 
-@compiled
+@compiled_part
 def _separate_strips(
     block: FloatArray, start: int, stop: int, modes: Modes, results: Results, strip: Strip
 ) -> bool:
     """Write what is asked of some pixels, strip by strip; return whether they have no blanks."""
     width, rows, whole = strip.n_blanks.size, np.arange(results.channels.size), True
-    column, cached = int(np.int64(0)), bool(np.bool_(False))  # as above
     n_modes = modes.triangle.shape[0]
     for at in range(start, stop, width):
         first = min(at, block.shape[1] - width)
@@ -189,11 +187,11 @@ def _separate_strips(
         blanks = fit(strip, modes.mean, modes.basis, n_modes, n_modes + SPARE_CHANNELS)
         whole = whole and not blanks
         end = min(at + width, stop)
-        _write_own(strip.spectra, rows, column, strip.amplitudes, modes, results, first, at, end, cached)
+        _write_own(strip.spectra, rows, 0, strip.amplitudes, modes, results, first, at, end, False)
     return whole
 
 
-@compiled
+@compiled_part
 def _write_own(
     spectra: FloatArray,
     rows: IntArray,
@@ -213,23 +211,23 @@ def _write_own(
     else:
         residual, foreground = _room_like(results.residual, width), _room_like(results.foreground, width)
         apart = Results(residual, foreground, results.amplitudes, results.channels)
-        _write(spectra, rows, column, sums, modes, apart, int(np.int64(0)), bool(np.bool_(False)))
+        _write(spectra, rows, column, sums, modes, apart, 0, False)
         for i in results.channels:
             if residual.size:
-                results.residual[i, start:stop] = residual[i, start - first : stop - first]
+                copy_row(residual[i, start - first :], results.residual[i, start:stop])
             if foreground.size:
-                results.foreground[i, start:stop] = foreground[i, start - first : stop - first]
+                copy_row(foreground[i, start - first :], results.foreground[i, start:stop])
     if results.amplitudes.size:
         _unmix(sums[:, start - first : stop - first], modes.triangle, start, results.amplitudes)
 
 
-@compiled
+@compiled_part
 def _room_like(result: FloatArray, width: int) -> FloatArray:
     """Return room for some pixels of a result, none if it is not asked."""
     return np.empty((result.shape[0], width if result.size else 0), np.float32)
 
 
-@compiled
+@compiled_part
 def _write(
     spectra: FloatArray,
     rows: IntArray,
@@ -300,7 +298,7 @@ def _left(spectra: FloatArray, i: int, p: int, mean: float, model: Row) -> Row:
     return row(spectra, i, p) - spread_row(mean) - model
 
 
-@compiled
+@compiled_part
 def _put(result: FloatArray, i: int, p: int, x: Row, streamed: bool) -> None:
     if streamed:
         stream_row(result, i, p, x)
@@ -308,7 +306,7 @@ def _put(result: FloatArray, i: int, p: int, x: Row, streamed: bool) -> None:
         put_row(result, i, p, x)
 
 
-@compiled
+@compiled_part
 def _unmix(amplitudes: DoubleArray, triangle: DoubleArray, first: int, out: FloatArray) -> None:
     """Write the amplitudes of the modes as they were given, T^-1 a, from a pixel on."""
     n_modes, width = triangle.shape[0], amplitudes.shape[1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.foregrounds.fill import fill_strip
 from tessellar.kernels.foregrounds.products import ROWS, add_products, padded
 from tessellar.kernels.foregrounds.strips import Strip, strip_for, strip_width, take
@@ -60,7 +60,7 @@ def separate_by_matrix(
         _multiply(strip, channels, first, start, mean, matrix, spectra, residual, foreground)
 
 
-@compiled
+@compiled_part
 def _multiply(
     strip: Strip,
     channels: IntArray,

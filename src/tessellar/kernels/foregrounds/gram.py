@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
 from tessellar.lanes.room import aligned_doubles
 from tessellar.model import DoubleArray, IntArray
@@ -61,7 +61,7 @@ def weighted_products(
     return _joined(sums, n_channels)
 
 
-@compiled
+@compiled_part
 def _lay_out(
     voxels: DoubleArray, pixels: IntArray, centre: DoubleArray, roots: DoubleArray, tiles: DoubleArray
 ) -> None:
@@ -75,7 +75,7 @@ def _lay_out(
         tiles[-1, i, n_channels % COLUMNS] = roots[i]
 
 
-@compiled
+@compiled_part
 def _joined(sums: DoubleArray, n_channels: int) -> tuple[float, DoubleArray, DoubleArray]:
     """Return weight, first and second moment from tiles, of which those of one triangle are made."""
     first, second = np.empty(n_channels), np.empty((n_channels, n_channels))

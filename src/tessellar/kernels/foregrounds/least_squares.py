@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.products import COLUMNS, ROWS, add_products, put_row, row, row_fused
 from tessellar.lanes.room import aligned_doubles
@@ -72,7 +72,7 @@ def _orthonormalise(basis: DoubleArray, triangle: DoubleArray) -> int:
     return -1
 
 
-@compiled
+@compiled_part
 def _length(basis: DoubleArray, k: int) -> float:
     square = 0.0
     for f in range(basis.shape[0]):
@@ -98,7 +98,7 @@ class Room(NamedTuple):
     column: DoubleArray
 
 
-@compiled
+@compiled_part
 def room_for(n_channels: int, n_modes: int) -> Room:
     """Return room for fits of modes to channels."""
     rows, columns = -(-n_modes // ROWS) * ROWS, -(-n_modes // COLUMNS) * COLUMNS
@@ -107,7 +107,7 @@ def room_for(n_channels: int, n_modes: int) -> Room:
     return Room(terms, aligned_doubles(rows, columns), aligned_doubles(1, columns))
 
 
-@compiled
+@compiled_part
 def solve_pixel(
     basis: DoubleArray,
     n_modes: int,
@@ -143,7 +143,7 @@ def solve_pixel(
         sums[:n_modes, pixel] = np.nan
 
 
-@compiled
+@compiled_part
 def _normal_matrix(
     basis: DoubleArray,
     n_modes: int,
@@ -167,7 +167,7 @@ def _normal_matrix(
                 matrix[k, j] = (1.0 if j == k else 0.0) - matrix[k, j]
 
 
-@compiled
+@compiled_part
 def _others(blank: IndexArray, n_channels: int) -> IndexArray:
     """Return the channels that are not listed, ascending."""
     good = np.empty(n_channels - blank.size, np.int32)
@@ -181,7 +181,7 @@ def _others(blank: IndexArray, n_channels: int) -> IndexArray:
     return good
 
 
-@compiled
+@compiled_part
 def _cholesky(matrix: DoubleArray, n: int, column: DoubleArray) -> bool:
     """Replace the lower triangle by its Cholesky factor, column by column; False where a pivot is too small."""
     column[:] = 0.0
@@ -199,10 +199,12 @@ def _cholesky(matrix: DoubleArray, n: int, column: DoubleArray) -> bool:
     return True
 
 
-@compiled
+@compiled_part
 def _substitute(factor: DoubleArray, n: int, sums: DoubleArray, pixel: int) -> None:
     """Solve for the amplitudes of a pixel, in place."""
-    found = sums[:n, pixel].copy()
+    found = np.empty(n)
+    for k in range(n):
+        found[k] = sums[k, pixel]
     for k in range(n):
         found[k] /= factor[k, k]
         for i in range(k + 1, n):
@@ -211,4 +213,5 @@ def _substitute(factor: DoubleArray, n: int, sums: DoubleArray, pixel: int) -> N
         found[k] /= factor[k, k]
         for j in range(k):
             found[j] -= factor[k, j] * found[k]
-    sums[:n, pixel] = found
+    for k in range(n):
+        sums[k, pixel] = found[k]

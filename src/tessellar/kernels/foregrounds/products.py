@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.lanes.arithmetic import fused, spread_row
 from tessellar.lanes.memory import fetch, load_row, store, stream
 from tessellar.lanes.registers import ROW_LANES
@@ -68,26 +68,26 @@ def row(array: DoubleArray | FloatArray, i: int, p: int) -> Row:
     return load_row(array, (i, p))
 
 
-@compiled
+@compiled_part
 def put_row(array: DoubleArray | FloatArray, i: int, p: int, x: Row) -> None:
     """Put `COLUMNS` numbers into a row."""
     store(array, (i, p), x)
 
 
-@compiled
+@compiled_part
 def stream_row(array: FloatArray, i: int, p: int, x: Row) -> None:
     """Put `COLUMNS` numbers into a row past the cache, see `stream`."""
     stream(array, (i, p), x)
 
 
-@compiled
+@compiled_part
 def fetch_row(array: FloatArray, i: int, p: int) -> None:
     """Have `COLUMNS` numbers of a row brought into the cache."""
     for at in range(p, p + COLUMNS, LINE):
         fetch(array, (i, at))
 
 
-@compiled
+@compiled_part
 def row_fused(factor: float, x: Row, total: Row) -> Row:
     """Return factor x + total."""
     return fused(spread_row(factor), x, total)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray, IntArray
 
 MAX_COLUMNS = 1 << 12
@@ -38,7 +38,7 @@ def deviates(pixels: IntArray, columns: int, seed: int) -> DoubleArray:
     return out
 
 
-@compiled
+@compiled_part
 def _mix(counter: np.uint64) -> np.uint64:
     z = (counter ^ (counter >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.filters import FWHM_PER_SIGMA
 from tessellar.model import DoubleArray, FloatArray
 
@@ -124,7 +124,7 @@ def _smooth(
             out[x, y] = np.float32(factor * (above[x, y] / share)) if known else np.float32(np.nan)
 
 
-@compiled
+@compiled_part
 def _along_m(plane: DoubleArray, reach: int, taps: DoubleArray) -> DoubleArray:
     nx, ny = plane.shape[0], plane.shape[1] - 2 * reach
     out = np.empty((nx, ny))
@@ -138,7 +138,7 @@ def _along_m(plane: DoubleArray, reach: int, taps: DoubleArray) -> DoubleArray:
     return out
 
 
-@compiled
+@compiled_part
 def _along_l(plane: DoubleArray, reach: int, taps: DoubleArray) -> DoubleArray:
     nx, ny = plane.shape[0] - 2 * reach, plane.shape[1]
     out = np.empty((nx, ny))

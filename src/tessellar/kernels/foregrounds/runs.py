@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled_part
 from tessellar.kernels.foregrounds.products import (
     COLUMNS,
     ROWS,
@@ -20,19 +20,19 @@ _SUMS = 2048  # of all modes of a run: they fill a third of a first-level cache
 _GROUP = 16  # channels that are added before the sums are put down
 
 
-@compiled
+@compiled_part
 def run_width(strip: int, n_modes: int) -> int:
     """Return how many pixels a run has: whole strips, or one."""
     return max(strip, _SUMS // n_modes // strip * strip)
 
 
-@compiled
+@compiled_part
 def begins_alike(result: FloatArray, lead: int) -> bool:
     """Return whether so many floats of a result lie before the first that begins a line, or it is not asked."""
     return result.size == 0 or lead_of(result) == lead
 
 
-@compiled
+@compiled_part
 def add_channels(
     block: FloatArray,
     channels: IntArray,

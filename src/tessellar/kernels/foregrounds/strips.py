@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.kernels.foregrounds.least_squares import IndexArray, room_for, solve_pixel
 from tessellar.kernels.foregrounds.products import COLUMNS, add_products
 from tessellar.lanes.arithmetic import spread
@@ -52,7 +52,7 @@ def strip_width(channel_bytes: int) -> int:
     return max(NARROWEST, min(_WIDEST, _BYTES // max(1, channel_bytes) // NARROWEST * NARROWEST))
 
 
-@compiled
+@compiled_part
 def strip_for(n_channels: int, n_modes: int, width: int) -> Strip:
     """Return the room for a strip."""
     return Strip(
@@ -117,13 +117,13 @@ def fit(strip: Strip, mean: DoubleArray, basis: DoubleArray, n_modes: int, fewes
     return True
 
 
-@compiled
+@compiled_part
 def no_blank(sums: DoubleArray) -> bool:
     """Return whether no pixel is blank in any channel: a blank makes all sums of its pixel NaN or infinite."""
     return bool(np.isfinite(sums[0]).all())
 
 
-@compiled
+@compiled_part
 def _list_blanks(strip: Strip) -> None:
     spectra, blanks, n_blanks = strip.spectra, strip.blanks, strip.n_blanks
     for i in range(spectra.shape[0]):
@@ -135,7 +135,7 @@ def _list_blanks(strip: Strip) -> None:
             n_blanks[p] += 0 if np.isfinite(row[p]) else 1
 
 
-@compiled
+@compiled_part
 def _add_good(strip: Strip, mean: DoubleArray, basis: DoubleArray) -> None:
     """Add what `add_products` adds, with zeros for blanks."""
     spectra, (n_channels, width) = strip.spectra, strip.spectra.shape

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled_part
 from tessellar.lanes.arithmetic import fused_in, spread_in
 from tessellar.lanes.memory import address_in
 from tessellar.lanes.registers import FLOATS, LANES, instruction
@@ -74,7 +74,7 @@ def padded(n: int) -> int:
     return -(-n // ROWS) * ROWS
 
 
-@compiled
+@compiled_part
 def sum_products(left: FloatArray, right: FloatArray, n_places: int, sums: FloatArray) -> None:
     """Set sums to left^T right, over maps in ascending order.
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.simulate.eor.taps import Taps
 from tessellar.simulate.procedural_noise import CHANNEL_BITS, PIXEL_BITS, fill_noise, pieces
@@ -139,7 +139,7 @@ def _add_smoothed(
         _smooth(turned, along_x, x, out[i])
 
 
-@compiled
+@compiled_part
 def _smooth(lattice: FloatArray, table: FloatArray, first: int, out: FloatArray) -> None:
     """Add to rows, which begin at pixel ``first``, the rows of a lattice around them."""
     spacing, width = table.shape[0], out.shape[1]
@@ -151,7 +151,7 @@ def _smooth(lattice: FloatArray, table: FloatArray, first: int, out: FloatArray)
         add_shifted(source[base * width :], width, weights, target[row * width : (row + run) * width])
 
 
-@compiled
+@compiled_part
 def add_shifted(source: Floats, shift: int, weights: Floats, out: Floats) -> None:
     """Add numbers, ``shift`` further each time, times their weights, one after the other; four in one go."""
     whole = weights.size // 4 * 4

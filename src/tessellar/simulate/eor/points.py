@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tessellar.compiled import compiled
+from tessellar.compiled import compiled, compiled_part
 from tessellar.model import DoubleArray, IntArray
 from tessellar.simulate.procedural_noise import PIXEL_BITS
 from tessellar.simulate.voxels import exponential, logarithm, normal_quantile, uniform
@@ -110,7 +110,7 @@ def _draw(
     return found
 
 
-@compiled
+@compiled_part
 def _poisson(expected: float, share: float) -> int:
     """Return the number below which a share of a Poisson distribution lies."""
     count = 0
