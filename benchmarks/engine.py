@@ -52,9 +52,9 @@ def tiles(bench: Bench) -> Iterator[Result]:
         facts = {
             "workers": executor.slots,
             "tile_seconds": stage.seconds,
-            "stage_seconds": [each.seconds for each in made[1:]],
-            "kernel_share": [each.kernel_share for each in made[1:]],
-            "processor_share": [each.processor_share for each in made[1:]],
+            "stage_seconds": [each.seconds for each in made[-bench.repeats :]],
+            "kernel_share": [each.kernel_share for each in made[-bench.repeats :]],
+            "processor_share": [each.processor_share for each in made[-bench.repeats :]],
         }
         yield Result(f"{executor.name} {executor.slots}", seconds, stage.n_units, "tile", facts)
 

@@ -89,7 +89,7 @@ def _ways(bench: Bench, word: str, cube: Path) -> Iterator[Result]:
         records: list[Record] = []
         with TemporaryDirectory(dir=bench.folder) as scratch:
             seconds = bench.time(find_task(cube, Path(scratch) / "run", executor, workers, records))
-        yield _result(f"{word}, {executor} {workers}", seconds, workers, records[1:])
+        yield _result(f"{word}, {executor} {workers}", seconds, workers, records[-bench.repeats :])
 
 
 def _result(name: str, seconds: tuple[float, ...], workers: int, records: list[Record]) -> Result:

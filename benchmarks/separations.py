@@ -36,7 +36,7 @@ def _cleaned(bench: Bench, word: str, cube: Path, workers: int, *, power: bool =
         out = Path(scratch) / f"clean{cube.suffix}"
         seconds = bench.time(_task(cube, out, workers, power, records))
     name = f"{word}, threads {workers}{', with power' if power else ''}"
-    return _result(name, seconds, workers, records[1:])
+    return _result(name, seconds, workers, records[-bench.repeats :])
 
 
 def _task(cube: Path, out: Path, workers: int, power: bool, records: list[Record]) -> Task[Record]:

@@ -222,13 +222,16 @@ def test_work_that_makes_nothing_or_something_else_is_not_timed(tmp_path: Path) 
         bench.time(Task(lambda: next(counter), float))
 
 
-def test_tasks_take_turns_and_the_first_turn_does_not_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "first"), [("default", 1), ("toy", 0)])
+def test_tasks_take_turns_and_the_first_turn_counts_at_toy_size_only(
+    tmp_path: Path, size: str, first: int
+) -> None:
     from benchmarks.bench import SIZES, Bench, Task
 
     turns: list[str] = []
     tasks = {name: Task(lambda name=name: turns.append(name), lambda _: 1.0) for name in "ab"}
-    seconds = Bench(SIZES["toy"], 3, 1, tmp_path).race(tasks)
-    assert turns == ["a", "b"] * 4
+    seconds = Bench(SIZES[size], 3, 1, tmp_path).race(tasks)
+    assert turns == ["a", "b"] * (first + 3)
     assert [len(times) for times in seconds.values()] == [3, 3]
 
 

@@ -176,7 +176,7 @@ def test_a_cube_without_negative_voxels_gives_an_empty_catalogue_and_a_warning(
     voxels = np.full(SMALL, value, np.float32)
     voxels[0] = 0.5
     path = write_cube(empty_folder / f"{name}.fits", voxels)
-    result = call("find", path, "--out", "run")
+    result = call("find", "--no-report", path, "--out", "run")
     assert result.exit_code == 0, result.output
     assert "too few negative voxels" in result.stderr
     assert result.stdout.startswith("0 sources")

@@ -86,7 +86,7 @@ def test_a_cube_survives_the_way_to_zarr_and_back(cube: Path, empty_folder: Path
         assert (before[0].data == after[0].data).all()
     for name in ("fits", "zarr"):
         source = cube if name == "fits" else "out.zarr"
-        assert call("find", source, "--out", name, "-q").exit_code == 0
+        assert call("find", "--no-report", source, "--out", name, "-q").exit_code == 0
 
 
 def test_a_made_up_sky_is_the_same_for_the_same_seed_and_is_found(empty_folder: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_made_up_sky_is_the_same_for_the_same_seed_and_is_found(empty_folder: 
         assert call("simulate", "hi", name, "--seed", "3", *words).exit_code == 0
     assert (empty_folder / "one.truth.ecsv").read_bytes() == (empty_folder / "two.truth.ecsv").read_bytes()
     assert (empty_folder / "one.fits").read_bytes() == (empty_folder / "two.fits").read_bytes()
-    assert call("find", "one.fits", "--out", "run", "-q").exit_code == 0
+    assert call("find", "--no-report", "one.fits", "--out", "run", "-q").exit_code == 0
     result = call("match", "run", "one.truth.ecsv", "--json", "match.json")
     assert result.exit_code == 0
     assert result.stdout.startswith("completeness")
@@ -160,7 +160,7 @@ def test_a_full_disk_is_a_sentence_and_no_catalogue(cube: Path, tmp_path: Path) 
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert catalogues_in(tmp_path / "run") == {}
-    assert run("find", cube, "--out", tmp_path / "run", "-q").returncode == 0
+    assert run("find", "--no-report", cube, "--out", tmp_path / "run", "-q").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_what_tune_proposes_is_what_find_takes(
     for words in ("measured", "disk", "search, 1 worker", "predicted", "limited by", "--config tune.toml"):
         assert words in result.stdout
     assert json.loads(Path("tune.json").read_text())["proposal"]["workers"] == 1
-    found = call("find", cube, "--out", "run", "--config", "tune.toml")
+    found = call("find", "--no-report", cube, "--out", "run", "--config", "tune.toml")
     assert found.exit_code == 0, found.output
     assert "by tessellar tune of" in found.stdout
     assert "Tune with a FITS or Zarr cube." in complaint(call("tune", "procedural://hi?shape=16,32,32"), 2)

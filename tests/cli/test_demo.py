@@ -68,7 +68,7 @@ def test_a_broken_promise_is_said_and_counts(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_run_folder_is_not_taken_for_a_demo(cube: Path, tmp_path: Path) -> None:
-    assert call("find", cube, "--out", tmp_path / "run", "-q").exit_code == 0
+    assert call("find", "--no-report", cube, "--out", tmp_path / "run", "-q").exit_code == 0
     before = catalogues_in(tmp_path / "run")
     complaint(call("demo", "--out", tmp_path / "run"), 2)
     assert catalogues_in(tmp_path / "run") == before

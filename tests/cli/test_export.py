@@ -329,7 +329,9 @@ def test_a_damaged_product_is_one_sentence(
 def test_a_run_without_sources_has_an_empty_catalogue(tmp_path: Path) -> None:
     voxels = np.random.default_rng(3).normal(0, 1e-3, SMALL).astype(np.float32)
     cube = write_cube(tmp_path / "void.fits", voxels)
-    assert call("find", cube, "--out", tmp_path / "run", "-q", "--threshold", "9").exit_code == 0
+    assert (
+        call("find", "--no-report", cube, "--out", tmp_path / "run", "-q", "--threshold", "9").exit_code == 0
+    )
     for layout in ("sofia", "fits"):
         assert call("export", tmp_path / "run", tmp_path / layout, "--format", layout, "-q").exit_code == 0
     assert len(read_table(tmp_path / "sofia" / "void_cat.xml")) == 0

@@ -105,21 +105,23 @@ def test_a_run_that_does_not_fit_the_memory_is_refused_with_three_numbers(
 
 def test_other_settings_do_not_destroy_a_finished_run(cube: Path, empty_folder: Path) -> None:
     del empty_folder
-    assert call("find", cube, "--out", "run", "-q").exit_code == 0
+    assert call("find", "--no-report", cube, "--out", "run", "-q").exit_code == 0
     before = {path: path.read_bytes() for path in Path("run").iterdir() if path.is_file()}
-    sentence = complaint(call("find", cube, "--out", "run", "--threshold", "4"), USAGE)
+    sentence = complaint(call("find", "--no-report", cube, "--out", "run", "--threshold", "4"), USAGE)
     assert "threshold was 5.0, now 4.0" in sentence
     assert "--fresh" in sentence
     assert {path: path.read_bytes() for path in Path("run").iterdir() if path.is_file()} == before
-    assert call("find", cube, "--out", "run", "--threshold", "4", "--fresh", "-q").exit_code == 0
+    assert (
+        call("find", "--no-report", cube, "--out", "run", "--threshold", "4", "--fresh", "-q").exit_code == 0
+    )
     assert catalogues_in(Path("run")) != {path.name: content for path, content in before.items()}
 
 
 def test_a_finished_run_may_be_repeated(cube: Path, empty_folder: Path) -> None:
     del empty_folder
-    assert call("find", cube, "--out", "run", "-q").exit_code == 0
+    assert call("find", "--no-report", cube, "--out", "run", "-q").exit_code == 0
     first = catalogues_in(Path("run"))
-    again = call("find", cube, "--out", "run", "--executor", "serial")
+    again = call("find", "--no-report", cube, "--out", "run", "--executor", "serial")
     assert again.exit_code == 0
     assert "done already" in again.stderr
     assert catalogues_in(Path("run")) == first

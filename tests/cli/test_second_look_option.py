@@ -24,14 +24,17 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_cube(folder / "cube.fits", voxels_with_sources(SMALL), **IN_BAND),
         write_look(folder),
     )
-    found = call("find", cube, "-o", folder / "run", "--second-look", network, "-q")
+    found = call("find", "--no-report", cube, "-o", folder / "run", "--second-look", network, "-q")
     assert found.exit_code == 0, found.output
     return folder
 
 
 def test_the_settings_of_the_run_repeat_it(looked: Path, tmp_path: Path) -> None:
     assert (
-        call("find", "--config", looked / "run" / "run.toml", "-o", tmp_path / "again", "-q").exit_code == 0
+        call(
+            "find", "--no-report", "--config", looked / "run" / "run.toml", "-o", tmp_path / "again", "-q"
+        ).exit_code
+        == 0
     )
     assert catalogues_in(tmp_path / "again") == catalogues_in(looked / "run")
     assert json.loads((tmp_path / "again" / "run.json").read_text())["look"]["looked_at"] == 2

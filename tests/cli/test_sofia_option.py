@@ -50,9 +50,9 @@ def settings_of(*words: object) -> dict[str, Any]:
 
 def test_a_parameter_file_gives_the_catalogue_of_the_same_options(cube: Path, empty_folder: Path) -> None:
     par = write("sky.par", LINES.format(cube=os.path.relpath(cube, empty_folder)))
-    result = call("find", "--sofia", par, "--out", "one")
+    result = call("find", "--no-report", "--sofia", par, "--out", "one")
     assert result.exit_code == 0, result.output
-    assert call("find", cube, "--out", "two", "-q", *WORDS).exit_code == 0
+    assert call("find", "--no-report", cube, "--out", "two", "-q", *WORDS).exit_code == 0
     assert catalogues_in(Path("one")) == catalogues_in(Path("two"))
     assert json.loads(Path("one/run.json").read_text())["n_sources"] == 2
     one, two = (tomllib.loads(Path(f"{run}/run.toml").read_text())["find"] for run in ("one", "two"))
@@ -107,10 +107,12 @@ def test_the_plan_takes_the_same_file(cube: Path, empty_folder: Path) -> None:
 
 def test_remarks_are_quiet_or_json_like_the_progress(cube: Path, empty_folder: Path) -> None:
     par = write("sky.par", LINES.format(cube=cube))
-    assert call("find", "--sofia", par, "--out", "one", "--quiet").output == ""
+    assert call("find", "--no-report", "--sofia", par, "--out", "one", "--quiet").output == ""
     events = [
         json.loads(line)
-        for line in call("find", "--sofia", par, "--out", "two", "--log-json").stderr.splitlines()
+        for line in call(
+            "find", "--no-report", "--sofia", par, "--out", "two", "--log-json"
+        ).stderr.splitlines()
     ]
     said = [event["text"] for event in events if event["event"] == "say"]
     assert sum("input.mask" in text for text in said) == 1

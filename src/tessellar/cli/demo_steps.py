@@ -131,12 +131,20 @@ class Demo:
         ), None
 
     def report(self) -> tuple[str, None]:
-        """Write the report anew, now with the comparison."""
+        """Write the report, with the comparison."""
         return f"{api.report(self.folder)} (a page for your browser, no network)", None
 
     def _run(self, name: str, folder: Path, cube: Path, executor: str, tile: tuple[int, int, int]) -> Run:
+        from tessellar.engine.find.product_files import Products
+
         run = api.find_sources(
-            cube, executor=executor, tile=tile, out=folder, fresh=True, memory=available_bytes()
+            cube,
+            products=Products(report=False),
+            executor=executor,
+            tile=tile,
+            out=folder,
+            fresh=True,
+            memory=available_bytes(),
         )
         self.runs[name] = run
         return run
