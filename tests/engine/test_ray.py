@@ -52,10 +52,19 @@ def home() -> Iterator[Path]:
         yield Path(folder)
 
 
+CLIENT_NEEDS = "grpc"
+
+
 @pytest.fixture(scope="module")
-def cluster(home: Path) -> Iterator[RayCluster]:
+def client_port() -> int:
+    return free_port("127.0.0.2")
+
+
+@pytest.fixture(scope="module")
+def cluster(home: Path, client_port: int) -> Iterator[RayCluster]:
     """A head and a second node, at two addresses, with two cores each and one GPU that is not real."""
-    with RayCluster(home, "--num-cpus=2", "--num-cpus=2 --num-gpus=1") as nodes:
+    client = f"--ray-client-server-port={client_port}" if importlib.util.find_spec(CLIENT_NEEDS) else ""
+    with RayCluster(home, f"--num-cpus=2 {client}", "--num-cpus=2 --num-gpus=1") as nodes:
         yield nodes
 
 
@@ -373,15 +382,10 @@ def test_a_head_that_dies_stops_the_run_and_another_cluster_completes_it(cluster
     assert 31 not in resumes(tmp_path, calls, "ray", "{}", cluster.address)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("grpc") is None, reason="Ray's client needs grpcio")
-def test_through_the_client(home, tmp_path, calls):
-    port = free_port("127.0.0.2")
-    with (
-        tempfile.TemporaryDirectory(prefix="ray-") as folder,
-        RayCluster(Path(folder), f"--num-cpus=2 --ray-client-server-port={port}"),
-        make_executor("ray", 2, f"ray://127.0.0.2:{port}") as executor,
-    ):
-        assert executor.about == f"Ray: 2 workers at 127.0.0.2:{port}"
+@pytest.mark.skipif(importlib.util.find_spec(CLIENT_NEEDS) is None, reason="Ray's client needs grpcio")
+def test_through_the_client(cluster, client_port, tmp_path, calls):
+    with make_executor("ray", 2, f"ray://127.0.0.2:{client_port}") as executor:
+        assert executor.about == f"Ray: 2 workers at 127.0.0.2:{client_port}"
         report = run(ScriptedStage(calls, 60, {23: ("die",)}), executor, tmp_path)
     assert report.done == 60
     assert all_units_are_right(tmp_path, 60)
