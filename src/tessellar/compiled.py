@@ -76,6 +76,11 @@ def cache_folder() -> Path:
     return folder
 
 
+def nothing_compiled() -> bool:
+    """Return whether all code of this version is still to be compiled here."""
+    return next(cache_folder().rglob("*.nbi"), None) is None
+
+
 @cache
 def code_digest() -> str:
     """Return a hash of the mathematics: all files of the lanes, of the kernels and of the simulated skies."""

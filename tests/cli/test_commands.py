@@ -39,6 +39,15 @@ def test_the_brightest_source_comes_first(cube: Path, empty_folder: Path) -> Non
     assert str(table["name"][table["f_sum"].argmax()]) in result.stdout.splitlines()[2]
 
 
+def test_the_wait_for_the_compiler_is_explained_once(
+    cube: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tessellar.engine.find.crew.nothing_compiled", lambda: True)
+    words = ("find", cube, "--out", "run", "--executor", "serial", "--no-report", "--fresh")
+    assert call(*words).stderr.count("kernels are compiled once") == 1
+    assert call(*words, "--quiet").stderr == ""
+
+
 def test_quiet_is_quiet(cube: Path, empty_folder: Path) -> None:
     del empty_folder
     for words in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tessellar.compiled import nothing_compiled
 from tessellar.engine.executors import Executor
 from tessellar.engine.journal import Journal
 from tessellar.engine.partials import PartialStore
@@ -51,6 +52,10 @@ class Crew:
 
     def do(self, stage: Stage) -> StageReport:
         """Run a stage and keep its report."""
+        if self.observer is not None and not self.reports and nothing_compiled():
+            self.observer.say(
+                "The first run on this machine takes a minute longer: its kernels are compiled once."
+            )
         report = run_stage(
             stage,
             executor=self.executor,
