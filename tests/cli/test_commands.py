@@ -160,6 +160,14 @@ def test_progress_that_nobody_can_receive_stops_nothing(cube: Path, tmp_path: Pa
     assert len(catalogues_in(tmp_path / "run")) == 3
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_may_be_closed(cube: Path, tmp_path: Path, closed: str) -> None:
+    command = " ".join(program_command("find", cube, "--out", tmp_path / "run", "--no-report"))
+    done = subprocess.run(["bash", "-c", f"{command} {closed}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(catalogues_in(tmp_path / "run")) == 3
+
+
 def test_a_full_disk_is_a_sentence_and_no_catalogue(cube: Path, tmp_path: Path) -> None:
     words = " ".join(program_command("find", cube, "--out", tmp_path / "run", "-q"))
     done = subprocess.run(
@@ -178,6 +186,7 @@ def test_a_full_disk_is_a_sentence_and_no_catalogue(cube: Path, tmp_path: Path) 
         (KeyError("x"), 70, "Unexpected KeyError: 'x'"),
         (MemoryError("Unable to allocate 3 GiB"), 2, "--tile"),
         (OSError(28, "No space left on device"), 2, "No space is left"),
+        (OSError(24, "Too many open files"), 2, "ulimit -n"),
         (OSError(5, "Input/output error"), 70, "Input/output error"),
         (KeyboardInterrupt(), 130, "Repeat the command to resume"),
     ],

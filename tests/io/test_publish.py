@@ -88,6 +88,7 @@ def test_a_sweep_takes_leftovers_of_this_target_only(tmp_path):
     [
         (OSError(errno.ENOSPC, "No space left on device"), "no space is left"),
         (RuntimeError("cannot store: No space left on device (os error 28)"), "no space is left"),
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
         (OSError(errno.EROFS, "Read-only file system"), "where you may write"),
         (OSError(errno.ENOENT, "No such file or directory"), "folder is missing"),
         (OSError(errno.EIO, "Input/output error"), "Input/output error"),

@@ -9,6 +9,9 @@ def main() -> None:
     import atexit
     import gc
 
+    from tessellar.cli.streams import open_closed_streams
+
+    open_closed_streams()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # the interpreter would free them one by one, though the process ends
     from tessellar.cli.program import program

@@ -72,6 +72,11 @@ def _explain(error: BaseException) -> tuple[int, str]:
         )
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return USAGE, f"No space is left ({error}). Free some and repeat the command to resume."
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return (
+            USAGE,
+            f"{error.strerror}. Allow more of them, as with ulimit -n 1024, and repeat the command to resume.",
+        )
     return UNEXPECTED, (
         f"Unexpected {type(error).__name__}: {error}. This is a defect of Tessellar: "
         f"set {DEBUG}=1 to see where it happened, and report it."

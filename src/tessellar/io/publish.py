@@ -224,6 +224,10 @@ def _explain(path: Path, code: int | None, reason: str) -> OutputError:
         return OutputError(f"{failure}: no space is left ({reason}). Free some and run the command again.")
     if code in _REFUSED:
         return OutputError(f"{failure}: {reason}. Choose a place where you may write.")
+    if code in (errno.EMFILE, errno.ENFILE):
+        return OutputError(
+            f"{failure}: {reason}. Allow more of them, as with ulimit -n 1024, and run the command again."
+        )
     if code in (errno.ENOENT, errno.ENOTDIR):
         return OutputError(f"{failure}: its folder is missing or no folder ({reason}).")
     return OutputError(f"{failure}: {reason}.")
