@@ -7,14 +7,13 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --no-compile --constraint constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
-# Compiled kernels are kept in the checkout, so that tests and demo compile each of them once.
-export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
-
 .PHONY: demo test install lint bench clean
 
 demo: $(VENV)/core.stamp  ## simulate a small sky, find its galaxies, write demo/report.html
 	$(BIN)/tessellar demo --out demo
 
+# Tests keep compiled kernels in the checkout; the demo keeps them where the program will look for them.
+test: export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 test: install  ## the whole test suite; some of it with ARGS="-k catalogue"
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
