@@ -132,9 +132,8 @@ def _separate_runs(block: FloatArray, modes: Modes, results: Results, strip: Str
     apart = residual.ctypes.data != block.ctypes.data  # else what is in the cache may stay there
     streamed = _WHOLE_LINES and in_line and apart
     stop = lead + (n_pixels - lead) // COLUMNS * COLUMNS
-    whole = (
-        True  # most likely, what follows spectra without blanks has none, and what follows others has some
-    )
+    # most likely, what follows spectra without blanks has none, and what follows others has some
+    whole = True
     for first in range(lead, stop, widest):
         width = min(widest, stop - first)
         sums = room[: n_sums * width].reshape(n_sums, width)  # so the compiler knows where a row begins
