@@ -65,6 +65,20 @@ def test_types_that_are_compiled_together_are_both_kept(folder: Path) -> None:
     assert compiled_by(folder, "float32", "float64") == [0, 0]
 
 
+def test_kept_code_is_loaded_without_what_compiles(folder: Path) -> None:
+    assert compiled_by(folder, "float64") == [1]
+    program = """
+import sys
+import numpy as np
+from functions import doubled
+assert doubled(np.array([3.0])) == [6]
+assert "numba.np.arraymath" not in sys.modules
+assert doubled(np.array([3], "int16")) == [6]
+assert "numba.np.arraymath" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
+
+
 def test_who_waits_in_vain_compiles_for_itself_and_keeps_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

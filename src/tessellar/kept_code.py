@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 # No function takes this long to compile: who waits so long waits for a process that has been stopped.
 PATIENCE = 120.0
@@ -48,7 +49,8 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return what is kept for a signature; None, once it is this process's turn to compile it."""
         with suppress(Exception):
-            found = super().load_overload(signature, context)
+            rtsys.initialize(context)
+            found = self._load_overload(signature, context)  # without what compiles, which takes 0.3 s to load
             if found is not None:
                 return found
         self._begin_turn()
