@@ -50,7 +50,9 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
         """Return what is kept for a signature; None, once it is this process's turn to compile it."""
         with suppress(Exception):
             rtsys.initialize(context)
-            found = self._load_overload(signature, context)  # without what compiles, which takes 0.3 s to load
+            found = self._load_overload(
+                signature, context
+            )  # without what compiles, which takes 0.3 s to load
             if found is not None:
                 return found
         self._begin_turn()
