@@ -21,10 +21,11 @@ from tessellar.model import MemoryUse
 from tessellar.tiling.box import Shape
 
 PLANE = (512, 1024)
+# Small tiles: whether the next one is read ahead depends on what else the machine does, and must not decide.
 SCRIPT = """
 import sys, tessellar as ts
 if __name__ == "__main__":
-    ts.find_sources(sys.argv[1], out=sys.argv[2], executor=sys.argv[3], workers=2, tile=(96, 192, 256))
+    ts.find_sources(sys.argv[1], out=sys.argv[2], executor=sys.argv[3], workers=2, tile=(48, 96, 256))
 """
 
 
