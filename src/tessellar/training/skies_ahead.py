@@ -31,13 +31,16 @@ class SkiesAhead:
     seed
         Chooses them.
     hands
-        Who makes them ahead; without any, each is made when it is asked for. One that dies is sent home, and what it
+        Who makes them ahead; without any, each is made when it is asked for. One that dies is taken out, and what it
         had before it is made here.
+    say
+        Told so.
     """
 
     recipe: SkyRecipe
     seed: int
     hands: list[Hand] = field(default_factory=list)
+    say: Callable[[str], None] = lambda _: None
     _begun: dict[tuple[int, bool], Future[SkyPatch]] = field(default_factory=dict)
 
     @property
@@ -78,6 +81,12 @@ class SkiesAhead:
             self._begun[key] = hand.submit(self._make(key))
         except BrokenExecutor:
             self.hands.remove(hand)
+            rest = (
+                "The others go on"
+                if self.hands
+                else "It was the last: the training itself makes them, which lasts"
+            )
+            self.say(f"A process that makes skies died. {rest}; the network will be the same.")
 
     def _make(self, key: tuple[int, bool]) -> Callable[[], SkyPatch]:
         number, easy = key

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,13 @@ class Trainer(Course):
     device
         Where the network is, as torch calls it; those of another type round differently.
     hands
-        Who makes skies beside it; they change nothing.
+        Who makes skies beside it; they change nothing. Those that die are taken out.
     """
 
     training: Training
     pairs: Pairs | None = None
     device: str = CPU
-    hands: Sequence[Hand] = ()
+    hands: list[Hand] = field(default_factory=list)
     negatives: HardNegatives = field(default_factory=HardNegatives)
     _curriculum: Curriculum = field(init=False)
     _held_out: list[Lesson] = field(default_factory=list, init=False)
@@ -55,7 +56,7 @@ class Trainer(Course):
 
     def _learner(self, stretch: Stretch) -> Learner:
         training = self.training
-        skies = SkiesAhead(training.skies, training.seed, list(self.hands))
+        skies = SkiesAhead(training.skies, training.seed, self.hands, partial(self._tell, "say"))
         self._curriculum = Curriculum(skies, training.batch, training.easy_steps, self.pairs)
         return Learner(training, stretch, self.device)
 
