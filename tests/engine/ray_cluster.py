@@ -73,10 +73,12 @@ class RayCluster:
             else ["--head", f"--port={port}", f"--temp-dir={self._folder}"]
         )
         common = ["--block", f"--node-ip-address=127.0.0.{number + 2}", "--object-store-memory=80000000"]
-        ports = ["--min-worker-port=0", "--max-worker-port=0", "--include-dashboard=false"]
+        common.append("--include-log-monitor=false")  # loads Ray once more, and nobody hears what it says
+        ports = ["--min-worker-port=0", "--max-worker-port=0"]
+        of_head = ["--include-dashboard=false", "--no-monitor"]
         ray = Path(sys.executable).with_name("ray")
         node = subprocess.Popen(
-            [ray, "start", *where, *common, *ports[: 2 if number else 3], *options],
+            [ray, "start", *where, *common, *ports, *([] if number else of_head), *options],
             env=self._environment,
             text=True,
             stdout=subprocess.PIPE,
