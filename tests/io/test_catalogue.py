@@ -20,6 +20,7 @@ from tessellar.errors import InputError, OutputError, UsageError
 from tessellar.flags import FLAGS, FLAGS_OF_LOOKS, flag_legend, flags_in
 from tessellar.io.catalogue import make_table, read_catalogue, write_catalogue
 from tessellar.io.columns import COLUMNS
+from tessellar.io.ecsv import ecsv_bytes
 from tessellar.io.source_names import source_names
 from tessellar.io.votable import votable_bytes
 from tessellar.model import CubeMeta, SpectralAxis
@@ -137,6 +138,22 @@ def test_the_rows_of_the_votable_are_those_that_astropy_writes() -> None:
         votable.from_table(table[:n]).to_xml(text)
         rows = text.getvalue().partition(b"<TABLEDATA>")[2]
         assert votable_bytes(table[:n]).partition(b"<TABLEDATA>")[2] == rows
+
+
+TEXTS = st.text(alphabet=" \"#,'aé<\t", max_size=6).map(str.strip)  # astropy drops what surrounds a text
+
+
+@given(st.lists(st.tuples(TEXTS, st.floats(width=64), st.integers(-9, 2**62))))
+def test_the_ecsv_file_is_what_astropy_writes(rows: list[tuple[str, float, int]]) -> None:
+    texts, reals, numbers = zip(*rows, strict=True) if rows else ((), (), ())
+    table = Table(
+        {"text": np.array(texts, np.str_), "real": np.array(reals), "number": np.array(numbers, np.int64)},
+        units={"real": "Jy / beam"},
+        meta={"provenance": {"cube": "a b"}},
+    )
+    text = io.StringIO()
+    table.write(text, format="ascii.ecsv")
+    assert ecsv_bytes(table).decode() == text.getvalue()
 
 
 def test_other_programs_read_the_votable(tmp_path: Path) -> None:

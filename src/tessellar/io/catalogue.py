@@ -73,14 +73,16 @@ def write_catalogue(table: QTable, folder: Path, stem: str = "catalogue") -> lis
     OutputError
         The folder cannot be written to.
     """
+    from tessellar.io.ecsv import ecsv_bytes
     from tessellar.io.voparquet import voparquet_bytes
-    from tessellar.io.votable import votable_bytes
+    from tessellar.io.votable import votable_bytes, votable_head
 
     plain = plain_table(table)
+    head = votable_head(plain)
     contents = {
-        f"{stem}.ecsv": _ecsv_bytes(plain),
-        f"{stem}.parquet": voparquet_bytes(plain),
-        f"{stem}.vot": votable_bytes(plain),
+        f"{stem}.ecsv": ecsv_bytes(plain),
+        f"{stem}.parquet": voparquet_bytes(plain, head),
+        f"{stem}.vot": votable_bytes(plain, head),
     }
     with output_errors(folder):
         make_folder(folder)
@@ -182,14 +184,6 @@ def _quantities(plain: Table) -> QTable:
         ucd = (column.meta or {}).get("ucd")
         table[name].info.meta = {"ucd": ucd} if ucd else {}
     return table
-
-
-def _ecsv_bytes(table: Table) -> bytes:
-    import io
-
-    text = io.StringIO()
-    table.write(text, format="ascii.ecsv")
-    return text.getvalue().encode()
 
 
 def _read_ecsv(path: Path) -> Table:

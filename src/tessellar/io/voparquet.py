@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.io.votable import read_votable, votable_bytes
+from tessellar.io.votable import read_votable
 
 if TYPE_CHECKING:
     import pyarrow
@@ -19,16 +19,23 @@ _VERSION = b"IVOA.VOTable-Parquet.version"
 _CONTENT = b"IVOA.VOTable-Parquet.content"
 
 
-def voparquet_bytes(table: Table) -> bytes:
+def voparquet_bytes(table: Table, head: bytes) -> bytes:
     """Return a table as VOParquet 1.0.
 
     Written here and not by astropy (``format="parquet.votable"``), whose writer refuses a table without rows.
+
+    Parameters
+    ----------
+    table
+        The table.
+    head
+        From `tessellar.io.votable.votable_head`.
     """
     import pyarrow
     import pyarrow.parquet
 
     columns = [_arrow(np.asarray(table[name].data)) for name in table.colnames]
-    metadata = {_VERSION: b"1.0", _CONTENT: _header(table), **_text_lengths(table)}
+    metadata = {_VERSION: b"1.0", _CONTENT: _without_rows(head), **_text_lengths(table)}
     data = pyarrow.Table.from_arrays(columns, names=table.colnames).replace_schema_metadata(metadata)
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(data, buffer, compression="zstd")
@@ -69,9 +76,9 @@ def read_voparquet(path: Path) -> Table:
     return table
 
 
-def _header(table: Table) -> bytes:
-    """Return the VOTable of the columns alone, with the element that says where their data are."""
-    return votable_bytes(table[:0]).replace(b"</TABLE>", b' <PARQUET type="Parquet-local-XML"/>\n  </TABLE>')
+def _without_rows(head: bytes) -> bytes:
+    """Return the VOTable of the columns with the element that says where their data are."""
+    return head.replace(b"</TABLE>", b' <PARQUET type="Parquet-local-XML"/>\n  </TABLE>')
 
 
 def _text_lengths(table: Table) -> dict[bytes, bytes]:

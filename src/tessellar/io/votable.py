@@ -15,11 +15,28 @@ if TYPE_CHECKING:
 
 _COORDINATES = {"ra": "ICRS", "dec": "ICRS", "l": "galactic", "b": "galactic"}
 _ROWS_AT_ONCE = 4096
-_INDENT, _END_OF_ROW = b"     ", b"     </TR>\n"
+_END = b"  </TABLE>"
 
 
-def votable_bytes(table: Table) -> bytes:
+def votable_bytes(table: Table, head: bytes | None = None) -> bytes:
     """Return a table as VOTable 1.4 in TABLEDATA, so that any editor can read it.
+
+    Parameters
+    ----------
+    table
+        The table.
+    head
+        Its `votable_head`, where that is at hand.
+    """
+    head = head or votable_head(table)
+    if not len(table):
+        return head
+    data = b"".join([b"   <DATA>\n    <TABLEDATA>\n", *_rows(table), b"    </TABLEDATA>\n   </DATA>\n"])
+    return head.replace(_END, data + _END)
+
+
+def votable_head(table: Table) -> bytes:
+    """Return a table as VOTable, but for its rows.
 
     Units, descriptions and UCDs (``column.meta["ucd"]``) become attributes of the fields; each item of
     ``table.meta["provenance"]`` becomes an INFO element.
@@ -29,21 +46,11 @@ def votable_bytes(table: Table) -> bytes:
     with warnings.catch_warnings():
         # VOUnit deprecates units that radio cubes do carry (erg, Angstrom); they are written all the same.
         warnings.simplefilter("ignore")
-        document = votable.from_table(table[:1])
+        document = votable.from_table(table[:0])
         _describe(document, table.meta.get("provenance", {}))
         text = io.BytesIO()
         document.to_xml(text)
-    head, row, tail = _around_first_row(text.getvalue())
-    return b"".join([head, *_rows(table), tail]) if row else text.getvalue()
-
-
-def _around_first_row(text: bytes) -> tuple[bytes, bytes, bytes]:
-    """Cut a document of one row before and behind that row; all is before it where there is none."""
-    first, last = text.find(_INDENT + b"<TR>"), text.find(_END_OF_ROW)
-    if first < 0:
-        return text, b"", b""
-    stop = last + len(_END_OF_ROW)
-    return text[:first], text[first:stop], text[stop:]
+    return text.getvalue()
 
 
 def _rows(table: Table) -> Iterator[bytes]:
