@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.table import QTable
 from astropy.wcs import WCS
 
+from tessellar.api import simulate
 from tessellar.errors import InputError, OutputError
 from tessellar.model import GAUSSIAN_AREA
 from tessellar.simulate.hi import HiSky
@@ -152,6 +153,21 @@ def test_sdc2_text_has_the_columns_of_the_challenge_in_order(tmp_path: Path, tru
     assert first[4] == pytest.approx(truth["f_sum"][0].to_value("Jy Hz"))
     assert first[8] == pytest.approx(truth["w20"][0].to_value("km/s"))
     assert sdc2_table(truth).colnames == lines[0].split()
+
+
+def test_the_truth_of_another_cube_is_not_replaced(tmp_path: Path) -> None:
+    first, second = (HiSky((4, 8, 8), seed=seed, n_sources=1) for seed in (1, 2))
+    simulate(first, tmp_path / "sky.zarr", executor="serial")
+    simulate(first, tmp_path / "sky.fits", executor="serial")
+    kept = (tmp_path / "sky.truth.ecsv").read_bytes()
+    with pytest.raises(
+        OutputError, match=r"sky\.truth\.ecsv is the truth of .*sky\.zarr, which is another sky"
+    ):
+        simulate(second, tmp_path / "sky.fits", executor="serial", overwrite=True)
+    assert (tmp_path / "sky.truth.ecsv").read_bytes() == kept
+    (tmp_path / "sky.fits").unlink()
+    simulate(second, tmp_path / "sky.zarr", executor="serial", overwrite=True)
+    assert (tmp_path / "sky.truth.ecsv").read_bytes() != kept
 
 
 def test_bad_truth_files_are_named(tmp_path: Path) -> None:

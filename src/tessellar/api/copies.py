@@ -140,12 +140,13 @@ def simulate(
     from tessellar.engine.convert import check_output
     from tessellar.engine.executors import check_executor
     from tessellar.simulate.sdc2.sky import Sdc2Sky
-    from tessellar.simulate.truth import truth_path, write_sdc2, write_truth
+    from tessellar.simulate.truth import check_truth, truth_path, write_sdc2, write_truth
 
     truth = _truth_of(sky)
     check_executor(running.get("executor", "threads"), running.get("workers"), running.get("address"))
     # An output that is in the way is refused before a truth is replaced; and a cube that exists has its truth.
     check_output(_sink(out, sky, running.get("tile"), overwrite), fresh=running.get("fresh", False))
+    check_truth(truth, out)
     write_truth(truth, truth_path(out))
     if isinstance(sky, Sdc2Sky):
         write_sdc2(truth, truth_path(out).with_suffix(".txt"))

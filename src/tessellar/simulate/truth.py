@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from tessellar.simulate.measured import BOUNDS, MEASURED, SkyOfGalaxies, measure
 
 if TYPE_CHECKING:
     from astropy.table import QTable
+
+_ECSV = "ascii.ecsv"
+_SUFFIXES = (".gz", ".fz", ".fits", ".fit", ".zarr")
 
 UNITS: Mapping[str, str] = {
     **dict.fromkeys(("x", "y", "z", *BOUNDS), "pix"),
@@ -91,9 +95,26 @@ def truth_path(cube: str | os.PathLike[str]) -> Path:
     """
     path = Path(cube)
     stem = path.name
-    for suffix in (".gz", ".fz", ".fits", ".fit", ".zarr"):
+    for suffix in _SUFFIXES:
         stem = stem.removesuffix(suffix)
     return path.with_name(f"{stem}.truth.ecsv")
+
+
+def check_truth(truth: QTable, cube: str | os.PathLike[str]) -> None:
+    """Refuse to write the truth of a cube over that of another one: ``sky.zarr`` and ``sky.fits`` share a name for it.
+
+    Raises
+    ------
+    OutputError
+        The other cube is there, and its truth is another one.
+    """
+    path = truth_path(cube)
+    others = [other for other in path.parent.iterdir() if other != Path(cube) and truth_path(other) == path]
+    others = [other for other in others if other.name.endswith(_SUFFIXES)]
+    if others and path.is_file() and path.read_text(encoding="utf-8") != _text_of(truth, _ECSV):
+        raise OutputError(
+            f"{path} is the truth of {others[0]}, which is another sky. Choose another name, or remove both."
+        )
 
 
 def write_truth(truth: QTable, path: str | os.PathLike[str]) -> None:
@@ -104,7 +125,7 @@ def write_truth(truth: QTable, path: str | os.PathLike[str]) -> None:
     OutputError
         If the file cannot be written.
     """
-    _write(truth, Path(path), "ascii.ecsv")
+    _write(truth, Path(path), _ECSV)
 
 
 def read_truth(path: str | os.PathLike[str]) -> QTable:
@@ -118,7 +139,7 @@ def read_truth(path: str | os.PathLike[str]) -> QTable:
     from astropy.table import QTable
 
     try:
-        table = QTable.read(path, format="ascii.ecsv")
+        table = QTable.read(path, format=_ECSV)
     except FileNotFoundError as error:
         raise InputError(f"There is no truth table {path}; `tessellar simulate` writes one.") from error
     except (OSError, ValueError) as error:
@@ -150,10 +171,16 @@ def write_sdc2(truth: QTable, path: str | os.PathLike[str]) -> None:
     _write(sdc2_table(truth), Path(path), "ascii.basic")
 
 
+def _text_of(table: QTable, table_format: str) -> str:
+    text = io.StringIO()
+    table.write(text, format=table_format)
+    return text.getvalue()
+
+
 def _write(table: QTable, path: Path, table_format: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        table.write(temporary, format=table_format, overwrite=True)
+        temporary.write_text(_text_of(table, table_format), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error}); choose another place.") from error

@@ -96,7 +96,7 @@ def test_components_that_still_turn_are_named() -> None:
 def test_it_is_about_as_good_as_three_principal_components(seed: int) -> None:
     truth = sky(seed)
     maps, basis = principal(truth.cube, 20)
-    found = GMCA().operator(truth.statistics, maps.astype(np.float32), basis)
+    found = GMCA(3).operator(truth.statistics, maps.astype(np.float32), basis)
     error = truth.error(projected_out(truth.cube, found.operator.basis))
     assert error == pytest.approx(truth.error(projected_out(truth.cube, basis[:, :3])), rel=0.04)
     assert found.modes == 3
@@ -120,7 +120,7 @@ def test_every_problem_of_the_settings_is_named() -> None:
         GMCA(modes=0, rank=100, scales=0, iterations=0, threshold=-1.0)
     for word in ("0 modes", "rank 100", "0 scales", "0 iterations", "threshold -1.0"):
         assert word in str(caught.value)
-    with pytest.raises(UsageError, match="rank 2 is not from the number of modes, 3"):
+    with pytest.raises(UsageError, match="rank 2 is not from the number of modes, 4"):
         GMCA(rank=2)
 
 

@@ -64,7 +64,7 @@ def test_it_is_repeatable_to_the_bit() -> None:
 def test_what_is_left_is_that_of_principal_components() -> None:
     truth = sky(0)
     maps, basis = principal(truth.cube, 3)
-    found = FastICA().operator(truth.statistics, maps.astype(np.float32), basis)
+    found = FastICA(3).operator(truth.statistics, maps.astype(np.float32), basis)
     left = projected_out(truth.cube, found.operator.basis)
     assert np.abs(left - projected_out(truth.cube, basis)).max() < 1e-6 * SIGNAL_RMS
     assert np.abs(found.operator.basis - basis).max() > 0.1

@@ -38,7 +38,7 @@ class GMCA:
         A parameter is out of range.
     """
 
-    modes: int = 3
+    modes: int = 4
     rank: int = 20
     scales: int = 4
     iterations: int = 100

@@ -44,7 +44,7 @@ class FastICA:
         A parameter is out of range.
     """
 
-    modes: int = 3
+    modes: int = 4
     contrast: str = "logcosh"
     iterations: int = 500
     tolerance: float = 1e-9
