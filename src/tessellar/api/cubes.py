@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tessellar.api.requests import no_cube
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def open_cube(path: str | PathLike[str]) -> Source:
     ------
     InputError
         When it is no cube; the message says what it is.
+    UsageError
+        When it is not even a path.
 
     Examples
     --------
@@ -44,6 +47,8 @@ def open_cube(path: str | PathLike[str]) -> Source:
         from tessellar.simulate.procedural_address import sky_of
 
         return sky_of(path)
+    if not isinstance(path, str | PathLike):
+        raise no_cube(path)
     from tessellar.io.open import open_source
 
     return open_source(path)
@@ -87,7 +92,11 @@ def virtual_zarr(cube: Source | str | PathLike[str], chunks: Shape | None = None
 
 def source_of(cube: Source | str | PathLike[str]) -> Source:
     """Return the cube itself."""
-    return open_cube(cube) if isinstance(cube, str | PathLike) else cube
+    if isinstance(cube, str | PathLike):
+        return open_cube(cube)
+    if not hasattr(cube, "meta"):
+        raise no_cube(cube)
+    return cube
 
 
 def name_of(cube: Source | str | PathLike[str]) -> str:

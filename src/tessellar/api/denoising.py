@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tessellar.api.cubes import check_libraries_of
 from tessellar.api.made_cubes import MadeCube
 from tessellar.api.planning import joined_cluster
+from tessellar.api.requests import DENOISER, check_kernel, check_tile
 
 if TYPE_CHECKING:
     from tessellar.engine.denoise.plan import DenoisePlan
@@ -88,6 +89,8 @@ def denoise(
     from tessellar.engine.denoise.folder import folder_of
     from tessellar.engine.executors import check_executor
 
+    check_kernel(kernel, DENOISER)
+    check_tile(tile)
     check_libraries_of(kernel)
     check_executor(executor, workers, address)
     asked = asked_for(
@@ -142,6 +145,8 @@ def plan_denoising(
     from tessellar.api.denoising_run import asked_for, plan_of
     from tessellar.engine.executors import check_executor
 
+    check_kernel(kernel, DENOISER)
+    check_tile(tile)
     check_executor(executor, workers, address)
     asked = asked_for(cube, kernel, out, uncertainty=uncertainty, device=device, address=address)
     with joined_cluster(executor, workers, address, device=asked.device) as pool:

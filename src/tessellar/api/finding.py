@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tessellar.api.cubes import check_libraries_of, name_of, source_of
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.planning import joined_cluster, plan_of
+from tessellar.api.requests import FINDER, check_kernel, check_tile
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ def find_sources(
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
+    check_kernel(kernel, FINDER)
+    check_tile(tile)
     finder = kernel or SmoothAndClip()
     check_libraries_of(finder)
     check_libraries_of(look)

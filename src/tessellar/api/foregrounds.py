@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tessellar.api.cubes import check_device
 from tessellar.api.made_cubes import MadeCube
 from tessellar.api.planning import joined_cluster
+from tessellar.api.requests import SEPARATION, check_kernel, check_tile
 
 if TYPE_CHECKING:
     from tessellar.engine.foregrounds.plan import ForegroundPlan
@@ -117,6 +118,8 @@ def separate_foregrounds(
     from tessellar.engine.foregrounds.folder import folder_of
 
     check_device(device)
+    check_kernel(kernel, SEPARATION)
+    check_tile(tile)
     check_executor(executor, workers, address)
     asked = asked_for(
         cube,
@@ -179,6 +182,8 @@ def plan_foregrounds(
     from tessellar.api.foreground_run import asked_for, plan_of
     from tessellar.engine.executors import check_executor
 
+    check_kernel(kernel, SEPARATION)
+    check_tile(tile)
     check_executor(executor, workers, address)
     asked = asked_for(
         cube,

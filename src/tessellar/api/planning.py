@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tessellar.api.cubes import source_of
 from tessellar.api.devices import device_of
+from tessellar.api.requests import FINDER, check_kernel, check_tile
 
 if TYPE_CHECKING:
     from tessellar.engine.devices import Device
@@ -82,6 +83,8 @@ def plan(
     from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
+    check_kernel(kernel, FINDER)
+    check_tile(tile)
     check_executor(executor, workers, address)
     finder = kernel or SmoothAndClip()
     where = device_of(device, finder, address)

@@ -1,0 +1,69 @@
+"""What the verbs say to kernels of another kind, to tiles that are none, and to what is no cube."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray
+
+import tessellar as ts
+from tessellar.errors import UsageError
+
+CUBE = "procedural://noise?shape=8,16,16"
+VERBS: dict[str, Callable[..., Any]] = {
+    "plan": ts.plan,
+    "find_sources": ts.find_sources,
+    "plan_denoising": ts.plan_denoising,
+    "denoise": ts.denoise,
+    "plan_foregrounds": ts.plan_foregrounds,
+    "separate_foregrounds": ts.separate_foregrounds,
+}
+KERNELS = {
+    "find_sources and plan": [ts.SmoothAndClip(), ts.NetworkFinder()],
+    "denoise and plan_denoising": [ts.Gaussian(), ts.Starlet2D1D(), ts.MatchedFilter(), ts.UNet()],
+    "separate_foregrounds and plan_foregrounds": [ts.PCA(), ts.Polynomial(), ts.GaussianProcess()],
+}
+
+
+def calls(verb: str, folder: Path, **options: Any) -> Any:
+    out = {} if verb.startswith("plan") else {"out": folder / "out.zarr"}
+    return VERBS[verb](options.pop("cube", CUBE), options.pop("kernel", None), **out, **options)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_kernel_of_another_kind_is_sent_to_its_verbs(verb: str, tmp_path: Path) -> None:
+    for verbs, kernels in KERNELS.items():
+        for kernel in kernels if verb not in verbs.split(" and ") else ():
+            with pytest.raises(UsageError, match=f"for {verbs}; .*{verb}.* take a "):
+                calls(verb, tmp_path, kernel=kernel)
+    with pytest.raises(UsageError, match="'pca' is no kernel"):
+        calls(verb, tmp_path, kernel="pca")
+    with pytest.raises(UsageError, match=r"PCA is a class.*PCA\(\)"):
+        calls(verb, tmp_path, kernel=ts.PCA)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("tile", [(8, 8), 8, "8,8,8", (8.5, 8, 8)])
+def test_a_tile_is_three_whole_numbers(verb: str, tile: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="numbers of voxels"):
+        calls(verb, tmp_path, tile=tile)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tile_may_be_an_array() -> None:
+    assert "8 x 16 x 16" in str(ts.plan(CUBE, tile=np.array([8, 16, 16])))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_no_cube_is_named(verb: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a NoneType was given"):
+        calls(verb, tmp_path, cube=None)
+    with pytest.raises(UsageError, match=r"a Dataset was given\. Give the path.*to_zarr"):
+        calls(verb, tmp_path, cube=xarray.Dataset())
+    with pytest.raises(UsageError, match="a ndarray was given"):
+        ts.open_cube(np.zeros((3, 3, 3)))  # type: ignore[arg-type]
