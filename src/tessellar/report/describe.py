@@ -7,7 +7,10 @@ from math import ceil, log10, prod
 import numpy as np
 
 from tessellar.io.cards import Cards
+from tessellar.io.schema import SCHEMA_VERSION
+from tessellar.io.schema_check import schema_faults
 from tessellar.io.wcs import frame_name, projection_name, sky_position
+from tessellar.io.zarr_read import ZarrSource
 from tessellar.model import Beam, CubeMeta, SpectralAxis
 from tessellar.model import Source as CubeSource
 from tessellar.report.quantities import angle_words, size_words, spectral_words
@@ -31,6 +34,7 @@ def describe(source: CubeSource) -> str:
         ("Cube", _name(meta)),
         ("Shape", _shape(meta.shape)),
         ("Stored", _stored(source)),
+        *_schema(source),
         ("Unit", meta.unit or "unknown"),
         *_sky(meta),
         *_spectral(meta.spectral),
@@ -65,6 +69,15 @@ def _stored(source: CubeSource) -> str:
     return text + "".join(
         f", {name} {' x '.join(map(str, shape))}" for name, shape in pieces.items() if shape
     )
+
+
+def _schema(source: CubeSource) -> list[tuple[str, str]]:
+    """Return whether a Zarr store is a valid image for other programs; nothing of other cubes."""
+    if not isinstance(source, ZarrSource):
+        return []
+    faults = schema_faults(source.path)
+    image = f"xradio image {SCHEMA_VERSION}"
+    return [("Schema", f"no valid {image}: {'; '.join(faults)}" if faults else f"a valid {image}")]
 
 
 def _sky(meta: CubeMeta) -> list[tuple[str, str]]:

@@ -1,0 +1,87 @@
+"""What keeps a Zarr store from being a valid xradio image: other programs would not find their way in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tessellar.io.schema import DIMS, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    import zarr
+
+_SAID_BY = {  # what coordinates must say of themselves
+    "time": ("type", "units", "scale", "format"),
+    "frequency": ("rest_frequency", "reference_frequency", "frame"),
+}
+_BEAM_DIMS = (*DIMS[:3], "beam_params_label")
+
+
+def schema_faults(path: Path) -> list[str]:
+    """Return what of a store is not as the xradio image schema 0.0.2 has it, in a few words each.
+
+    Parameters
+    ----------
+    path
+        Folder of a Zarr store that can be read.
+    """
+    import zarr
+
+    node = zarr.open(path, mode="r")
+    if isinstance(node, zarr.Array):
+        return ["it is an array alone"]
+    try:
+        arrays = dict(node.arrays())
+    except Exception as error:  # whatever zarr meets in the metadata of an array that holds no voxels
+        return [f"the metadata of an array cannot be read ({type(error).__name__})"]
+    return list(_faults(dict(node.attrs), arrays))
+
+
+def _faults(says: Mapping[str, Any], arrays: Mapping[str, zarr.Array[Any]]) -> Iterator[str]:
+    for name, wanted in (("type", "image_dataset"), ("schema_version", SCHEMA_VERSION)):
+        if says.get(name) != wanted:
+            yield f"its {name} is {says.get(name)!r}, not {wanted!r}"
+    for name in DIMS:
+        yield from _coordinate_faults(name, arrays.get(name))
+    groups = says.get("data_groups")
+    base = groups.get("base") if isinstance(groups, dict) else None
+    if not isinstance(base, dict) or not isinstance(base.get("sky"), str):
+        yield "data_groups names no sky"
+        return
+    yield from _variable_faults(base["sky"], arrays, DIMS, "sky")
+    beam = base.get("beam_fit_params_sky")
+    if beam is not None:
+        yield from _variable_faults(str(beam), arrays, _BEAM_DIMS, "beam_fit_params_sky")
+
+
+def _coordinate_faults(name: str, array: zarr.Array[Any] | None) -> Iterator[str]:
+    if array is None:
+        yield f"there is no {name}"
+        return
+    if _dims(array) != (name,):
+        yield f"the axes of {name} are {_words(_dims(array))}"
+    for word in _SAID_BY.get(name, ()):
+        if word not in array.attrs:
+            yield f"{name} does not say its {word}"
+
+
+def _variable_faults(
+    name: str, arrays: Mapping[str, zarr.Array[Any]], dims: tuple[str, ...], kind: str
+) -> Iterator[str]:
+    array = arrays.get(name)
+    if array is None:
+        yield f"there is no {name}"
+        return
+    if _dims(array) != dims:
+        yield f"the axes of {name} are {_words(_dims(array))}, not {_words(dims)}"
+    if array.attrs.get("type") != kind:
+        yield f"the type of {name} is {array.attrs.get('type')!r}, not {kind!r}"
+
+
+def _dims(array: zarr.Array[Any]) -> tuple[str | None, ...]:
+    return tuple(getattr(array.metadata, "dimension_names", None) or [None] * array.ndim)
+
+
+def _words(dims: tuple[str | None, ...]) -> str:
+    return "(" + ", ".join(name or "?" for name in dims) + ")"
