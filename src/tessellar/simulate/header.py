@@ -44,19 +44,36 @@ class Sampled(Protocol):
 @lru_cache(maxsize=16)
 def describe(sky: Sampled) -> CubeMeta:
     """Return what is known of a cube in Jy/beam with one beam, without its voxels."""
-    beam, pixel = sky.beam_arcsec / 3600.0, sky.pixel_arcsec / 3600.0
-    values = tuple(sky.first_frequency_hz + sky.channel_hz * z for z in range(sky.shape[0]))
-    width = sky.channel_hz if len(values) == 1 else None
+    beam = as_in_card(sky.beam_arcsec / 3600.0)
+    first, step = as_in_card(sky.first_frequency_hz), as_in_card(sky.channel_hz)
+    values = tuple(first + step * z for z in range(sky.shape[0]))
+    width = step if len(values) == 1 else None
     return CubeMeta(
         name=sky.name,
         shape=sky.shape,
         unit="Jy / beam",
         spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
         beams=(Beam(beam, beam, 0.0),),
-        pixel_size=(pixel, pixel),
+        pixel_size=pixel_size(sky),
         header=full_header(sky),
         wcs_header=wcs_header(sky),
     )
+
+
+def pixel_size(sky: Sampled) -> tuple[float, float]:
+    """Return the sides of a pixel along l and m, degrees; the card of the first has a sign, and a digit less."""
+    side = sky.pixel_arcsec / 3600.0
+    return -as_in_card(-side), as_in_card(side)
+
+
+def as_in_card(number: float) -> float:
+    """Return what is left of a number in a FITS header, whose cards have room for 20 letters of it.
+
+    A cube that is written and read again then says the same of itself, to the bit.
+    """
+    from astropy.io import fits
+
+    return float(fits.Card.fromstring(str(fits.Card("NUMBER", number))).value)
 
 
 def wcs_header(sky: Sampled) -> str:

@@ -13,7 +13,7 @@ from tessellar.errors import UsageError
 from tessellar.model import Beam, CubeMeta, DoubleArray, FloatArray, SpectralAxis
 from tessellar.simulate.eor.settings import PARTS, RANGES, problems_of
 from tessellar.simulate.eor.signal import Signal, make_signal
-from tessellar.simulate.header import REST_FREQUENCY, full_header, wcs_header
+from tessellar.simulate.header import REST_FREQUENCY, as_in_card, full_header, pixel_size, wcs_header
 from tessellar.tiling.box import Box, Shape
 
 CHUNK: Shape = (32, 128, 128)
@@ -250,9 +250,9 @@ def _whole(number: object) -> int:
 def _describe(sky: EorSky) -> CubeMeta:
     pixel = sky.pixel_arcsec / 3600.0
     channels = range(sky.shape[0])
-    width = sky.channel_hz if len(channels) == 1 else None
+    width = as_in_card(sky.channel_hz) if len(channels) == 1 else None
     seen = () if sky.beam_arcsec == 0.0 else channels if sky.chromatic else channels[:1]
-    beams = [sky.beam_pixels(channel) * pixel for channel in seen]
+    beams = [as_in_card(sky.beam_pixels(channel) * pixel) for channel in seen]
     return CubeMeta(
         name=sky.name,
         shape=sky.shape,
@@ -261,7 +261,7 @@ def _describe(sky: EorSky) -> CubeMeta:
             "freq", "Hz", tuple(map(sky.frequency, channels)), REST_FREQUENCY, "BARYCENT", width
         ),
         beams=tuple(Beam(beam, beam, 0.0) for beam in beams),
-        pixel_size=(pixel, pixel),
+        pixel_size=pixel_size(sky),
         header=full_header(sky, "K", beams),
         wcs_header=wcs_header(sky),
     )
