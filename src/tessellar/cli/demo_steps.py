@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tessellar import api
 from tessellar.engine.memory import available_bytes
 from tessellar.errors import OutputError, UsageError
-from tessellar.io.naming import shown
+from tessellar.io.naming import refuse_address, shown
 
 if TYPE_CHECKING:
     from tessellar.api import Run
@@ -54,6 +54,7 @@ class Demo:
         """
         from tessellar.engine.find.folder import MARKER as RUN_MARKER
 
+        refuse_address(self.folder)
         name = shown(self.folder)
         try:
             (self.folder / "sky").parent.mkdir(parents=True, exist_ok=True)

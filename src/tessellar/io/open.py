@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tessellar.errors import InputError
 from tessellar.io.compressed import GZIP
-from tessellar.io.naming import shown
+from tessellar.io.naming import is_address, shown
 from tessellar.io.reading import reading
 from tessellar.model import Source
 
@@ -49,7 +49,7 @@ def open_source(path: str | os.PathLike[str], *, flat: bool = False) -> Source:
         If it is no cube, or a broken one; one sentence says what it is and what is needed.
     """
     text = os.fspath(path)
-    if re.match(r"[a-z][a-z0-9+.-]+://", text):
+    if is_address(text):
         raise InputError(
             f"{shown(text)} is an address, not a file. Copy the cube to a disk and name its path."
         )

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tessellar.errors import OutputError
-from tessellar.io.naming import shown
+from tessellar.io.naming import refuse_address, shown
 
 EXPORT_MARKER = "export.json"
 """The file that tells an exported run from any other folder."""
@@ -60,7 +60,10 @@ def check_target(path: Path, *, overwrite: bool, folder: bool = False) -> None:
     OutputError
         The parent folder is missing, is a file or cannot be written; the target is of the other kind; it
         exists and may not be replaced, or is a folder that holds neither a Zarr store nor an export.
+    UsageError
+        The target is an address.
     """
+    refuse_address(path)
     parent, name = path.parent, shown(path)
     if not parent.exists():
         raise OutputError(

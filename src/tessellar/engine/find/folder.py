@@ -13,7 +13,7 @@ from tessellar.engine.journal import Journal
 from tessellar.engine.journal_file import FILE_NAME as _JOURNAL
 from tessellar.engine.journal_file import discard_journal
 from tessellar.errors import FolderInUseError, OutputError, UsageError
-from tessellar.io.naming import shown
+from tessellar.io.naming import refuse_address, shown
 from tessellar.io.publish import sweep
 from tessellar.tiling.box import Shape
 
@@ -51,8 +51,9 @@ def prepare_folder(folder: Path) -> None:
     OutputError
         The folder cannot be made or written to, or a file is in the way.
     UsageError
-        The folder holds something else than a run.
+        The folder holds something else than a run, or is an address.
     """
+    refuse_address(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(
             f"{shown(folder)} is a file, and a folder for the run is needed. Give another --out."
