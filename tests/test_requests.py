@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import xarray
 
 import tessellar as ts
-from tessellar.errors import UsageError
+from tessellar.errors import InputError, UsageError
 
 CUBE = "procedural://noise?shape=8,16,16"
 VERBS: dict[str, Callable[..., Any]] = {
@@ -67,3 +68,23 @@ def test_what_is_no_cube_is_named(verb: str, tmp_path: Path) -> None:
         calls(verb, tmp_path, cube=xarray.Dataset())
     with pytest.raises(UsageError, match="a ndarray was given"):
         ts.open_cube(np.zeros((3, 3, 3)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("verb", "kernel"), [(ts.denoise, ts.Gaussian()), (ts.separate_foregrounds, ts.PCA(1))]
+)
+def test_a_cube_without_a_name_lives_as_long_as_the_result(
+    verb: Callable[..., Any], kernel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = verb("procedural://eor?shape=8,16,16&pixel_arcsec=60", kernel, executor="serial")
+    assert made.cube.meta.shape == (8, 16, 16)
+    assert made.complete
+    assert made.path.is_relative_to(tmp_path)
+    del made
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError):
+        verb(tmp_path / "absent.fits", kernel)
+    with pytest.raises(UsageError, match="Give a name that all of them see as out"):
+        verb(CUBE, kernel, executor="dask", address="tcp://127.0.0.1:1")
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from tessellar.api.cubes import check_libraries_of
-from tessellar.api.made_cubes import MadeCube
+from tessellar.api.made_cubes import MadeCube, place_for
 from tessellar.api.planning import joined_cluster
 from tessellar.api.requests import DENOISER, check_kernel, check_tile
 
@@ -25,7 +25,7 @@ def denoise(
     cube: Source | str | PathLike[str],
     kernel: DenseKernel | None = None,
     *,
-    out: str | PathLike[str],
+    out: str | PathLike[str] | None = None,
     uncertainty: str | PathLike[str] | None = None,
     truth: Source | str | PathLike[str] | None = None,
     executor: str = "threads",
@@ -49,7 +49,7 @@ def denoise(
         `tessellar.kernels.denoise.dense.DenseKernel`; `Starlet2D1D` with its defaults when None.
     out
         The denoised cube, ``.zarr`` or ``.fits``; it appears when it is complete. What belongs to it goes into a
-        folder beside it, ``NAME.denoise``.
+        folder beside it, ``NAME.denoise``. When None, a temporary store that lives as long as the result.
     uncertainty
         Also write the kernel's second output, ``.zarr`` or ``.fits``.
     truth
@@ -93,25 +93,26 @@ def denoise(
     check_tile(tile)
     check_libraries_of(kernel)
     check_executor(executor, workers, address)
-    asked = asked_for(
-        cube,
-        kernel,
-        out,
-        uncertainty=uncertainty,
-        truth=truth,
-        device=device,
-        address=address,
-        overwrite=overwrite,
-        fresh=fresh,
-    )
-    folder = folder_of(asked.target)
-    folder.check()
-    with joined_cluster(executor, workers, address, observer, asked.device) as pool:
-        the_plan = plan_of(asked, executor, workers, pool, tile, memory)
-        running = {"executor": executor, "address": address, "workers": the_plan.workers}
-        settings = {**asked.settings, **running, "tile": list(the_plan.grid.core)}
-        info = run(asked, the_plan, settings, pool, observer)
-    return DenoisedCube(asked.target, folder.path, info)
+    with place_for(out, address) as place:
+        asked = asked_for(
+            cube,
+            kernel,
+            place.path,
+            uncertainty=uncertainty,
+            truth=truth,
+            device=device,
+            address=address,
+            overwrite=overwrite,
+            fresh=fresh,
+        )
+        folder = folder_of(asked.target)
+        folder.check()
+        with joined_cluster(executor, workers, address, observer, asked.device) as pool:
+            the_plan = plan_of(asked, executor, workers, pool, tile, memory)
+            running = {"executor": executor, "address": address, "workers": the_plan.workers}
+            settings = {**asked.settings, **running, "tile": list(the_plan.grid.core)}
+            info = run(asked, the_plan, settings, pool, observer)
+        return place.held_by(DenoisedCube(asked.target, folder.path, info))
 
 
 def plan_denoising(

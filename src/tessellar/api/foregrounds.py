@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from tessellar.api.cubes import check_device
-from tessellar.api.made_cubes import MadeCube
+from tessellar.api.made_cubes import MadeCube, place_for
 from tessellar.api.planning import joined_cluster
 from tessellar.api.requests import SEPARATION, check_kernel, check_tile
 
@@ -28,7 +28,7 @@ def separate_foregrounds(
     cube: Source | str | PathLike[str],
     kernel: Separation | None = None,
     *,
-    out: str | PathLike[str],
+    out: str | PathLike[str] | None = None,
     foreground: str | PathLike[str] | None = None,
     band: tuple[float, float] | None = None,
     fill_degree: int = FILL_DEGREE,
@@ -58,7 +58,7 @@ def separate_foregrounds(
         The separation: `PCA`, `Polynomial`, `FastICA`, `GMCA`, `GaussianProcess`; `PCA` with its defaults when None.
     out
         The clean cube, ``.zarr`` or ``.fits``; it appears when it is complete. What belongs to it goes into a folder
-        beside it, ``NAME.foregrounds``.
+        beside it, ``NAME.foregrounds``. When None, a temporary store that lives as long as the result.
     foreground
         Also write what is taken out, ``.zarr`` or ``.fits``.
     band
@@ -121,28 +121,34 @@ def separate_foregrounds(
     check_kernel(kernel, SEPARATION)
     check_tile(tile)
     check_executor(executor, workers, address)
-    asked = asked_for(
-        cube,
-        kernel,
-        out,
-        foreground=foreground,
-        band=band,
-        fill_degree=fill_degree,
-        power=power,
-        bands=bands,
-        field=field,
-        halves=halves,
-        inject=inject,
-        common_resolution=common_resolution,
-        overwrite=overwrite,
-        fresh=fresh,
-    )
-    folder_of(asked.target).check()
-    with joined_cluster(executor, workers, address, observer) as pool:
-        the_plan = plan_of(asked, executor, workers, pool, tile, memory)
-        running = {"executor": executor, "address": address, "workers": the_plan.workers, "device": device}
-        info = separate(asked, the_plan, running, pool, observer)
-    return CleanCube(asked.target, folder_of(asked.target).path, info)
+    with place_for(out, address) as place:
+        asked = asked_for(
+            cube,
+            kernel,
+            place.path,
+            foreground=foreground,
+            band=band,
+            fill_degree=fill_degree,
+            power=power,
+            bands=bands,
+            field=field,
+            halves=halves,
+            inject=inject,
+            common_resolution=common_resolution,
+            overwrite=overwrite,
+            fresh=fresh,
+        )
+        folder_of(asked.target).check()
+        with joined_cluster(executor, workers, address, observer) as pool:
+            the_plan = plan_of(asked, executor, workers, pool, tile, memory)
+            running = {
+                "executor": executor,
+                "address": address,
+                "workers": the_plan.workers,
+                "device": device,
+            }
+            info = separate(asked, the_plan, running, pool, observer)
+        return place.held_by(CleanCube(asked.target, folder_of(asked.target).path, info))
 
 
 def plan_foregrounds(

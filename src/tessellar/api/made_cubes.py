@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tessellar.api.cubes import open_cube
+from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
     from tessellar.engine.cube_output import CubeOutput
@@ -44,6 +49,53 @@ class MadeCube:
     def complete(self) -> bool:
         """Whether all pieces were made."""
         return not self.info["partial"]
+
+
+Made = TypeVar("Made", bound=MadeCube)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cube is made.
+
+    Attributes
+    ----------
+    path
+        The cube.
+    temporary
+        A folder around it that lives as long as what is made; None where the caller named the cube.
+    """
+
+    path: Path
+    temporary: Path | None = None
+
+    def held_by(self, made: Made) -> Made:
+        """Return what was made; a temporary cube goes when it does."""
+        if self.temporary is not None:
+            weakref.finalize(made, shutil.rmtree, self.temporary, ignore_errors=True)
+        return made
+
+
+@contextmanager
+def place_for(out: str | PathLike[str] | None, address: str | None) -> Iterator[Place]:
+    """Give the place of a cube, a temporary one where it has no name; that is removed if nothing comes of it.
+
+    Raises
+    ------
+    UsageError
+        It has no name, and the workers of a cluster could not find it.
+    """
+    if out is not None:
+        yield Place(Path(fspath(out)))
+        return
+    if address is not None:
+        raise UsageError("The workers of a cluster write the cube. Give a name that all of them see as out.")
+    folder = Path(tempfile.mkdtemp(prefix="tessellar-cube-"))
+    try:
+        yield Place(folder / "cube.zarr", folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 @contextmanager
