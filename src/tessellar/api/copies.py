@@ -89,11 +89,13 @@ def convert(
     from tessellar.engine.convert import convert as copy
     from tessellar.engine.executors import check_executor, make_executor
     from tessellar.engine.memory import memory_budget
+    from tessellar.io.outputs import check_outputs
 
     check_tile(tile)
     check_executor(executor, workers, address)
     check_device(device)
     source = source_of(cube)
+    check_outputs([out], [source, cube])
     rounding = _rounding(source, keep_bits, lossy_noise_fraction)
     if rounding is not None and observer is not None:
         observer.say(str(rounding))

@@ -78,12 +78,14 @@ def asked_for(
     UsageError
         The request makes no sense.
     """
+    from tessellar.io.outputs import check_outputs
     from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
     from tessellar.kernels.registry import settings_of
 
     recipe, target, source = kernel or Starlet2D1D(), Path(fspath(out)), source_of(cube)
     second = None if uncertainty is None else _second(recipe, target, Path(fspath(uncertainty)))
     known = None if truth is None else _truth(source_of(truth), source)
+    check_outputs([target, second], [source, cube, truth])
     settings = {
         "cube": name_of(cube),
         "kernel": recipe.name,

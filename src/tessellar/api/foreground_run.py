@@ -94,6 +94,7 @@ def asked_for(
     """
     from tessellar.engine.foregrounds.learn import checked_frequencies
     from tessellar.engine.foregrounds.prepare import prepared, prepared_signal
+    from tessellar.io.outputs import check_outputs
     from tessellar.kernels.foregrounds.pca import PCA
     from tessellar.kernels.registry import settings_of
 
@@ -103,6 +104,7 @@ def asked_for(
     if smooth is not None and smooth.absolute() == target.absolute():
         raise UsageError(f"{target} cannot be the clean cube and the foreground. Give them two names.")
     whole = source_of(cube)
+    check_outputs([target, smooth], [whole, cube, *(halves or ()), None if inject == AUTO else inject])
     source = prepared(whole, band, common_resolution)
     checked_frequencies(source.meta)
     settings = {

@@ -96,6 +96,7 @@ def power_spectrum(
     from tessellar.engine.executors import check_executor, make_executor
     from tessellar.engine.power.measure import measure_spectra, plan_power
     from tessellar.engine.power.spectra import K_EDGES
+    from tessellar.io.outputs import check_outputs
     from tessellar.io.publish import check_target
     from tessellar.kernels.power.cylindrical import Bins
 
@@ -103,6 +104,7 @@ def power_spectrum(
     target = None if out is None else Path(fspath(out))
     if target is not None:
         check_target(target, overwrite=overwrite)
+        check_outputs([target], [cube, cross])
     the_plan = plan_power(
         source_of(cube),
         None if cross is None else source_of(cross),

@@ -27,7 +27,10 @@ def command(a: str, b: str, json_file: str | None) -> None:
     the truth of a simulated cube.
     """
     from tessellar.api import match
+    from tessellar.io.outputs import JSON, check_outputs, check_small_file
 
+    check_small_file(json_file, JSON)
+    check_outputs([json_file], [a, b])
     result = match(a, b)
     if json_file is not None:
         from tessellar.io.publish import write_text

@@ -54,7 +54,11 @@ def sdc2(result: str, truth: str, beam_arcsec: float, plot: str | None, json_fil
     reliability and points by flux and by size, and by S/N where TRUTH tells it.
     """
     from tessellar.api import score
+    from tessellar.io.outputs import FIGURES, JSON, check_outputs, check_small_file
 
+    check_small_file(json_file, JSON)
+    check_small_file(plot, FIGURES)
+    check_outputs([json_file, plot], [result, truth])
     _tell(score("sdc2", result, truth, beam_arcsec=beam_arcsec, plot=plot), json_file)
 
 
@@ -71,7 +75,10 @@ def sdc3a(result: str, truth: str, json_file: str | None) -> None:
     cover, and a log score, by band and over all; bins without an estimate are counted.
     """
     from tessellar.api import score
+    from tessellar.io.outputs import JSON, check_outputs, check_small_file
 
+    check_small_file(json_file, JSON)
+    check_outputs([json_file], [result, truth])
     _tell(score("sdc3a", result, truth), json_file)
 
 

@@ -32,8 +32,12 @@ def command(cube: str, out: str | None, json_file: str | None, **options: Any) -
     from tessellar.api import tune
     from tessellar.cli.tune_summary import summary
     from tessellar.config import settings_text
+    from tessellar.io.outputs import JSON, TOML, check_outputs, check_small_file
     from tessellar.io.publish import write_text
 
+    check_small_file(out, TOML)
+    check_small_file(json_file, JSON)
+    check_outputs([out, json_file], [cube])
     with progress(options) as observer:
         tuning = tune(cube, observer=observer, **running_of(options))
     settings = {**tuning.settings(), "address": options["address"], "memory": options["memory"]}

@@ -13,7 +13,9 @@ from tessellar.challenge.sdc2.fitting import fit_discs
 from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.second_look import look_at_discs
 from tessellar.challenge.sdc2.submission import Measured, submitted
-from tessellar.errors import InputError
+from tessellar.errors import InputError, OutputError
+from tessellar.io.naming import shown
+from tessellar.io.outputs import check_outputs, refuse_part_of_run
 from tessellar.io.publish import check_target, write_text
 
 if TYPE_CHECKING:
@@ -72,8 +74,12 @@ def write_submission(
     OutputError
         A file exists or cannot be written.
     """
-    for file in filter(None, (out, errors)):
-        check_target(file, overwrite=overwrite)
+    check_outputs([out, errors], [fit])
+    for file, begins in ((out, b"id ra dec "), (errors, b"# %ECSV ")):
+        if file is not None:
+            check_target(file, overwrite=overwrite)
+            refuse_part_of_run(file)
+            _check_earlier(file, begins)
     sampling = Sampling.of_run(info)
     found = Measured.of(catalogue, sampling)
     table, off, n_kept = submitted(found), measured_errors(found), 0
@@ -98,6 +104,15 @@ def write_submission(
     if n_kept:
         remarks.append(f"{n_kept} of {len(table)} sources keep what was measured: no disc fits them.")
     return " ".join(remarks)
+
+
+def _check_earlier(file: Path, begins: bytes) -> None:
+    """Refuse to replace what is no earlier submission, or no table of its errors."""
+    if file.is_file():
+        with file.open("rb") as found:
+            if found.read(len(begins)) == begins:
+                return
+        raise OutputError(f"{shown(file)} is no earlier export, so it is not replaced. Choose another name.")
 
 
 def _write(table: QTable, path: Path, layout: str) -> None:
