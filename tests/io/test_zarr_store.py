@@ -302,6 +302,24 @@ def test_a_shard_that_was_harmed_after_it_was_written_is_known_by_its_digest(tmp
     assert shard.read_bytes() == before
 
 
+def test_a_shard_that_is_lost_is_no_blank_sky(tmp_path):
+    voxels = noisy(SHAPE)
+    first = make_sink(tmp_path / "a.zarr").pieces[0]
+    voxels[first.slices()] = np.nan  # is not stored
+    write_all(make_sink(tmp_path / "a.zarr"), voxels)
+    source = ZarrSource(tmp_path / "a.zarr")
+    assert_array_equal(source.read(Box.of_shape(SHAPE)), voxels)
+    (shard,) = tmp_path.rglob("a.zarr/SKY/c/0/1/0/1/0")
+    shard.unlink()
+    with pytest.raises(
+        InputError, match=r"a\.zarr is damaged: .*SKY/c/0/1/0/1/0 is missing\. Copy or convert"
+    ):
+        source.read(Box.of_shape(SHAPE))
+    assert np.isnan(source.read(first)).all()
+    (tmp_path / "a.zarr" / "SKY" / "digests.npy").unlink()  # nobody knows what was written
+    assert np.isnan(ZarrSource(tmp_path / "a.zarr").read(Box.of_shape(SHAPE))).any()
+
+
 def test_metadata_that_was_harmed_is_written_again_when_the_store_goes_on(tmp_path):
     write_all(make_sink(tmp_path / "a.zarr"), noisy(SHAPE))
     sink = make_sink(tmp_path / "b.zarr")

@@ -91,5 +91,6 @@ def _typed(value: Any) -> Any:
 
 def retry_command() -> str:
     """Return the command that does again what failed."""
-    words = click.get_current_context().obj
-    return shlex.join(["tessellar", *(word for word in words if word != "--fresh"), "--overwrite", "--fresh"])
+    anew = ["--overwrite", "--fresh"]
+    words = [word for word in click.get_current_context().obj if word not in anew]
+    return shlex.join(["tessellar", *words, *anew])

@@ -6,19 +6,21 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.io.digest import ABSENT
 from tessellar.io.extents import Extent
 from tessellar.io.naming import shown
 from tessellar.io.zarr_array import open_array
 from tessellar.io.zarr_find import find_cube
-from tessellar.io.zarr_manifest import MANIFEST
+from tessellar.io.zarr_manifest import MANIFEST, read_manifest
 from tessellar.io.zarr_packing import Packing
 from tessellar.io.zarr_shards import Shards
-from tessellar.model import CubeMeta, FloatArray, Order
+from tessellar.model import ByteArray, CubeMeta, FloatArray, Order
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
@@ -48,7 +50,10 @@ class ZarrSource:
         self._cube = find_cube(self.path)
         self._array = open_array(self._cube.folder)
         packing = Packing.of(self._array, self._cube.axes)
-        self._shards = None if packing is None else Shards(self._cube.folder, self._key, packing)
+        shards = (
+            None if packing is None else Shards(self._cube.folder, self._key, packing, self._check_absent)
+        )
+        self._shards = shards
 
     def __reduce__(self) -> tuple[type[ZarrSource], tuple[str]]:
         return (ZarrSource, (str(self.path),))
@@ -145,6 +150,8 @@ class ZarrSource:
         if self._shards is not None:
             try:
                 self._shards.fill(orders)
+            except InputError:
+                raise
             except _READ_ERRORS:
                 pass
             else:
@@ -163,6 +170,8 @@ class ZarrSource:
         if self._shards is not None:
             try:
                 self._shards.decode(places, arrays)
+            except InputError:
+                raise
             except _READ_ERRORS:
                 pass
             else:
@@ -204,10 +213,34 @@ class ZarrSource:
             position[axis] = index
         return self._array.metadata.encode_chunk_key(tuple(position))
 
+    @cached_property
+    def _manifest(self) -> ByteArray | None:
+        return read_manifest(self._cube.folder, len(self._files))
+
+    @property
+    def _files(self) -> Grid:
+        """The boxes of the files of the array."""
+        return Grid(self.meta.shape, self._along(self._array.shards or self._array.chunks))
+
+    def _check_absent(self, place: Shape) -> None:
+        """Refuse to take a file that is not there for blank sky, where the store says that it was written.
+
+        Raises
+        ------
+        InputError
+            It is missing.
+        """
+        (_, nx, ny), (z, x, y) = self._files.counts, place
+        if self._manifest is not None and self._manifest[(z * nx + x) * ny + y].tobytes() != ABSENT:
+            raise InputError(
+                f"{shown(self.path)} is damaged: {shown(self._cube.folder / self._key(place))} is missing. "
+                "Copy or convert the cube again."
+            )
+
     def _damage(self, box: Box, error: Exception) -> InputError:
         """Return the sentence about the first stored piece of ``box`` that cannot be read."""
-        z, x, y = self._along(self._array.shards or self._array.chunks)
-        grid = Grid(self.meta.shape, (z, x, y))
+        grid = self._files
+        z, x, y = grid.core
         for index in grid.touching(box):
             core = grid[index].core
             try:

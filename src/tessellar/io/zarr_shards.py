@@ -49,11 +49,14 @@ class Shards:
         Names a file, given its position in the grid of shards.
     packing
         What is in them.
+    check_absent
+        Called with the position of a file that is not there; raises if it should be.
     """
 
     folder: Path
     key: Callable[[Shape], str]
     packing: Packing
+    check_absent: Callable[[Shape], None] = lambda _: None
 
     def fill(self, orders: Sequence[Order]) -> None:
         """Put voxels where they are wanted, NaN = blank; no voxel of a target is in two orders.
@@ -115,6 +118,7 @@ class Shards:
         try:
             file = os.open(self.folder / self.key(position), os.O_RDONLY)
         except FileNotFoundError:
+            self.check_absent(position)
             yield None
             return
         try:
