@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def content(folder: Path) -> dict[str, bytes]:
         ("foregrounds one.fits two.fits --halves one.fits two.fits --overwrite", "which is read"),
         ("foregrounds one.fits two.fits --inject two.fits --overwrite", "which is read"),
         ("convert one.fits[0] one.fits --overwrite", "which is read"),
+        ("foregrounds one.fits x.fits --halves two.fits two.fits", "Both halves are"),
+        ("power one.fits --cross one.fits --out x.ecsv", "with itself is its power, noise included"),
     ],
 )
 def test_nothing_is_lost(words: str, said: str, folder: Path) -> None:
@@ -82,3 +85,32 @@ def test_an_earlier_submission_is_replaced(folder: Path) -> None:
     assert call(*words).exit_code == 0
     assert call(*words, "--overwrite").exit_code == 0
     assert (folder / "x.txt").read_text().startswith("id ra dec ")
+
+
+def test_a_figure_of_no_points_is_drawn_without_a_word(folder: Path) -> None:
+    done = call("score", "sdc2", "run", "run", "--plot", "x.png", "--json", "x.json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (folder / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_separation_is_no_unfinished_run(folder: Path) -> None:
+    assert call("foregrounds", "one.fits", "clean.fits", "--executor", "serial", "--no-power").exit_code == 0
+    for form in ("sofia", "fits", "sdc2"):
+        done = call("export", "clean.foregrounds", "x", "--format", form)
+        assert "belongs to a separation of foregrounds" in complaint(done, 3)
+
+
+def test_the_score_says_what_a_run_lacks(folder: Path) -> None:
+    info = json.loads((folder / "run" / "run.json").read_text())
+    info["cube"]["spectral"] = {"kind": "channel", "unit": ""}
+    (folder / "run" / "run.json").write_text(json.dumps(info))
+    assert "no run.json that can be read" not in complaint(call("score", "sdc2", "run", "run"), 3)
+
+
+def test_a_table_that_cannot_be_read_has_a_short_reason(folder: Path) -> None:
+    (folder / "t.txt").write_text("a header\n1 2 3\n")
+    (folder / "t.ecsv").write_bytes((folder / "run" / "catalogue.ecsv").read_bytes()[:5000])
+    for name in ("t.txt", "t.ecsv"):
+        said = complaint(call("match", name, "run"), 3)
+        assert "()" not in said
+        assert len(said) < 500

@@ -155,7 +155,7 @@ def test_a_shard_that_was_harmed_after_publishing_is_found_by_its_digest(
     assert call("convert", cube, out, "-q").exit_code == 0
     sound = call("info", out, "--verify")
     assert sound.exit_code == 0
-    assert "All 1 shards are what was written" in sound.stdout
+    assert "All 1 shards of voxels are what was written" in sound.stdout
     shard = out / "SKY/c/0/0/0/0/0"
     shard.write_bytes(shard.read_bytes()[:-1])
     sentence = complaint(call("info", out, "--verify"), 3)

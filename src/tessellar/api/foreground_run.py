@@ -124,6 +124,10 @@ def asked_for(
     opened = None
     if halves is not None:
         opened = tuple(prepared(source_of(half), band, common_resolution) for half in halves)
+        if opened[0].identity == opened[1].identity:
+            raise UsageError(
+                f"Both halves are {name_of(halves[0])}: what they have in common holds the noise too. Give two."
+            )
     signal = None
     if inject is not None:
         given = signal_like(whole.meta) if inject == AUTO else source_of(inject)

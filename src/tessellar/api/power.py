@@ -105,9 +105,14 @@ def power_spectrum(
     if target is not None:
         check_target(target, overwrite=overwrite)
         check_outputs([target], [cube, cross])
+    one, other = source_of(cube), None if cross is None else source_of(cross)
+    if other is not None and one.identity == other.identity:
+        raise UsageError(
+            f"The cross power of {name_of(cube)} with itself is its power, noise included. Give another half, or none."
+        )
     the_plan = plan_power(
-        source_of(cube),
-        None if cross is None else source_of(cross),
+        one,
+        other,
         bands=_bands(bands),
         bins=Bins(_edges(k_par_edges, K_EDGES), _edges(k_perp_edges, K_EDGES), taper),
         degrees=field,

@@ -27,6 +27,7 @@ SDC2_UNITS = {
 SDC2_SCALES = {"beam_arcsec": 7.0, "pixel_arcsec": 2.8, "channel_hz": 30e3}
 
 _HEAD_BYTES = 8192
+_LONGEST = 200  # letters of what a parser says
 _KINDS = "ECSV, VOTable, Parquet, a SoFiA text catalogue, or SKA Data Challenge 2 text"
 
 
@@ -128,4 +129,5 @@ def _read_sdc2(file: Path) -> QTable:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    words = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."

@@ -67,7 +67,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, MemoryError):
         return USAGE, (
-            f"Memory ran out ({error or 'nothing more could be allocated'}). "
+            f"Memory ran out ({str(error) or 'nothing more could be allocated'}). "
             "Use fewer --workers, a smaller --tile or a smaller --memory, and repeat the command."
         )
     if isinstance(error, OSError) and error.errno in _NO_SPACE:

@@ -20,7 +20,7 @@ def command(cube: str, *, verify: bool) -> None:
     """Say in words what a cube holds: axes, units, beam, noise, and what its header lacks.
 
     CUBE is a FITS file (plain, .gz, .fz; cube.fits[NAME] is an extension) or a Zarr image. With --verify each file of
-    a Zarr image that Tessellar wrote is compared with its digest; all of any other cube is read.
+    voxels of a Zarr image that Tessellar wrote is compared with its digest; all voxels of any other cube are read.
     """
     from tessellar.api import open_cube
     from tessellar.report.describe import describe
@@ -42,5 +42,5 @@ def _verified(source: Source) -> str:
             f"{len(verdict.damage)} of {verdict.n_pieces} pieces are damaged, the first of them: {verdict.damage[0]}"
         )
     if verdict.by_digest:
-        return f"All {verdict.n_pieces} shards are what was written: their digests agree."
+        return f"All {verdict.n_pieces} shards of voxels are what was written: their digests agree."
     return f"All {verdict.n_pieces} pieces can be read; there are no digests to compare them with."

@@ -138,6 +138,11 @@ def finished_run(folder: Path) -> tuple[RunFolder, QTable]:
     InputError
         The folder is none of a finished run.
     """
+    if (folder / "separation.npz").is_file():
+        raise InputError(
+            f"{shown(folder)} belongs to a separation of foregrounds, which has no sources. Export it with "
+            "--format sdc3a, or give the folder of a run of find."
+        )
     begun = any((folder / name).is_file() for name in ("journal.sqlite", "run.toml"))
     if begun and not (folder / "catalogue.ecsv").is_file():
         raise InputError(

@@ -54,7 +54,8 @@ def draw_score(score: Sdc2Score, path: Path) -> None:
     axes[0, 0].set_ylabel("share")
     axes[1, 0].set_ylabel("share of the full points")
     axes[0, 0].legend(fontsize=8)
-    axes[1, -1].legend(fontsize=7)
+    if axes[1, -1].get_legend_handles_labels()[0]:
+        axes[1, -1].legend(fontsize=7)
     figure.suptitle(f"score {score.value:.1f} of at most {score.n_true}", fontsize=11)
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:].lower(), dpi=90)

@@ -54,5 +54,7 @@ def sampling_of_run(folder: Path) -> Sampling:
     """
     try:
         return Sampling.of_run(json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} holds no run.json that can be read; run the find again.") from error
