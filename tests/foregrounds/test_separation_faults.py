@@ -146,7 +146,7 @@ def test_a_cube_without_voxels_is_refused(tmp_path, kernel):
 
 
 def test_two_grids_are_refused(tmp_path):
-    other = Cube(mock_sky((24, 47, 80)).cube, kelvin_meta((24, 47, 80)))
+    other = Cube(mock_sky((24, 47, 80)).cube, kelvin_meta((24, 47, 80)), identity="other")
     with pytest.raises(UsageError, match="24 x 48 x 80 and 24 x 47 x 80 voxels"):
         ts.separate_foregrounds(cube(), out=tmp_path / "clean.zarr", halves=(cube(), other))
     shifted = cube(spectral=axis("freq", "Hz", 2e8 + 1e5 * np.arange(24)))
