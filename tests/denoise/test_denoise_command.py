@@ -32,13 +32,17 @@ def cube(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the kernel of the tests that of an installed package."""
-    point = EntryPoint("halving", "denoise_patches:Halving", "tessellar.denoise")
+@pytest.fixture(params=["tessellar.denoise", "tessellar.kernels"])
+def added(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the kernel of the tests that of an installed package, beside one of another kind and one that is broken."""
+    points = [
+        EntryPoint("halving", "denoise_patches:Halving", request.param),
+        EntryPoint("other", "tessellar.kernels.foregrounds.pca:PCA", "tessellar.kernels"),
+        EntryPoint("broken", "no_such_module:Kernel", "tessellar.kernels"),
+    ]
 
     def entry_points(**chosen: str) -> EntryPoints:
-        return EntryPoints([point]).select(**chosen)
+        return EntryPoints(points).select(**chosen)
 
     monkeypatch.setattr("tessellar.kernels.registry.entry_points", entry_points)
 

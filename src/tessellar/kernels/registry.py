@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from tessellar.errors import UsageError
+
+EVERY_KIND = "tessellar.kernels"
+"""The group of entry points for kernels of any kind; what a class has tells of which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +26,17 @@ class Registry:
         Of entry points: what other packages add.
     homes
         Module and class of our own, by name.
+    mark
+        What classes of this kind have, and those of other kinds have not.
     """
 
     group: str
     homes: Mapping[str, tuple[str, str]]
+    mark: str
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all recipes, our own first."""
-        added = sorted({point.name for point in entry_points(group=self.group)} - set(self.homes))
+        added = sorted({point.name for point in self._added()} - set(self.homes))
         return (*self.homes, *added)
 
     def make(self, name: str, settings: Mapping[str, Any]) -> Any:
@@ -71,9 +78,18 @@ class Registry:
         if name in self.homes:
             module, attribute = self.homes[name]
             return getattr(import_module(module), attribute)
-        for point in entry_points(group=self.group, name=name):
-            return point.load()
+        for point in self._added():
+            if point.name == name:
+                return point.load()
         raise UsageError(f"There is no kernel '{name}'. Choose one of {', '.join(self.names())}.")
+
+    def _added(self) -> Iterator[EntryPoint]:
+        """Yield what other packages add: to this group, and of this kind to that of all kernels."""
+        yield from entry_points(group=self.group)
+        for point in entry_points(group=EVERY_KIND):
+            with suppress(Exception):  # a package that cannot be loaded may be of any kind
+                if hasattr(point.load(), self.mark):
+                    yield point
 
 
 def settings_of(recipe: Any) -> dict[str, Any]:

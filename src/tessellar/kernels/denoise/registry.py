@@ -16,8 +16,10 @@ DENOISERS = Registry(
         "matched": ("tessellar.kernels.denoise.matched", "MatchedFilter"),
         "unet": ("tessellar.kernels.network.unet", "UNet"),
     },
+    mark="outputs",
 )
-"""A class of the group ``tessellar.denoise`` has fields, and is what `DenseKernel` describes."""
+"""A class of the groups ``tessellar.denoise`` and ``tessellar.kernels`` has fields,
+and is what `DenseKernel` describes."""
 
 
 def denoiser_of(name: str, settings: Mapping[str, Any]) -> DenseKernel:

@@ -17,8 +17,10 @@ SEPARATIONS = Registry(
         "gmca": ("tessellar.kernels.foregrounds.gmca", "GMCA"),
         "gpr": ("tessellar.kernels.foregrounds.gpr", "GaussianProcess"),
     },
+    mark="map_modes",
 )
-"""A class of the group ``tessellar.foregrounds`` has fields, and is what `Separation` describes."""
+"""A class of the groups ``tessellar.foregrounds`` and ``tessellar.kernels`` has fields,
+and is what `Separation` describes."""
 
 
 def separation_of(name: str, settings: Mapping[str, Any]) -> Separation:
