@@ -64,6 +64,7 @@ def content(folder: Path) -> dict[str, bytes]:
         ("foregrounds one.fits two.fits --inject two.fits --overwrite", "which is read"),
         ("convert one.fits[0] one.fits --overwrite", "which is read"),
         ("foregrounds one.fits x.fits --halves two.fits two.fits", "Both halves are"),
+        ("foregrounds one.fits x.fits --modes 16", "Removing 16 modes leaves nothing of 16 channels"),
         ("power one.fits --cross one.fits --out x.ecsv", "with itself is its power, noise included"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import xarray
+import zarr
 
 import tessellar as ts
 from tessellar.io.schema_check import schema_faults
@@ -98,6 +99,17 @@ def test_metadata_that_cannot_be_read_are_a_fault(image: Path, tmp_path: Path) -
     shutil.copytree(image, path)
     (path / "time" / "zarr.json").write_text("{")
     assert schema_faults(path)[0].startswith("the metadata of an array cannot be read")
+
+
+def test_coordinates_that_were_changed_later_are_told(image: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cube.zarr"
+    shutil.copytree(image, path)
+    frequency = zarr.open_array(path / "frequency", mode="r+")
+    frequency[:] = frequency[:] + 1e6
+    shutil.rmtree(path / "l" / "c")
+    assert schema_faults(path) == [
+        f"{name} is not that of the header, which Tessellar goes by" for name in ("frequency", "l")
+    ]
 
 
 def test_an_array_alone_is_no_image(image: Path) -> None:

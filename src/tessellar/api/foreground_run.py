@@ -96,6 +96,7 @@ def asked_for(
     from tessellar.engine.foregrounds.prepare import prepared, prepared_signal
     from tessellar.io.outputs import check_outputs
     from tessellar.kernels.foregrounds.pca import PCA
+    from tessellar.kernels.foregrounds.separated import leave_some
     from tessellar.kernels.registry import settings_of
 
     recipe = kernel or PCA()
@@ -107,6 +108,7 @@ def asked_for(
     check_outputs([target, smooth], [whole, cube, *(halves or ()), None if inject == AUTO else inject])
     source = prepared(whole, band, common_resolution)
     checked_frequencies(source.meta)
+    leave_some(getattr(recipe, "modes", 0), source.meta.shape[0])
     settings = {
         "cube": name_of(cube),
         "kernel": recipe.name,

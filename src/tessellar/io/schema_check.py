@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.io.schema import DIMS, SCHEMA_VERSION
+import numpy as np
+import numpy.typing as npt
+
+from tessellar.io.schema import DIMS, SCHEMA_VERSION, coordinates, meta_from_attributes
 
 if TYPE_CHECKING:
     import zarr
@@ -35,7 +38,8 @@ def schema_faults(path: Path) -> list[str]:
         arrays = dict(node.arrays())
     except Exception as error:  # whatever zarr meets in the metadata of an array that holds no voxels
         return [f"the metadata of an array cannot be read ({type(error).__name__})"]
-    return list(_faults(dict(node.attrs), arrays))
+    says = dict(node.attrs)
+    return [*_faults(says, arrays), *_disagreements(says, arrays)]
 
 
 def _faults(says: Mapping[str, Any], arrays: Mapping[str, zarr.Array[Any]]) -> Iterator[str]:
@@ -53,6 +57,29 @@ def _faults(says: Mapping[str, Any], arrays: Mapping[str, zarr.Array[Any]]) -> I
     beam = base.get("beam_fit_params_sky")
     if beam is not None:
         yield from _variable_faults(str(beam), arrays, _BEAM_DIMS, "beam_fit_params_sky")
+
+
+def _disagreements(says: Mapping[str, Any], arrays: Mapping[str, zarr.Array[Any]]) -> Iterator[str]:
+    """Yield the coordinates that were changed after Tessellar wrote them: it goes by the header that is kept."""
+    meta = meta_from_attributes(dict(says))
+    for name, wanted in ({} if meta is None else coordinates(meta)).items():
+        array = arrays.get(name)
+        if array is None or wanted.values.dtype.kind != "f":
+            continue
+        try:
+            same = _alike(np.asarray(array[...]), wanted.values)
+        except Exception:  # whatever zarr meets in a damaged chunk
+            same = False
+        if not same:
+            yield f"{name} is not that of the header, which Tessellar goes by"
+
+
+def _alike(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> bool:
+    """Return whether numbers agree but for rounding."""
+    if found.shape != wanted.shape:
+        return False
+    largest = float(np.nanmax(np.abs(wanted), initial=0.0))
+    return bool(np.allclose(found, wanted, rtol=0.0, atol=1e-12 * largest, equal_nan=True))
 
 
 def _coordinate_faults(name: str, array: zarr.Array[Any] | None) -> Iterator[str]:
