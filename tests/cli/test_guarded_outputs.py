@@ -115,3 +115,12 @@ def test_a_table_that_cannot_be_read_has_a_short_reason(folder: Path) -> None:
         said = complaint(call("match", name, "run"), 3)
         assert "()" not in said
         assert len(said) < 500
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["info three.zarr --verify", "match run run", "score sdc2 run run", "report run"],
+)
+def test_what_is_quiet_prints_nothing(words: str, folder: Path) -> None:
+    done = call(*words.split(), "--quiet")
+    assert (done.exit_code, done.output) == (0, "")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tessellar.cli.options import argument
+from tessellar.cli.options import argument, telling_options
 from tessellar.cli.output import progress, show
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 @click.command("info")
 @argument("cube", "CUBE")
 @click.option("--verify", is_flag=True, help="Look at all voxels where they are stored for damage.")
-def command(cube: str, *, verify: bool) -> None:
+@telling_options
+def command(cube: str, *, verify: bool, **options: Any) -> None:
     """Say in words what a cube holds: axes, units, beam, noise, and what its header lacks.
 
     CUBE is a FITS file (plain, .gz, .fz; cube.fits[NAME] is an extension) or a Zarr image. With --verify each file of
@@ -26,16 +28,17 @@ def command(cube: str, *, verify: bool) -> None:
     from tessellar.report.describe import describe
 
     source = open_cube(cube)
-    if verify:
-        show(f"{_verified(source)}\n")
-    show(describe(source))
+    found = [f"{_verified(source, options)}\n"] if verify else []
+    found.append(describe(source))
+    if not options["quiet"]:
+        show("\n".join(found))
 
 
-def _verified(source: Source) -> str:
+def _verified(source: Source, options: Mapping[str, Any]) -> str:
     from tessellar.api import verify
     from tessellar.errors import InputError
 
-    with progress({"quiet": False, "log_json": False}) as observer:
+    with progress(options) as observer:
         verdict = verify(source, observer=observer)
     if verdict.damage:
         raise InputError(

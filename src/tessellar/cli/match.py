@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tessellar.cli.options import argument, option
+from tessellar.cli.options import argument, option, quiet_option
 from tessellar.cli.output import show
 from tessellar.cli.values import path
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @argument("a", "A")
 @argument("b", "B")
 @option("--json", "json_file", metavar="F", reads=path, about="Also write the figures to this file.")
-def command(a: str, b: str, json_file: str | None) -> None:
+@quiet_option
+def command(a: str, b: str, json_file: str | None, *, quiet: bool) -> None:
     """Completeness and reliability of the catalogue A against the reference B.
 
     Both may be run folders, VOTable, Parquet or ECSV files, or the texts of SoFiA and of SKA Data Challenge 2; B may be
@@ -36,7 +37,8 @@ def command(a: str, b: str, json_file: str | None) -> None:
         from tessellar.io.publish import write_text
 
         write_text(Path(json_file), json.dumps(match_record(result), indent=1) + "\n")
-    show(str(result))
+    if not quiet:
+        show(str(result))
 
 
 def match_record(result: MatchResult) -> dict[str, Any]:

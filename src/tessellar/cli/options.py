@@ -84,8 +84,10 @@ running_options = stacked(
     ),
 )
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+
 telling_options = stacked(
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+    quiet_option,
     click.option("--log-json", is_flag=True, help="Progress as lines of JSON on standard error."),
 )
 

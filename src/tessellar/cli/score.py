@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tessellar.cli.options import argument, option
+from tessellar.cli.options import argument, option, quiet_option
 from tessellar.cli.output import show
 from tessellar.cli.values import path, positive
 
@@ -43,7 +43,10 @@ def command() -> None:
     about="Also draw completeness, reliability and points by flux, size and S/N: a PNG, PDF or SVG.",
 )
 @_json_option
-def sdc2(result: str, truth: str, beam_arcsec: float, plot: str | None, json_file: str | None) -> None:
+@quiet_option
+def sdc2(
+    result: str, truth: str, beam_arcsec: float, plot: str | None, json_file: str | None, *, quiet: bool
+) -> None:
     """Score the sources of RESULT against TRUTH as SKA Data Challenge 2 did.
 
     RESULT is the folder of a run or a catalogue with the columns of the challenge, TRUTH such a catalogue or the truth
@@ -59,14 +62,15 @@ def sdc2(result: str, truth: str, beam_arcsec: float, plot: str | None, json_fil
     check_small_file(json_file, JSON)
     check_small_file(plot, FIGURES)
     check_outputs([json_file, plot], [result, truth])
-    _tell(score("sdc2", result, truth, beam_arcsec=beam_arcsec, plot=plot), json_file)
+    _tell(score("sdc2", result, truth, beam_arcsec=beam_arcsec, plot=plot), json_file, quiet=quiet)
 
 
 @command.command("sdc3a")
 @argument("result", "RESULT")
 @argument("truth", "TRUTH")
 @_json_option
-def sdc3a(result: str, truth: str, json_file: str | None) -> None:
+@quiet_option
+def sdc3a(result: str, truth: str, json_file: str | None, *, quiet: bool) -> None:
     """Score the power spectra in RESULT against those in TRUTH, of SKA Data Challenge 3a.
 
     RESULT is a folder with files like Team_106MHz-121MHz.data and Team_106MHz-121MHz_errors.data of any of the six
@@ -79,12 +83,13 @@ def sdc3a(result: str, truth: str, json_file: str | None) -> None:
 
     check_small_file(json_file, JSON)
     check_outputs([json_file], [result, truth])
-    _tell(score("sdc3a", result, truth), json_file)
+    _tell(score("sdc3a", result, truth), json_file, quiet=quiet)
 
 
-def _tell(made: Sdc2Score | Sdc3aScore, json_file: str | None) -> None:
+def _tell(made: Sdc2Score | Sdc3aScore, json_file: str | None, *, quiet: bool) -> None:
     if json_file is not None:
         from tessellar.io.publish import write_text
 
         write_text(Path(json_file), json.dumps(made.record(), indent=1) + "\n")
-    show(str(made))
+    if not quiet:
+        show(str(made))
