@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import xarray
 
 import tessellar as ts
 from tessellar.errors import InputError, UsageError
+from tessellar.tiling.box import Box
 
 CUBE = "procedural://noise?shape=8,16,16"
 VERBS: dict[str, Callable[..., Any]] = {
@@ -78,10 +80,13 @@ def test_a_cube_without_a_name_lives_as_long_as_the_result(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     made = verb("procedural://eor?shape=8,16,16&pixel_arcsec=60", kernel, executor="serial")
-    assert made.cube.meta.shape == (8, 16, 16)
     assert made.complete
     assert made.path.is_relative_to(tmp_path)
+    cube = made.cube
     del made
+    assert np.isfinite(cube.read(Box.of_shape((8, 16, 16)))).all()
+    del cube
+    gc.collect()
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError):
         verb(tmp_path / "absent.fits", kernel)

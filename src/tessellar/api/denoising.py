@@ -49,7 +49,7 @@ def denoise(
         `tessellar.kernels.denoise.dense.DenseKernel`; `Starlet2D1D` with its defaults when None.
     out
         The denoised cube, ``.zarr`` or ``.fits``; it appears when it is complete. What belongs to it goes into a
-        folder beside it, ``NAME.denoise``. When None, a temporary store that lives as long as the result.
+        folder beside it, ``NAME.denoise``. When None, a temporary store that lives as long as the result or its `cube`.
     uncertainty
         Also write the kernel's second output, ``.zarr`` or ``.fits``.
     truth

@@ -58,7 +58,7 @@ def separate_foregrounds(
         The separation: `PCA`, `Polynomial`, `FastICA`, `GMCA`, `GaussianProcess`; `PCA` with its defaults when None.
     out
         The clean cube, ``.zarr`` or ``.fits``; it appears when it is complete. What belongs to it goes into a folder
-        beside it, ``NAME.foregrounds``. When None, a temporary store that lives as long as the result.
+        beside it, ``NAME.foregrounds``. When None, a temporary store that lives as long as the result or its `cube`.
     foreground
         Also write what is taken out, ``.zarr`` or ``.fits``.
     band

@@ -42,8 +42,10 @@ class MadeCube:
 
     @property
     def cube(self) -> Source:
-        """The cube, opened."""
-        return open_cube(self.path)
+        """The cube, opened; a temporary one stays as long as somebody reads it."""
+        source = open_cube(self.path)
+        _READ[source] = self
+        return source
 
     @property
     def complete(self) -> bool:
@@ -52,6 +54,7 @@ class MadeCube:
 
 
 Made = TypeVar("Made", bound=MadeCube)
+_READ: weakref.WeakKeyDictionary[Any, MadeCube] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
