@@ -49,10 +49,9 @@ class KeptCode(FunctionCache):  # type: ignore[misc]
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return what is kept for a signature; None, once it is this process's turn to compile it."""
         with suppress(Exception):
+            # numba's own way first loads all that compiles, which takes 0.3 s
             rtsys.initialize(context)
-            found = self._load_overload(
-                signature, context
-            )  # without what compiles, which takes 0.3 s to load
+            found = self._load_overload(signature, context)
             if found is not None:
                 return found
         self._begin_turn()

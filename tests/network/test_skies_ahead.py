@@ -78,7 +78,7 @@ def test_a_hand_that_dies_costs_time_and_nothing_else() -> None:
         skies.expect(range(first, first + 2), lambda _: False)
         assert _equal(skies.patch(first, easy=False), make_patch(SKIES, 3, first))
     assert not skies.hands
-    assert ["The others" in said[0], "the last" in said[1], len(said)] == [True, True, 2]
+    assert ["by the others" in said[0], "takes longer" in said[1], len(said)] == [True, True, 2]
 
 
 def test_lessons_do_not_depend_on_hands() -> None:

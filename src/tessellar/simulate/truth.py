@@ -109,8 +109,8 @@ def check_truth(truth: QTable, cube: str | os.PathLike[str]) -> None:
         The other cube is there, and its truth is another one.
     """
     path = truth_path(cube)
-    others = [other for other in path.parent.iterdir() if other != Path(cube) and truth_path(other) == path]
-    others = [other for other in others if other.name.endswith(_SUFFIXES)]
+    beside = sorted(other for other in path.parent.iterdir() if other.name.endswith(_SUFFIXES))
+    others = [other for other in beside if other != Path(cube) and truth_path(other) == path]
     if others and path.is_file() and path.read_text(encoding="utf-8") != _text_of(truth, _ECSV):
         raise OutputError(
             f"{path} is the truth of {others[0]}, which is another sky. Choose another name, or remove both."

@@ -81,12 +81,10 @@ class SkiesAhead:
             self._begun[key] = hand.submit(self._make(key))
         except BrokenExecutor:
             self.hands.remove(hand)
-            rest = (
-                "The others go on"
-                if self.hands
-                else "It was the last: the training itself makes them, which lasts"
+            who = "the others" if self.hands else "the training itself, which takes longer"
+            self.say(
+                f"A process that makes skies died. They are made by {who}; the network will be the same."
             )
-            self.say(f"A process that makes skies died. {rest}; the network will be the same.")
 
     def _make(self, key: tuple[int, bool]) -> Callable[[], SkyPatch]:
         number, easy = key
