@@ -215,7 +215,7 @@ def test_a_table_is_written_and_nothing_stays_beside_it(tmp_path: Path) -> None:
 
     out = tmp_path / "power.ecsv"
     source = MemorySource(sky(), meta())
-    found = ts.power_spectrum(source, MemorySource(sky(1), meta()), out=out, executor="serial")
+    found = ts.power_spectrum(source, MemorySource(sky(1), meta(), "second"), out=out, executor="serial")
     written = QTable.read(out)
     assert np.array_equal(written["power"], found.table()["power"], equal_nan=True)
     assert [path.name for path in tmp_path.iterdir()] == ["power.ecsv"]
@@ -283,8 +283,8 @@ def test_requests_that_cannot_be_met_are_refused() -> None:
         ts.power_spectrum(source, bands="sdc4")
     with pytest.raises(UsageError, match="need two cubes"):
         ts.power_spectrum(source, sample_variance=False)
-    small = MemorySource(sky()[:, :20], replace(meta(), shape=(24, 20, 40)))
+    small = MemorySource(sky()[:, :20], replace(meta(), shape=(24, 20, 40)), "small")
     with pytest.raises(UsageError, match="24 x 138 x 40 and 24 x 20 x 40 voxels"):
         ts.power_spectrum(source, small)
     with pytest.raises(UsageError, match="size of their pixels or in their channels"):
-        ts.power_spectrum(source, MemorySource(sky(), meta(pixel_size=(0.05, 0.05))))
+        ts.power_spectrum(source, MemorySource(sky(), meta(pixel_size=(0.05, 0.05)), "coarse"))
