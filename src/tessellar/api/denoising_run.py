@@ -83,7 +83,7 @@ def asked_for(
     from tessellar.kernels.registry import settings_of
 
     recipe, target, source = kernel or Starlet2D1D(), Path(fspath(out)), source_of(cube)
-    second = None if uncertainty is None else _second(recipe, target, Path(fspath(uncertainty)))
+    second = None if uncertainty is None else _second(recipe, Path(fspath(uncertainty)))
     known = None if truth is None else _truth(source_of(truth), source)
     check_outputs([target, second], [source, cube, truth])
     settings = {
@@ -98,10 +98,8 @@ def asked_for(
     return Asked(source, recipe, target, second, known, settings, where, overwrite, fresh)
 
 
-def _second(recipe: DenseKernel, target: Path, second: Path) -> Path:
+def _second(recipe: DenseKernel, second: Path) -> Path:
     """Return where the uncertainty goes, once sure that there is one."""
-    if second.absolute() == target.absolute():
-        raise UsageError(f"{target} cannot be the denoised cube and its uncertainty. Give them two names.")
     if len(recipe.outputs) < 2:
         raise UsageError(
             f"The kernel {recipe.name} gives no uncertainty. Leave --uncertainty out, or use another --kernel."

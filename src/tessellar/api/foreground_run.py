@@ -102,8 +102,6 @@ def asked_for(
     recipe = kernel or PCA()
     target = Path(fspath(out))
     smooth = None if foreground is None else Path(fspath(foreground))
-    if smooth is not None and smooth.absolute() == target.absolute():
-        raise UsageError(f"{target} cannot be the clean cube and the foreground. Give them two names.")
     whole = source_of(cube)
     check_outputs([target, smooth], [whole, cube, *(halves or ()), None if inject == AUTO else inject])
     source = prepared(whole, band, common_resolution)
