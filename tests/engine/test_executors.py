@@ -4,6 +4,8 @@ import errno
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -149,6 +151,40 @@ def test_the_server_of_workers_has_one_thread_and_is_replaced_when_it_dies():
             until(lambda: threading.active_count() <= threads)
             executor.submit(pid)  # at once, or after this task has found out
             collect(executor, 1)
+
+
+CUT = """
+import multiprocessing.forkserver, os, socket, sys
+from tessellar.engine.executors.server import start_server
+start_server()
+server = multiprocessing.forkserver._forkserver
+if sys.argv[1] == "request":
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(server._forkserver_address)
+    _, status = os.waitpid(server._forkserver_pid, 0)
+    print(os.waitstatus_to_exitcode(status))
+else:
+    said, told = multiprocessing.forkserver.connect_to_new_process([])
+    multiprocessing.forkserver.read_signed(said)
+    os.write(told, b"\\x80"[: sys.argv[1] == "half"])
+    os.close(told)
+    print(multiprocessing.forkserver.read_signed(said))
+"""
+
+
+@pytest.mark.skipif(start_server() == FRESH, reason="there is no server here")
+@pytest.mark.parametrize("cut", ["request", "half", "none"])
+def test_a_driver_that_dies_while_it_asks_for_a_worker_leaves_no_words(cut):
+    end = subprocess.run(
+        [sys.executable, "-c", CUT, cut], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (end.stdout.strip(), end.stderr) == ("1", "")
+
+
+def test_other_errors_of_the_server_are_told():
+    program = "import tessellar.engine.executors.serving; raise ValueError('an error of another kind')"
+    end = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert "ValueError: an error of another kind" in end.stderr
 
 
 def test_processes_that_cannot_start_are_a_sentence(monkeypatch):
