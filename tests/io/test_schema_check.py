@@ -14,6 +14,7 @@ import xarray
 import zarr
 
 import tessellar as ts
+from tessellar.io.files import FolderFiles
 from tessellar.io.schema_check import schema_faults
 from tessellar.report.describe import describe
 
@@ -33,7 +34,7 @@ def xradio_faults(path: Path) -> list[Any]:
 
 
 def test_what_convert_writes_is_valid(image: Path) -> None:
-    assert schema_faults(image) == []
+    assert schema_faults(FolderFiles(image)) == []
     assert "a valid xradio image 0.0.2\n" in describe(ts.open_cube(image))
 
 
@@ -78,7 +79,7 @@ def test_every_fault_is_named_and_is_one_to_xradio(
     path = tmp_path / "cube.zarr"
     shutil.copytree(image, path)
     spoil(path)
-    assert any(fault in found for found in schema_faults(path))
+    assert any(fault in found for found in schema_faults(FolderFiles(path)))
     assert xradio_faults(image) == []
     assert xradio_faults(path)
 
@@ -88,7 +89,7 @@ def test_axes_with_other_names_are_named(image: Path, tmp_path: Path) -> None:
     shutil.copytree(image, path)
     swapped = ["time", "frequency", "polarization", "m", "l"]
     _edit("SKY/zarr.json", lambda node: node.update(dimension_names=swapped))(path)
-    assert schema_faults(path) == [
+    assert schema_faults(FolderFiles(path)) == [
         "the axes of SKY are (time, frequency, polarization, m, l), not (time, frequency, polarization, l, m)"
     ]
     assert "no valid xradio image 0.0.2: the axes of SKY" in describe(ts.open_cube(path))
@@ -98,7 +99,7 @@ def test_metadata_that_cannot_be_read_are_a_fault(image: Path, tmp_path: Path) -
     path = tmp_path / "cube.zarr"
     shutil.copytree(image, path)
     (path / "time" / "zarr.json").write_text("{")
-    assert schema_faults(path)[0].startswith("the metadata of an array cannot be read")
+    assert schema_faults(FolderFiles(path))[0].startswith("the metadata of an array cannot be read")
 
 
 def test_coordinates_that_were_changed_later_are_told(image: Path, tmp_path: Path) -> None:
@@ -107,10 +108,10 @@ def test_coordinates_that_were_changed_later_are_told(image: Path, tmp_path: Pat
     frequency = zarr.open_array(path / "frequency", mode="r+")
     frequency[:] = frequency[:] + 1e6
     shutil.rmtree(path / "l" / "c")
-    assert schema_faults(path) == [
+    assert schema_faults(FolderFiles(path)) == [
         f"{name} is not that of the header, which Tessellar goes by" for name in ("frequency", "l")
     ]
 
 
 def test_an_array_alone_is_no_image(image: Path) -> None:
-    assert schema_faults(image / "SKY") == ["it is an array alone"]
+    assert schema_faults(FolderFiles(image / "SKY")) == ["it is an array alone"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tessellar.api.requests import no_cube
 from tessellar.errors import UsageError
+from tessellar.io.naming import is_address
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -24,8 +25,10 @@ def open_cube(path: str | PathLike[str]) -> Source:
     Parameters
     ----------
     path
-        A file or folder, or the address of a procedural cube: ``procedural://hi?shape=1024,512,512&seed=0``, or
-        ``procedural://eor?shape=901,2048,2048&pixel_arcsec=16``, or ``procedural://sdc2?shape=6668,643,643`` (see
+        A file or folder; an address, ``s3://bucket/cube.zarr``, ``gs://…`` or ``https://…``, of a Zarr image or a
+        FITS file that is read where it lies; or the address of a procedural cube:
+        ``procedural://hi?shape=1024,512,512&seed=0``,
+        ``procedural://eor?shape=901,2048,2048&pixel_arcsec=16`` or ``procedural://sdc2?shape=6668,643,643`` (see
         `ProceduralSky`, `EorSky` and `Sdc2Sky`).
 
     Raises
@@ -101,7 +104,7 @@ def source_of(cube: Source | str | PathLike[str]) -> Source:
 
 def name_of(cube: Source | str | PathLike[str]) -> str:
     """Return what a run calls the cube: its whole path or address, so that the settings hold in any folder."""
-    if isinstance(cube, str) and cube.startswith(PROCEDURAL):
+    if isinstance(cube, str) and is_address(cube):
         return cube
     if isinstance(cube, str | PathLike):
         return str(Path(cube).absolute())

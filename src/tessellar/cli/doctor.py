@@ -80,11 +80,12 @@ def _zarrs() -> Iterator[str]:
     import numpy as np
     import zarr
 
+    from tessellar.io.files import FolderFiles
     from tessellar.io.zarr_array import open_array
 
     with tempfile.TemporaryDirectory(prefix="tessellar-doctor-") as folder:
         zarr.create_array(folder, shape=(8,), chunks=(4,), dtype="float32", zarr_format=3)[:] = 1
-        array = open_array(Path(folder))
+        array = open_array(FolderFiles(Path(folder)))
         pipeline = type(array.async_array.codec_pipeline).__name__
         right = np.array_equal(np.asarray(array[:]), np.ones(8, np.float32))
     if "Zarrs" in pipeline and right:

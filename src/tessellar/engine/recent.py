@@ -13,6 +13,11 @@ from tessellar.model import ChunkedSource, FloatArray, Source, is_by_chunk
 from tessellar.tiling.box import Box, Shape
 
 
+def reader_of(source: Source, room: int) -> Source | Recent:
+    """Return what reads windows of a cube: with its recent chunks at hand, or itself where many are read at once."""
+    return Recent(source, room) if getattr(source, "at_once", None) is None else source
+
+
 class Recent:
     """Reads boxes of a cube, and keeps the chunks that were used last; for one thread at a time.
 

@@ -12,7 +12,8 @@ from tessellar.engine.executors import Executor
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import run_stage
 from tessellar.errors import InputError
-from tessellar.io.digest import is_file_sound
+from tessellar.io.digest import ABSENT, digest_of
+from tessellar.io.files import Files
 from tessellar.io.naming import shown
 from tessellar.io.zarr_manifest import read_manifest, shard_key
 from tessellar.io.zarr_store import ZarrSource
@@ -54,12 +55,12 @@ class VerifyStage:
     grid
         Its pieces.
     shards
-        The folder that holds them as files, and their digests; None to read the voxels instead.
+        The files that hold them, and their digests; None to read the voxels instead.
     """
 
     source: Source
     grid: Grid
-    shards: Path | None
+    shards: Files | None
     fingerprint = "verify"  # nothing is resumed
 
     @property
@@ -81,9 +82,7 @@ class VerifyStage:
             if self.shards is None or digests is None:
                 sentence = _cannot_be_read(self.source, core)
             else:
-                sentence = _was_altered(
-                    self.shards / shard_key(core, self.grid.core), digests[unit].tobytes()
-                )
+                sentence = _was_altered(self.shards, shard_key(core, self.grid.core), digests[unit].tobytes())
             payload = {_DAMAGE: np.frombuffer(sentence.encode(), np.uint8)} if sentence else {}
             return UnitResult(payload, voxels=core.size)
 
@@ -120,15 +119,21 @@ def _stage(source: Source) -> VerifyStage:
     shape = source.meta.shape
     if isinstance(source, ZarrSource) and source.shards is not None:
         grid = Grid(shape, source.shards)
-        known = read_manifest(source.folder, len(grid)) is not None
-        return VerifyStage(source, grid, source.folder if known else None)
+        known = read_manifest(source.voxel_files, len(grid)) is not None
+        return VerifyStage(source, grid, source.voxel_files if known else None)
     depth = source.chunks[0] if source.chunks else 1
     channels = max(1, _PIECE_VOXELS // (depth * shape[1] * shape[2])) * depth
     return VerifyStage(source, Grid(shape, (channels, *shape[1:])), None)
 
 
-def _was_altered(file: Path, digest: bytes) -> str:
-    return "" if is_file_sound(file, digest) else f"{shown(file)} is not what was written there."
+def _was_altered(files: Files, name: str, digest: bytes) -> str:
+    try:
+        found = digest_of(files.blocks(name))
+    except FileNotFoundError:
+        found = ABSENT
+    except OSError as error:
+        return f"{shown(files.place)}/{name} cannot be read: {error.strerror or error}."
+    return "" if found == digest else f"{shown(files.place)}/{name} is not what was written there."
 
 
 def _cannot_be_read(source: Source, box: Box) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tessellar.io.beams import BeamTable
 from tessellar.io.cards import Cards
 from tessellar.io.compressed import GZIP, Scratch, first_bytes, image_header
 from tessellar.io.extents import Extent
-from tessellar.io.hdus import Hdu, axis_lengths, choose, scan
+from tessellar.io.hdus import axis_lengths, beam_table, check_complete, choose, scan
 from tessellar.io.header import read_meta
 from tessellar.io.layout import Layout
 from tessellar.io.naming import short_name, shown
@@ -23,8 +23,6 @@ from tessellar.io.reading import reading
 from tessellar.io.window import read_window
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Box, Shape
-
-LARGEST_BEAM_TABLE = 64 << 20  # bytes
 
 
 class FitsSource:
@@ -145,44 +143,49 @@ def _open(path: Path, extension: str | None, flat: bool) -> _Opened:
             )
         unpacked: Path | Scratch = Scratch.of(path) if gzipped else path
         readable = unpacked.path() if isinstance(unpacked, Scratch) else unpacked
-        parts = scan(readable)
-        part = choose(path, parts, extension, flat=flat)
-        _check_complete(path, part, readable.stat().st_size)
+        size = readable.stat().st_size
+        with readable.open("rb") as file:
+            parts = scan(file, size, path)
+            part = choose(path, parts, extension, flat=flat)
+            check_complete(path, part, size)
+            beams = beam_table(file, parts)
         cards, bitpix, offset = part.cards, part.cards.integer("BITPIX"), part.offset
         if part.packed:
             if gzipped:
                 raise InputError(f"{shown(path)} is compressed twice. Unpack the outer gzip first.")
             unpacked, offset, bitpix = Scratch.of(path, part.index), 0, part.cards.integer("ZBITPIX")
             cards = Cards.from_text(image_header(path, part.index))
-        if flat and len(axis_lengths(cards)) == 2:
-            cards = replace(cards, values={**cards.values, "NAXIS": 3, "NAXIS3": 1})
         name = short_name(path) if extension is None else f"{short_name(path)}[{shown(extension)}]"
-        axes = find_axes(cards, axis_lengths(cards), name)
-        meta = read_meta(cards, name, _beam_table(readable, parts))
+        layout, meta = image_of(cards, name, (offset, bitpix), beams, flat=flat)
     digest = hashlib.sha256(part.cards.text.encode()).hexdigest()[:16]
     return _Opened(
         file=unpacked,
-        layout=Layout.of(cards, axes, offset, bitpix),
+        layout=layout,
         meta=meta,
         identity=f"fits {status.st_size} {status.st_mtime_ns} {digest} {part.index}",
         stored_bytes=status.st_size if gzipped else part.size,
     )
 
 
-def _check_complete(path: Path, part: Hdu, size: int) -> None:
-    if part.offset + part.size > size:
-        raise InputError(
-            f"{shown(path)} is truncated: its header promises {part.offset + part.size} bytes, "
-            f"the file has {size}. Copy or write it again."
-        )
+def image_of(
+    cards: Cards, name: str, stored: tuple[int, int], beams: BeamTable | None, *, flat: bool
+) -> tuple[Layout, CubeMeta]:
+    """Return where the voxels of an image lie, and what its header says of them.
 
-
-def _beam_table(path: Path, parts: Sequence[Hdu]) -> BeamTable | None:
-    """Return CASA's table of beams, or None."""
-    table = next((part for part in parts if part.table and part.name == "BEAMS"), None)
-    if table is None or table.size > LARGEST_BEAM_TABLE:
-        return None
-    with path.open("rb") as file:
-        file.seek(table.offset)
-        data = file.read(table.size)
-    return BeamTable.parse(table.cards.text, data)
+    Parameters
+    ----------
+    cards
+        The header.
+    name
+        What people call the cube.
+    stored
+        The byte of the first number, and ``BITPIX``.
+    beams
+        CASA's table of beams, where the file has one.
+    flat
+        Whether an image of two axes is taken as a cube of one channel.
+    """
+    if flat and len(axis_lengths(cards)) == 2:
+        cards = replace(cards, values={**cards.values, "NAXIS": 3, "NAXIS3": 1})
+    axes = find_axes(cards, axis_lengths(cards), name)
+    return Layout.of(cards, axes, *stored), read_meta(cards, name, beams)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
-from typing import BinaryIO
+from os import PathLike
+from typing import BinaryIO, TypeAlias
 
 from tessellar.errors import InputError
+from tessellar.io.beams import BeamTable
 from tessellar.io.cards import CARD, Cards
 from tessellar.io.naming import shown
 
+Name: TypeAlias = str | PathLike[str]  # of a file, for messages
 BLOCK = 2880
 LONGEST_HEADER = 20_000 * BLOCK
+LARGEST_BEAM_TABLE = 64 << 20  # bytes
 BITPIX = (8, 16, 32, 64, -32, -64)
 
 
@@ -56,8 +59,17 @@ def axis_lengths(cards: Cards, prefix: str = "") -> tuple[int, ...]:
     return tuple(max(0, cards.integer(f"{prefix}NAXIS{n}")) for n in range(1, count + 1))
 
 
-def scan(path: Path) -> list[Hdu]:
+def scan(file: BinaryIO, size: int, path: Name) -> list[Hdu]:
     """Return the parts of a FITS file, reading headers only.
+
+    Parameters
+    ----------
+    file
+        The file, which can be sought in.
+    size
+        Its bytes.
+    path
+        Its name, for messages.
 
     Raises
     ------
@@ -65,18 +77,16 @@ def scan(path: Path) -> list[Hdu]:
         If the first header is broken. A broken later one ends the list: what follows cannot be found.
     """
     parts: list[Hdu] = []
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        position = 0
-        while position < size:
-            text = _header_text(file, position, first=not parts)
-            if text is None:
-                break
-            cards = Cards.from_text(text)
-            _check_first(path, cards, parts)
-            offset = position + _padded(CARD * (text.count("\n") + 2))
-            parts.append(Hdu(len(parts), cards, offset, _data_size(cards)))
-            position = offset + _padded(parts[-1].size)
+    position = 0
+    while position < size:
+        text = _header_text(file, position, first=not parts)
+        if text is None:
+            break
+        cards = Cards.from_text(text)
+        _check_first(path, cards, parts)
+        offset = position + _padded(CARD * (text.count("\n") + 2))
+        parts.append(Hdu(len(parts), cards, offset, _data_size(cards)))
+        position = offset + _padded(parts[-1].size)
     if not parts:
         raise InputError(
             f"{shown(path)} is no FITS file, or a broken one: no header of it ends (there is no END card). "
@@ -85,7 +95,31 @@ def scan(path: Path) -> list[Hdu]:
     return parts
 
 
-def choose(path: Path, parts: Sequence[Hdu], extension: str | None, *, flat: bool = False) -> Hdu:
+def check_complete(path: Name, part: Hdu, size: int) -> None:
+    """Refuse a part that ends behind the end of its file.
+
+    Raises
+    ------
+    InputError
+        It does.
+    """
+    if part.offset + part.size > size:
+        raise InputError(
+            f"{shown(path)} is truncated: its header promises {part.offset + part.size} bytes, "
+            f"the file has {size}. Copy or write it again."
+        )
+
+
+def beam_table(file: BinaryIO, parts: Sequence[Hdu]) -> BeamTable | None:
+    """Return CASA's table of beams, or None."""
+    table = next((part for part in parts if part.table and part.name == "BEAMS"), None)
+    if table is None or table.size > LARGEST_BEAM_TABLE:
+        return None
+    file.seek(table.offset)
+    return BeamTable.parse(table.cards.text, file.read(table.size))
+
+
+def choose(path: Name, parts: Sequence[Hdu], extension: str | None, *, flat: bool = False) -> Hdu:
     """Return the part that holds the cube: the one asked for, else the first image of three axes or more.
 
     With ``flat`` an image of two axes does where there is no cube.
@@ -148,7 +182,7 @@ def _data_size(cards: Cards) -> int:
     return abs(cards.integer("BITPIX", 8)) // 8 * groups * (cards.integer("PCOUNT") + prod(lengths))
 
 
-def _check_first(path: Path, cards: Cards, before: Sequence[Hdu]) -> None:
+def _check_first(path: Name, cards: Cards, before: Sequence[Hdu]) -> None:
     """Refuse a first header whose size of data cannot be known."""
     if before:
         return
@@ -163,7 +197,7 @@ def _check_first(path: Path, cards: Cards, before: Sequence[Hdu]) -> None:
         )
 
 
-def _named(path: Path, parts: Sequence[Hdu], extension: str) -> Hdu:
+def _named(path: Name, parts: Sequence[Hdu], extension: str) -> Hdu:
     wanted = extension.strip().upper()
     for part in parts:
         if wanted in (str(part.index), part.name):

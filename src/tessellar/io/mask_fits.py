@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.io.files import FolderFiles
 from tessellar.io.hdus import BLOCK
 from tessellar.io.map_fits import cube_header, opening
 from tessellar.io.mask_zarr import LABEL
@@ -66,7 +67,7 @@ def _open(store: Path) -> tuple[Any, Any]:
 
     try:
         meta = meta_from_json(zarr.open_group(store, mode="r").attrs.asdict().get("tessellar"))
-        labels = open_array(store / LABEL)
+        labels = open_array(FolderFiles(store / LABEL))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise _damage(store, error) from error
     return labels, cube_header(meta, Box.of_shape(meta.shape), BTYPE="label", BUNIT=" ")

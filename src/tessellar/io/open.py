@@ -32,7 +32,8 @@ def open_source(path: str | os.PathLike[str], *, flat: bool = False) -> Source:
     Parameters
     ----------
     path
-        The file or folder. ``cube.fits[SCI]`` and ``cube.fits[1]`` name an extension.
+        The file or folder, or an address: ``s3://bucket/cube.zarr``, also ``gs://`` and ``https://``.
+        ``cube.fits[SCI]`` and ``cube.fits[1]`` name an extension.
     flat
         Whether a FITS image of two axes is taken as a cube of one channel.
 
@@ -50,9 +51,9 @@ def open_source(path: str | os.PathLike[str], *, flat: bool = False) -> Source:
     """
     text = os.fspath(path)
     if is_address(text):
-        raise InputError(
-            f"{shown(text)} is an address, not a file. Copy the cube to a disk and name its path."
-        )
+        from tessellar.io.remote.opening import open_remote
+
+        return open_remote(text, flat=flat)
     if "\0" in text:
         raise InputError(f"{shown(text)} is no file name: it holds a null character.")
     file, extension = _split(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.io.files import Files
 from tessellar.io.schema import DIMS, SCHEMA_VERSION, coordinates, meta_from_attributes
+from tessellar.io.zarr_find import arrays_in
 
 if TYPE_CHECKING:
     import zarr
@@ -21,25 +22,33 @@ _SAID_BY = {  # what coordinates must say of themselves
 _BEAM_DIMS = (*DIMS[:3], "beam_params_label")
 
 
-def schema_faults(path: Path) -> list[str]:
+def schema_faults(files: Files) -> list[str]:
     """Return what of a store is not as the xradio image schema 0.0.2 has it, in a few words each.
 
     Parameters
     ----------
-    path
-        Folder of a Zarr store that can be read.
+    files
+        Those of a Zarr store that can be read.
     """
     import zarr
 
-    node = zarr.open(path, mode="r")
+    node = zarr.open(files.of_zarr(), mode="r", zarr_format=files.zarr_format)
     if isinstance(node, zarr.Array):
         return ["it is an array alone"]
+    says = dict(node.attrs)
     try:
-        arrays = dict(node.arrays())
+        arrays = arrays_in(files, node, _names(says))
     except Exception as error:  # whatever zarr meets in the metadata of an array that holds no voxels
         return [f"the metadata of an array cannot be read ({type(error).__name__})"]
-    says = dict(node.attrs)
     return [*_faults(says, arrays), *_disagreements(says, arrays)]
+
+
+def _names(says: Mapping[str, Any]) -> list[str]:
+    """Return the names of the arrays that an image says or must have."""
+    groups = says.get("data_groups")
+    base = groups.get("base") if isinstance(groups, dict) else None
+    variables = base.values() if isinstance(base, dict) else ()
+    return [*DIMS, *(name for name in variables if isinstance(name, str))]
 
 
 def _faults(says: Mapping[str, Any], arrays: Mapping[str, zarr.Array[Any]]) -> Iterator[str]:

@@ -75,6 +75,28 @@ def read_window(path: Path, layout: Layout, box: Box) -> FloatArray:
     return voxels
 
 
+def convert(stored: Stored, layout: Layout, voxels: FloatArray) -> None:
+    """Convert numbers that were read elsewhere as those of a file are.
+
+    Parameters
+    ----------
+    stored
+        Numbers as ``layout`` says, the slowest axis of the file first.
+    layout
+        Where they come from.
+    voxels
+        float32 array of the same shape, overwritten; NaN = blank.
+    """
+    lengths = (stored.shape[0], stored.shape[1], stored.shape[2])
+    columns = min(lengths[2], BLOCK // max(4, layout.itemsize))
+    rows = max(1, BLOCK // (max(4, layout.itemsize) * columns))
+    steps = (max(1, rows // lengths[1]), rows, columns)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for corner in product(*map(range, (0, 0, 0), lengths, steps)):
+            place = tuple(map(slice, corner, map(min, lengths, map(add, corner, steps))))
+            _convert(stored[place], layout, voxels[place], None)
+
+
 def _compiled_loops(layout: Layout, n_bytes: int) -> ModuleType | None:
     """Return the loops for unscaled float32 numbers, where they are at hand or a window is worth to load them."""
     if not layout.plain or (n_bytes < WORTH_LOADING and not _has_compiler()):

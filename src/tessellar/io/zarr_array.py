@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tessellar.io.files import Files
+
 if TYPE_CHECKING:
     import zarr
 
@@ -35,15 +37,16 @@ def fast_codecs() -> Iterator[None]:
         yield
 
 
-def open_array(path: Path) -> zarr.Array[Any]:
-    """Open one array of a store to be read; zarrs does it where the numbers are in this machine's byte order."""
+def open_array(files: Files) -> zarr.Array[Any]:
+    """Open one array to be read; zarrs does it in folders, where the numbers are in this machine's byte order."""
     import zarr
 
-    with fast_codecs():
-        array = zarr.open_array(path, mode="r")
-    if array.dtype.isnative:
-        return array
-    return zarr.open_array(path, mode="r")
+    if files.at_once is None:
+        with fast_codecs():
+            array = zarr.open_array(files.of_zarr(), mode="r", zarr_format=files.zarr_format)
+        if array.dtype.isnative:
+            return array
+    return zarr.open_array(files.of_zarr(), mode="r", zarr_format=files.zarr_format)
 
 
 def open_to_write(path: Path) -> zarr.Array[Any]:

@@ -33,7 +33,7 @@ _UNNAMED = {3: ((0, 1, 2), "frequency, l, m"), 5: ((1, 3, 4), "time, frequency, 
 class _Reading:
     """One foreign store while it is being understood."""
 
-    path: Path
+    place: str
     group: zarr.Group | None
     array: zarr.Array[Any]
     missing: list[str] = field(default_factory=list)
@@ -48,13 +48,13 @@ class _Reading:
         return np.asarray(entry[:], dtype=np.float64), dict(entry.attrs)
 
 
-def describe(path: Path, group: zarr.Group | None, array: zarr.Array[Any]) -> tuple[Shape, CubeMeta]:
+def describe(place: str, group: zarr.Group | None, array: zarr.Array[Any]) -> tuple[Shape, CubeMeta]:
     """Return which axes of an array are frequency, l and m, and what is known of the cube.
 
     Parameters
     ----------
-    path
-        The store, for names and messages.
+    place
+        The store's path or address, for names and messages.
     group
         The group that holds the array and its coordinates, None for a bare array.
     array
@@ -65,14 +65,14 @@ def describe(path: Path, group: zarr.Group | None, array: zarr.Array[Any]) -> tu
     InputError
         The array does not hold voxels of a cube, or its axes cannot be told apart.
     """
-    reading = _Reading(path, group, array)
+    reading = _Reading(place, group, array)
     _check_numbers(reading)
     axes = _axes(reading)
     z, x, y = (array.shape[axis] for axis in axes)
     spectral = _spectral(reading, z)
     pixel_size, wcs_header = _sky(reading, (z, x, y), spectral)
     meta = CubeMeta(
-        name=path.stem,
+        name=Path(place).stem,
         shape=(z, x, y),
         unit=_unit(reading),
         spectral=spectral,
@@ -85,7 +85,7 @@ def describe(path: Path, group: zarr.Group | None, array: zarr.Array[Any]) -> tu
 
 
 def _check_numbers(reading: _Reading) -> None:
-    array, name = reading.array, shown(reading.path)
+    array, name = reading.array, shown(reading.place)
     if array.ndim not in (3, 4, 5) or array.dtype.kind not in "fiu" or 0 in array.shape:
         raise InputError(
             f"{name} holds {array.dtype} numbers of shape {array.shape}; "
@@ -122,7 +122,7 @@ def _unnamed_axes(reading: _Reading, names: list[str]) -> Shape:
         axes, words = _UNNAMED[len(shape)]
     else:
         raise InputError(
-            f"{shown(reading.path)} has axes {', '.join(names) or 'without names'} of shape {shape}: "
+            f"{shown(reading.place)} has axes {', '.join(names) or 'without names'} of shape {shape}: "
             "which are frequency, l and m cannot be told. Name the dimensions so."
         )
     reading.missing.append(f"Axes are named {', '.join(names) or 'nothing'}: taken as {words}.")

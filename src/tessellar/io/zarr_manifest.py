@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tessellar.io.digest import DIGEST_BYTES
+from tessellar.io.files import Files
 from tessellar.io.publish import flush
 from tessellar.model import ByteArray
 from tessellar.tiling.box import Box, Shape
@@ -28,10 +30,19 @@ def write_manifest(folder: Path, digests: Sequence[bytes]) -> None:
     flush(folder / MANIFEST)
 
 
-def read_manifest(folder: Path, n_shards: int) -> ByteArray | None:
-    """Return the digests of all shards, uint8 array (shard, 24); None where there are none for so many shards."""
+def read_manifest(files: Files, n_shards: int) -> ByteArray | None:
+    """Return the digests of all shards, uint8 array (shard, 24); None where there are none for so many shards.
+
+    Parameters
+    ----------
+    files
+        Those in the folder of the array.
+    n_shards
+        How many there must be.
+    """
     try:
-        table: ByteArray = np.load(folder / MANIFEST, allow_pickle=False)
-    except (OSError, ValueError):
+        content = b"".join(files.blocks(MANIFEST))
+        table: ByteArray = np.load(io.BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError):
         return None
     return table if table.shape == (n_shards, DIGEST_BYTES) and table.dtype == np.uint8 else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,10 @@ import numpy as np
 from tessellar.errors import InputError
 from tessellar.io.digest import ABSENT
 from tessellar.io.extents import Extent
+from tessellar.io.files import MOST_FILES, Files, FolderFiles
 from tessellar.io.naming import shown
 from tessellar.io.zarr_array import open_array
-from tessellar.io.zarr_find import find_cube
+from tessellar.io.zarr_find import check_folder, find_cube
 from tessellar.io.zarr_manifest import MANIFEST, read_manifest
 from tessellar.io.zarr_packing import Packing
 from tessellar.io.zarr_shards import Shards
@@ -24,7 +24,7 @@ from tessellar.model import ByteArray, CubeMeta, FloatArray, Order
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
-_MOST_FILES = 20_000
+_SAMPLES = 16
 _NO_VOXELS = ("zarr.json", MANIFEST)
 _READ_ERRORS = (RuntimeError, OSError, ValueError, OverflowError)
 
@@ -35,7 +35,7 @@ class ZarrSource:
     Parameters
     ----------
     path
-        Folder of the store.
+        Folder of the store, or the files of one that is elsewhere.
 
     Raises
     ------
@@ -45,18 +45,25 @@ class ZarrSource:
         It is no Zarr store, is damaged, or holds no cube.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self._cube = find_cube(self.path)
-        self._array = open_array(self._cube.folder)
+    def __init__(self, path: str | os.PathLike[str] | Files) -> None:
+        if isinstance(path, str | os.PathLike):
+            check_folder(Path(path))
+            path = FolderFiles(Path(path))
+        self.files = path
+        self._cube = find_cube(path)
+        self._voxels = path / self._cube.array if self._cube.array else path
+        self._array = open_array(self._voxels)
         packing = Packing.of(self._array, self._cube.axes)
-        shards = (
-            None if packing is None else Shards(self._cube.folder, self._key, packing, self._check_absent)
-        )
-        self._shards = shards
+        checks = (self._check_absent, self._is_absent)
+        self._shards = None if packing is None else Shards(self._voxels, self._key, packing, *checks)
 
-    def __reduce__(self) -> tuple[type[ZarrSource], tuple[str]]:
-        return (ZarrSource, (str(self.path),))
+    def __reduce__(self) -> tuple[type[ZarrSource], tuple[Files]]:
+        return (ZarrSource, (self.files,))
+
+    @property
+    def path(self) -> str:
+        """The folder of the store, or its address."""
+        return self.files.place
 
     @property
     def meta(self) -> CubeMeta:
@@ -65,30 +72,21 @@ class ZarrSource:
 
     @property
     def identity(self) -> str:
-        """A digest of the store's metadata files, and of the sizes and times of the files that hold voxels.
+        """A digest of the store's metadata, and of what tells whether its voxels are still the same.
 
-        Of very many files (more than 20,000) the first ones and the times of the folders have to do.
+        A server is asked once, for it takes many requests.
         """
-        digest = hashlib.sha256()
-        names = ("zarr.json", ".zarray", ".zgroup", ".zattrs", "c")
-        for folder, name in itertools.product(dict.fromkeys((self.path, self._cube.folder)), names):
-            entry = folder / name
-            if entry.exists():
-                digest.update(f"{name} {entry.stat().st_mtime_ns} ".encode())
-            if entry.is_file():
-                digest.update(entry.read_bytes())
-        entries = sorted(itertools.islice(self._cube.folder.rglob("*"), _MOST_FILES))
-        for entry in entries:
-            status = entry.stat()
-            digest.update(
-                f"{entry.relative_to(self._cube.folder)} {status.st_size} {status.st_mtime_ns} ".encode()
-            )
-        return f"zarr {digest.hexdigest()}"
+        return self._stamped if self.at_once else self._stamp()
 
     @property
-    def folder(self) -> Path:
-        """The folder of the array that holds the voxels."""
-        return self._cube.folder
+    def at_once(self) -> int | None:
+        """How many requests are worth making at the same time; None on a disk."""
+        return self.files.at_once
+
+    @property
+    def voxel_files(self) -> Files:
+        """The files of the array that holds the voxels."""
+        return self._voxels
 
     @property
     def chunks(self) -> Shape | None:
@@ -102,9 +100,8 @@ class ZarrSource:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of all files of the array; walks through the folder."""
-        files = (entry for entry in self._cube.folder.rglob("*") if entry.is_file())
-        return sum(entry.stat().st_size for entry in files)
+        """Bytes of all files of the array."""
+        return self._voxels.total(self._samples, len(self._files))
 
     @property
     def storage(self) -> str:
@@ -114,7 +111,8 @@ class ZarrSource:
 
     def extents(self) -> Iterator[Extent]:
         """Yield the files of the array; of very many the first ones."""
-        for entry in itertools.islice(self._cube.folder.rglob("*"), _MOST_FILES):
+        folder = Path(self._voxels.place)
+        for entry in itertools.islice(folder.rglob("*"), MOST_FILES):
             if entry.name not in _NO_VOXELS and entry.is_file():
                 yield Extent(entry, 0, entry.stat().st_size)
 
@@ -213,14 +211,37 @@ class ZarrSource:
             position[axis] = index
         return self._array.metadata.encode_chunk_key(tuple(position))
 
+    def _name(self, place: Shape) -> str:
+        """Return the whole name of a file, given its position among them."""
+        return f"{self._voxels.place}/{self._key(place)}"
+
+    def _samples(self) -> Iterator[str]:
+        """Yield the names of some files, spread over the cube."""
+        grid = self._files
+        for index in dict.fromkeys(len(grid) * n // _SAMPLES for n in range(_SAMPLES)):
+            z, x, y = (a // b for a, b in zip(grid[index].core.start, grid.core, strict=True))
+            yield self._key((z, x, y))
+
+    def _stamp(self) -> str:
+        return f"zarr {self.files.stamp(self._cube.array, self._samples)}"
+
+    @cached_property
+    def _stamped(self) -> str:
+        return self._stamp()
+
     @cached_property
     def _manifest(self) -> ByteArray | None:
-        return read_manifest(self._cube.folder, len(self._files))
+        return read_manifest(self._voxels, len(self._files))
 
     @property
     def _files(self) -> Grid:
         """The boxes of the files of the array."""
         return Grid(self.meta.shape, self._along(self._array.shards or self._array.chunks))
+
+    def _is_absent(self, place: Shape) -> bool:
+        """Return whether the store says that a file was not written, for all of it is blank."""
+        (_, nx, ny), (z, x, y) = self._files.counts, place
+        return self._manifest is not None and self._manifest[(z * nx + x) * ny + y].tobytes() == ABSENT
 
     def _check_absent(self, place: Shape) -> None:
         """Refuse to take a file that is not there for blank sky, where the store says that it was written.
@@ -230,10 +251,9 @@ class ZarrSource:
         InputError
             It is missing.
         """
-        (_, nx, ny), (z, x, y) = self._files.counts, place
-        if self._manifest is not None and self._manifest[(z * nx + x) * ny + y].tobytes() != ABSENT:
+        if self._manifest is not None and not self._is_absent(place):
             raise InputError(
-                f"{shown(self.path)} is damaged: {shown(self._cube.folder / self._key(place))} is missing. "
+                f"{shown(self.path)} is damaged: {shown(self._name(place))} is missing. "
                 "Copy or convert the cube again."
             )
 
@@ -246,9 +266,9 @@ class ZarrSource:
             try:
                 self._array[self._selection(core & box)]
             except _READ_ERRORS as reason:
-                key = self._key((core.start[0] // z, core.start[1] // x, core.start[2] // y))
+                place = (core.start[0] // z, core.start[1] // x, core.start[2] // y)
                 return InputError(
-                    f"{shown(self.path)} is damaged: {shown(self._cube.folder / key)} cannot be read "
+                    f"{shown(self.path)} is damaged: {shown(self._name(place))} cannot be read "
                     f"({reason}). Copy or convert the cube again."
                 )
         return InputError(f"{shown(self.path)} cannot be read ({error}). Run the command again.")

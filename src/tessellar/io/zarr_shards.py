@@ -7,19 +7,18 @@ cuts chunks, for more.
 from __future__ import annotations
 
 import itertools
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.io.files import Files, OpenFile
 from tessellar.io.zarr_packing import Packing
 from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
 from tessellar.model import FloatArray, Order
@@ -43,20 +42,23 @@ class Shards:
 
     Attributes
     ----------
-    folder
-        Where they are.
+    files
+        Those in the folder of the array.
     key
         Names a file, given its position in the grid of shards.
     packing
         What is in them.
     check_absent
         Called with the position of a file that is not there; raises if it should be.
+    is_absent
+        Whether it is known that there is no file at a position, so that a server need not be asked.
     """
 
-    folder: Path
+    files: Files
     key: Callable[[Shape], str]
     packing: Packing
     check_absent: Callable[[Shape], None] = lambda _: None
+    is_absent: Callable[[Shape], bool] = lambda _: False
 
     def fill(self, orders: Sequence[Order]) -> None:
         """Put voxels where they are wanted, NaN = blank; no voxel of a target is in two orders.
@@ -66,7 +68,8 @@ class Shards:
         OSError, RuntimeError, ValueError
             A file cannot be read, or a chunk not be decoded.
         """
-        share(partial(self._fill, batch) for batch in batches(orders, self.packing.chunk))
+        work = (partial(self._fill, batch) for batch in batches(orders, self.packing.chunk))
+        share(work, self.files.at_once)
 
     def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
         """Decode chunks, given their positions among all, each into a C-order array of its own.
@@ -77,10 +80,11 @@ class Shards:
             A file cannot be read, or a chunk not be decoded.
         """
         step = max(1, BATCH_BYTES // (4 * prod(self.packing.chunk)))
-        share(
+        work = (
             partial(self._decode, places[n : n + step], arrays[n : n + step])
             for n in range(0, len(places), step)
         )
+        share(work, self.files.at_once)
 
     def _fill(self, orders: Sequence[Order]) -> None:
         grid = Grid(self.packing.shape, self.packing.shard)
@@ -94,11 +98,12 @@ class Shards:
         for shard, wanted in by_shard.items():
             core = grid[shard].core
             with self._opened(_position(core, grid.core)) as entries:
-                for order in wanted:
-                    for place, copies in _copies(order, core, self.packing.chunk):
-                        chunk.load(entries, place, chunk.voxels)
-                        for array, (to_z, z), (to_x, x), (to_y, y) in copies:
-                            array[to_z, to_x, to_y] = chunk.voxels[z, x, y]
+                work = [part for order in wanted for part in _copies(order, core, self.packing.chunk)]
+                self._expect(entries, (place for place, _ in work))
+                for place, copies in work:
+                    chunk.load(entries, place, chunk.voxels)
+                    for array, (to_z, z), (to_x, x), (to_y, y) in copies:
+                        array[to_z, to_x, to_y] = chunk.voxels[z, x, y]
 
     def _decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
         cz, cx, cy = self.packing.chunks
@@ -109,31 +114,39 @@ class Shards:
         chunk = _Chunk.here(self.packing)
         for shard, wanted in by_shard.items():
             with self._opened(shard) as entries:
+                self._expect(entries, (place for place, _ in wanted))
                 for place, array in wanted:
                     chunk.load(entries, place, array)
+
+    def _expect(self, entries: _Entries | None, places: Iterable[Shape]) -> None:
+        """Tell where waiting is long which chunks will be read next."""
+        if entries is not None and self.files.at_once is not None:
+            spans = (_span(entries, place) for place in places)
+            entries.file.expect([span for span in spans if span is not None])
 
     @contextmanager
     def _opened(self, position: Shape) -> Iterator[_Entries | None]:
         """Open the file of a shard; None where there is no file, and all is fill value."""
-        try:
-            file = os.open(self.folder / self.key(position), os.O_RDONLY)
-        except FileNotFoundError:
-            self.check_absent(position)
+        if self.files.at_once is not None and self.is_absent(position):
             yield None
             return
-        try:
-            yield _Entries(file, self._index(file))
-        finally:
-            os.close(file)
+        with ExitStack() as open_files:
+            entries = None
+            try:
+                file = open_files.enter_context(self.files.opened(self.key(position)))
+                entries = _Entries(file, self._index(file))
+            except FileNotFoundError:
+                self.check_absent(position)
+            yield entries
 
-    def _index(self, file: int) -> npt.NDArray[np.uint64]:
+    def _index(self, file: OpenFile) -> npt.NDArray[np.uint64]:
         """Read where the chunks of a file are, uint64 array (frequency, l, m, 2): first byte and bytes."""
         from google_crc32c import value
 
         z, x, y = self.packing.chunks
         size = _ENTRY_BYTES * z * x * y
-        begin = 0 if self.packing.index_first else os.fstat(file).st_size - size - _CHECKSUM_BYTES
-        content = os.pread(file, size + _CHECKSUM_BYTES, max(begin, 0))
+        read = file.beginning if self.packing.index_first else file.end
+        content = read(size + _CHECKSUM_BYTES)
         entries, checksum = content[:size], content[size:]
         if len(checksum) < _CHECKSUM_BYTES or value(entries) != int.from_bytes(checksum, "little"):
             raise ValueError("the index of a shard is damaged")
@@ -144,8 +157,16 @@ class Shards:
 class _Entries:
     """An open shard."""
 
-    file: int
+    file: OpenFile
     index: npt.NDArray[np.uint64]
+
+
+def _span(entries: _Entries | None, place: Shape) -> tuple[int, int] | None:
+    """Return the first byte and the bytes of a chunk, None where it is not stored."""
+    if entries is None:
+        return None
+    begin, size = entries.index[place].tolist()
+    return None if begin == size == _NOT_STORED else (begin, size)
 
 
 class _Chunk:
@@ -167,40 +188,37 @@ class _Chunk:
 
     def load(self, entries: _Entries | None, place: Shape, voxels: FloatArray) -> None:
         """Read and decode the chunk at a place in a shard; infinite voxels become blank: no brightness is infinite."""
-        begin, size = (_NOT_STORED, _NOT_STORED) if entries is None else entries.index[place].tolist()
-        if entries is None or begin == size == _NOT_STORED:
+        span = _span(entries, place)
+        if entries is None or span is None:
             voxels[...] = self._packing.fill_value
         elif self._packing.unpack is None:
-            _read(entries.file, voxels.reshape(-1).view(np.uint8), begin, size)
+            if span[1] != voxels.nbytes:
+                raise ValueError("a chunk is not as long as its voxels")
+            entries.file.read(voxels.reshape(-1).view(np.uint8), span[0])
         else:
             last = voxels.reshape(-1)[-1:].view(np.uint32)
             last[0] = _UNTOUCHED
-            self._packing.unpack(self._stored(entries.file, begin, size), voxels)
+            self._packing.unpack(self._stored(entries.file, *span), voxels)
             if last[0] == _UNTOUCHED:
                 raise ValueError("a chunk has fewer voxels than it should have")
         infinite = np.isinf(voxels)
         if infinite.any():
             voxels[infinite] = np.nan
 
-    def _stored(self, file: int, begin: int, size: int) -> npt.NDArray[np.uint8]:
+    def _stored(self, file: OpenFile, begin: int, size: int) -> npt.NDArray[np.uint8]:
         """Read the bytes of a packed chunk."""
         if size > len(self._packed):
             if size > _LONGEST * self.voxels.nbytes + 2**16:
                 raise ValueError(f"a chunk of {size} bytes is too long")
             self._packed = np.empty(size + size // 8, np.uint8)
         packed = self._packed[:size]
-        _read(file, packed, begin, size)
+        file.read(packed, begin)
         return packed
 
 
 def _position(core: Box, size: Shape) -> Shape:
     z, x, y = (start // step for start, step in zip(core.start, size, strict=True))
     return (z, x, y)
-
-
-def _read(file: int, into: npt.NDArray[np.uint8], begin: int, size: int) -> None:
-    if len(into) != size or os.preadv(file, [into.data], begin) != size:
-        raise ValueError("a chunk is not as long as its index says")
 
 
 def _copies(order: Order, shard: Box, chunk: Shape) -> Iterator[tuple[Shape, list[_Copy]]]:

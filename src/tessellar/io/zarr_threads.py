@@ -23,11 +23,11 @@ class _Readers:
         self._lock = threading.Lock()
         self._count = 0
 
-    def come(self) -> int:
-        """Note one more; return how many cores it may use."""
+    def come(self, at_once: int) -> int:
+        """Note one more; return how many of so many threads it may use."""
         with self._lock:
             self._count += 1
-            return max(1, _cores() // self._count)
+            return max(1, at_once // self._count)
 
     def go(self) -> None:
         """Note that one has done."""
@@ -38,8 +38,15 @@ class _Readers:
 _READERS = _Readers()
 
 
-def share(work: Iterable[Callable[[], None]]) -> None:
+def share(work: Iterable[Callable[[], None]], at_once: int | None = None) -> None:
     """Do what there is to do, in this thread and as many more as have a core to themselves.
+
+    Parameters
+    ----------
+    work
+        What there is to do.
+    at_once
+        How many threads a process has for it where most of the time is waiting; None for its cores.
 
     Raises
     ------
@@ -47,9 +54,10 @@ def share(work: Iterable[Callable[[], None]]) -> None:
         What a piece of work raised; those that were not begun are dropped then.
     """
     left = deque(work)
-    threads = min(_READERS.come(), len(left))
+    most = at_once or _cores()
+    threads = min(_READERS.come(most), len(left))
     try:
-        helping = [_hands(os.getpid()).submit(_take, left) for _ in range(threads - 1)]
+        helping = [_hands(os.getpid(), most).submit(_take, left) for _ in range(threads - 1)]
         try:
             _take(left)
         finally:
@@ -107,10 +115,10 @@ def _steps(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
 
 
 @cache
-def _hands(process: int) -> ThreadPoolExecutor:
+def _hands(process: int, count: int) -> ThreadPoolExecutor:
     """Return the threads that help in a process (a forked one has lost those of its parent)."""
     del process
-    return ThreadPoolExecutor(_cores(), thread_name_prefix="tessellar-decoding")
+    return ThreadPoolExecutor(count, thread_name_prefix="tessellar-decoding")
 
 
 @cache

@@ -75,7 +75,7 @@ def _schema(source: CubeSource) -> list[tuple[str, str]]:
     """Return whether a Zarr store is a valid image for other programs; nothing of other cubes."""
     if not isinstance(source, ZarrSource):
         return []
-    faults = schema_faults(source.path)
+    faults = schema_faults(source.files)
     image = f"xradio image {SCHEMA_VERSION}"
     return [("Schema", f"no valid {image}: {'; '.join(faults)}" if faults else f"a valid {image}")]
 

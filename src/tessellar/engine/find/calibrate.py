@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.engine.abreast import with_voxels
 from tessellar.engine.recent import Recent
 from tessellar.errors import InputError
 from tessellar.kernels.channel_noise import part_sigmas
@@ -56,9 +58,9 @@ class NoiseStage:
         reading = kernel = 0.0
         n_voxels = n_bytes = 0
         has_data = np.zeros(len(lattice.channels(unit)), np.bool_)
-        for strip, strip_cells in lattice.strips(unit):
-            start = time.perf_counter()
-            voxels = np.ascontiguousarray(self.source.read(strip))
+        start = time.perf_counter()
+        for (strip, strip_cells), found in with_voxels(self.source, lattice.strips(unit), itemgetter(0)):
+            voxels = np.ascontiguousarray(found)
             middle = time.perf_counter()
             for cell in strip_cells:
                 sample = lattice.sample(unit, cell).relative_to(strip.start)
@@ -66,7 +68,8 @@ class NoiseStage:
                 n_voxels += sample.size
                 has_data |= known
             reading += middle - start
-            kernel += time.perf_counter() - middle
+            start = time.perf_counter()
+            kernel += start - middle
             n_bytes += voxels.nbytes
         payload: Payload = {"sigma": sigma, "has_data": has_data}
         return UnitResult(payload, n_voxels, n_bytes, reading, kernel)

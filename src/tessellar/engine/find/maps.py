@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tessellar.engine.abreast import with_voxels
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.find.windows import windows_around
 from tessellar.io.heading import Heading
@@ -84,16 +86,16 @@ class _Strips:
         self._scale = SpectralScale.of(stage.source.meta)
 
     def __call__(self, unit: int) -> UnitResult:
-        start, stage = time.perf_counter(), self._stage
+        start = began = time.perf_counter()
+        stage = self._stage
         box = strip_box(stage.source.meta.shape, unit)
         sums = MomentSums(box, self._scale)
         reading, n_voxels = 0.0, 0
-        for window, runs, sums.sign in self._windows(box):
-            began = time.perf_counter()
-            voxels = stage.source.read(window)
+        for (window, runs, sums.sign), voxels in with_voxels(stage.source, self._windows(box), itemgetter(0)):
             reading += time.perf_counter() - began
             n_voxels += voxels.size
             sums.add(voxels, window, runs, stage.noise.sigma(window))
+            began = time.perf_counter()
         payload: Payload = {}
         if n_voxels:
             payload = {name: np.ascontiguousarray(image.T) for name, image in sums.maps().items()}

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.engine.abreast import with_voxels
 from tessellar.engine.find.skymap import SkyMap
 from tessellar.engine.find.source_store import RunsBySource, load_sources
-from tessellar.engine.recent import Recent
+from tessellar.engine.recent import reader_of
 from tessellar.kernels.components import X_MAX, X_MIN, Y_MAX, Y_MIN, Z_MAX, Z_MIN
 from tessellar.kernels.correlation import Correlation
 from tessellar.kernels.detect import POSITIVE
@@ -22,7 +25,7 @@ from tessellar.kernels.measure import MEASURED
 from tessellar.kernels.moments import SpectralScale
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.runs import RunTable
-from tessellar.model import DoubleArray, IntArray, Payload, Source, UnitResult, Work
+from tessellar.model import DoubleArray, FloatArray, IntArray, Payload, Source, UnitResult, Work
 from tessellar.tiling.box import Box, Halo
 
 SOURCES_PER_UNIT = 32
@@ -75,11 +78,31 @@ class MeasureStage:
         return _Measurer(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is read of a source at a time.
+
+    Attributes
+    ----------
+    row
+        Number of the source.
+    strip
+        The strip of the sky that begins with it, if one does.
+    window, core
+        What to read, and what to add.
+    """
+
+    row: int
+    strip: Box | None
+    window: Box
+    core: Box
+
+
 class _Measurer:
     """Measures groups of sources."""
 
     def __init__(self, stage: MeasureStage) -> None:
-        self._stage, self._recent = stage, Recent(stage.source, stage.recent)
+        self._stage, self._reader = stage, reader_of(stage.source, stage.recent)
         self._sources, self._runs = load_sources(stage.sources_folder), RunsBySource(stage.sources_folder)
         meta, sky = stage.source.meta, SkyMap(stage.source.meta.shape)
         scale, widths = FluxScale.of(meta), SpectralScale.of(meta).widths
@@ -88,10 +111,12 @@ class _Measurer:
 
     def __call__(self, unit: int) -> UnitResult:
         start = time.perf_counter()
-        self._reading, self._n_voxels = 0.0, 0
+        self._reading, self._n_voxels, self._asked = 0.0, 0, start
         first = unit * SOURCES_PER_UNIT
         numbers = range(first, min(first + SOURCES_PER_UNIT, len(self._sources)))
-        gathered = [self._measure(row) for row in numbers]
+        parts = with_voxels(self._reader, self._parts(numbers), attrgetter("window"))
+        rows = groupby(parts, key=lambda part: part[0].row)
+        gathered = [self._measure(row, of_row) for row, of_row in rows]
         columns = np.array([row for row, _, _ in gathered]).T
         payload: Payload = {name: np.ascontiguousarray(columns[k]) for k, name in enumerate(MEASURED)}
         payload["sky_row"] = np.repeat(np.array(numbers), [index.size for _, index, _ in gathered])
@@ -102,21 +127,31 @@ class _Measurer:
             payload, self._n_voxels, 4 * self._n_voxels, self._reading, max(seconds - self._reading, 0.0)
         )
 
-    def _measure(self, row: int) -> tuple[DoubleArray, IntArray, DoubleArray]:
-        """Return the row of a source, and the pixels of the coarse sky map that it lights up, with its flux there."""
+    def _parts(self, rows: Iterable[int]) -> Iterator[_Part]:
+        """Yield what is read of sources, one after the other."""
         shape = self._stage.source.meta.shape
+        for row in rows:
+            for strip in _strips(source_box(self._sources.table[row])):
+                for number, (window, core) in enumerate(_windows(strip, shape)):
+                    yield _Part(row, strip if number == 0 else None, window, core)
+
+    def _measure(
+        self, row: int, parts: Iterable[tuple[_Part, FloatArray]]
+    ) -> tuple[DoubleArray, IntArray, DoubleArray]:
+        """Return the row of a source, and the pixels of the coarse sky map that it lights up, with its flux there."""
         box, runs = source_box(self._sources.table[row]), self._runs.of(row)
         gathering = Gathering(box, self._sign, self._around)
-        for strip in _strips(box):
-            gathering.begin(strip)
-            for window, core in _windows(strip, shape):
-                start = time.perf_counter()
-                voxels = self._recent.read(window)
-                self._reading += time.perf_counter() - start
-                self._n_voxels += voxels.size
-                gathering.add(voxels, window, runs if core == box else _runs_in(runs, core))
+        for part, voxels in parts:
+            self._reading += time.perf_counter() - self._asked
+            self._n_voxels += voxels.size
+            if part.strip is not None:
+                gathering.begin(part.strip)
+            gathering.add(voxels, part.window, runs if part.core == box else _runs_in(runs, part.core))
+            self._asked = time.perf_counter()
         x, y, value = gathering.coarse_sky()
-        return gathering.row(runs), x * self._map_width + y, value
+        found = gathering.row(runs), x * self._map_width + y, value
+        self._asked = time.perf_counter()
+        return found
 
 
 def source_box(row: IntArray) -> Box:
