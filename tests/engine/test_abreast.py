@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import islice
 from operator import itemgetter
 
 import numpy as np
@@ -64,9 +65,9 @@ def test_large_boxes_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_error_comes_after_what_was_before() -> None:
-    cube, got = Waiting(fails=7), []
+    cube = Waiting(fails=7)
+    reading = with_voxels(cube, THINGS, itemgetter(0))
+    assert [name for (_, name), _ in islice(reading, 7)] == [name for _, name in THINGS[:7]]
     with pytest.raises(ValueError, match="no voxels there"):
-        for (_, name), _ in with_voxels(cube, THINGS, itemgetter(0)):
-            got.append(name)  # noqa: PERF401
-    assert got == [name for _, name in THINGS[:7]]
+        next(reading)
     assert cube.now == 0
