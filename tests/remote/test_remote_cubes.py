@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,3 +179,26 @@ def test_where_what_is_not_there_is_forbidden_blank_shards_are_blank(tmp_path: P
     path = made(tmp_path, "blank shards")
     web.forbids = True
     assert_same(ts.open_cube(f"{web.url}/cube.zarr"), ts.open_cube(path))
+
+
+@pytest.mark.parametrize("kind", ["sharded", "fits"])
+def test_tune_measures_the_server_and_runs_are_held_against_it(
+    tmp_path: Path, web: Web, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "notes"))
+    whole = sky(tmp_path / "cube.zarr")
+    name = "cube.zarr" if kind == "sharded" else ts.convert(whole, tmp_path / "cube.fits").name
+    address = f"{web.url}/{name}"
+    assert "floor" not in info_of(ts.find_sources(address, out=tmp_path / "before", products=None).folder)
+    tuning = ts.tune(address, workers=1, seconds=0.05)
+    assert tuning.rates.remote
+    assert not tuning.cached
+    assert web.url in tuning.rates.storage
+    assert tuning.rates.disk_cold > 0
+    floor = info_of(ts.find_sources(address, out=tmp_path / "after", products=None).folder)["floor"]
+    assert floor["origin"].endswith("from the server")
+
+
+def info_of(folder: Path) -> dict[str, Any]:
+    info: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return info

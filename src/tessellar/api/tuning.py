@@ -43,7 +43,7 @@ def tune(
     Parameters
     ----------
     cube
-        A cube on a disk, or the path of one.
+        A cube on a disk or behind an address, or its path or address.
     kernel
         The finder whose search is timed; `SmoothAndClip` with its defaults when None.
     executor, address
@@ -133,5 +133,5 @@ def _tune(
         plan_of=plan_of,
         expansion=4 * prod(source.meta.shape) / source.stored_bytes,
         codecs=measure_codecs(source, seconds / 2),
-        cached=source.stored_bytes < available_bytes(),
+        cached=source.stored_bytes < available_bytes() and not rates.remote,
     )

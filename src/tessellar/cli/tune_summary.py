@@ -13,7 +13,7 @@ from tessellar.report.words import duration, percent, significant
 if TYPE_CHECKING:
     from tessellar.engine.tune.proposal import Forecast, Tuning
 
-_LIMITS = {"disk": "the disk", "decode": "reading and decoding", "kernel": "the kernel"}
+_LIMITS = {"decode": "reading and decoding", "kernel": "the kernel"}
 _TRUSTED = 0.9  # less than this of the sample from the device, and the file cache was not empty
 
 
@@ -30,8 +30,11 @@ def summary(tuning: Tuning) -> str:
 
 def _rates(tuning: Tuning) -> Iterator[tuple[str, str]]:
     rates = tuning.rates
-    yield _cold_words(rates.fetched), _bytes(rates.disk_cold)
-    yield "disk, from the file cache", _bytes(rates.disk_cached)
+    if rates.remote:
+        yield "network, stored bytes", _bytes(rates.disk_cold)
+    else:
+        yield _cold_words(rates.fetched), _bytes(rates.disk_cold)
+        yield "disk, from the file cache", _bytes(rates.disk_cached)
     for hands, rate in rates.read:
         yield f"read and decode, {_hands(hands)}", _bytes(rate)
     for hands, rate in rates.search:
@@ -48,29 +51,42 @@ def _cold_words(fetched: float | None) -> str:
 
 
 def _workers(tuning: Tuning) -> list[str]:
-    head = ["workers", "tile", "disk", "decode", "kernel", "predicted", "limit"]
-    rows = [[str(c.workers), sides(c.plan.grid.core), *_forecast(c.forecast)] for c in tuning.candidates]
+    head = ["workers", "tile", _place(tuning), "decode", "kernel", "predicted", "limit"]
+    rows = [
+        [str(c.workers), sides(c.plan.grid.core), *_forecast(tuning, c.forecast)] for c in tuning.candidates
+    ]
     return aligned([head, *rows])
 
 
 def _codecs(tuning: Tuning) -> list[str]:
-    head = ["stored", "ratio", "disk", "decode", "kernel", "predicted", "limit"]
-    rows = [[each.codec, significant(each.ratio), *_forecast(each.forecast)] for each in tuning.codecs]
+    head = ["stored", "ratio", _place(tuning), "decode", "kernel", "predicted", "limit"]
+    rows = [
+        [each.codec, significant(each.ratio), *_forecast(tuning, each.forecast)] for each in tuning.codecs
+    ]
     return aligned([head, *rows])
 
 
-def _forecast(made: Forecast) -> list[str]:
+def _forecast(tuning: Tuning, made: Forecast) -> list[str]:
     seconds = [duration(each) for each in (made.disk, made.decode, made.kernel)]
-    return [*seconds, f"{significant(made.rate / 1e6)} Mvoxel/s", made.limit]
+    limit = _place(tuning) if made.limit == "disk" else made.limit
+    return [*seconds, f"{significant(made.rate / 1e6)} Mvoxel/s", limit]
+
+
+def _place(tuning: Tuning) -> str:
+    return "network" if tuning.rates.remote else "disk"
 
 
 def _proposal(tuning: Tuning) -> list[str]:
     best = tuning.best
     plan, made = best.plan, best.forecast
-    disk = "the file cache, in which the cube fits" if tuning.cached else "the cold disk"
+    if tuning.rates.remote:
+        disk = "the server"
+    else:
+        disk = "the file cache, in which the cube fits" if tuning.cached else "the cold disk"
+    limit = f"the {_place(tuning)}" if made.limit == "disk" else _LIMITS[made.limit]
     lines = [
         f"{_hands(best.workers)} ({plan.executor}), tiles of {sides(plan.grid.core)}: {duration(made.seconds)}, "
-        f"{significant(made.rate / 1e6)} Mvoxel/s, limited by {_LIMITS[made.limit]}; with {disk}.",
+        f"{significant(made.rate / 1e6)} Mvoxel/s, limited by {limit}; with {disk}.",
         "The start, measuring the sources and products come on top.",
     ]
     if tuning.codec == AS_IT_IS:

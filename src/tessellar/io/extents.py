@@ -1,4 +1,4 @@
-"""Where the bytes of a cube lie on a disk, and in what form: how fast they come depends on both."""
+"""Where the bytes of a cube lie, on a disk or elsewhere, and in what form: how fast they come depends on both."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ class Extent:
     path: Path
     first: int
     size: int
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A cube behind an address."""
+
+    @property
+    def storage(self) -> str:
+        """How it is stored, in words that are the same for cubes that are read equally fast."""
+
+    @property
+    def server(self) -> str:
+        """Who gives its bytes."""
+
+    def transfer(self, seconds: float) -> tuple[int, float]:
+        """Fetch stored bytes as fast as they come, for no longer than so many seconds; return bytes and seconds."""
 
 
 @runtime_checkable

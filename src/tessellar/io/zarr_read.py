@@ -57,7 +57,7 @@ class ZarrSource:
         checks = (self._check_absent, self._is_absent)
         self._shards = None if packing is None else Shards(self._voxels, self._key, packing, *checks)
 
-    def __reduce__(self) -> tuple[type[ZarrSource], tuple[Files]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return (ZarrSource, (self.files,))
 
     @property
@@ -72,16 +72,8 @@ class ZarrSource:
 
     @property
     def identity(self) -> str:
-        """A digest of the store's metadata, and of what tells whether its voxels are still the same.
-
-        A server is asked once, for it takes many requests.
-        """
-        return self._stamped if self.at_once else self._stamp()
-
-    @property
-    def at_once(self) -> int | None:
-        """How many requests are worth making at the same time; None on a disk."""
-        return self.files.at_once
+        """A digest of the store's metadata, and of what tells whether its voxels are still the same."""
+        return f"zarr {self.files.stamp(self._cube.array, self.samples)}"
 
     @property
     def voxel_files(self) -> Files:
@@ -101,7 +93,7 @@ class ZarrSource:
     @property
     def stored_bytes(self) -> int:
         """Bytes of all files of the array."""
-        return self._voxels.total(self._samples, len(self._files))
+        return self._voxels.total(self.samples, len(self._files))
 
     @property
     def storage(self) -> str:
@@ -215,19 +207,12 @@ class ZarrSource:
         """Return the whole name of a file, given its position among them."""
         return f"{self._voxels.place}/{self._key(place)}"
 
-    def _samples(self) -> Iterator[str]:
-        """Yield the names of some files, spread over the cube."""
+    def samples(self) -> Iterator[str]:
+        """Yield the names of some files of the array, spread over the cube."""
         grid = self._files
         for index in dict.fromkeys(len(grid) * n // _SAMPLES for n in range(_SAMPLES)):
             z, x, y = (a // b for a, b in zip(grid[index].core.start, grid.core, strict=True))
             yield self._key((z, x, y))
-
-    def _stamp(self) -> str:
-        return f"zarr {self.files.stamp(self._cube.array, self._samples)}"
-
-    @cached_property
-    def _stamped(self) -> str:
-        return self._stamp()
 
     @cached_property
     def _manifest(self) -> ByteArray | None:

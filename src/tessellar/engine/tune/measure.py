@@ -9,12 +9,12 @@ from time import perf_counter
 
 from tessellar.engine.executors import CLUSTERS, Executor
 from tessellar.engine.tune.calibrated import calibrated_tile
-from tessellar.engine.tune.disk import measure_disk
+from tessellar.engine.tune.disk import DiskRates, measure_disk
 from tessellar.engine.tune.notes import machine_words, storage_words
 from tessellar.engine.tune.rates import MachineRates
 from tessellar.engine.tune.samples import Echo, ReadSample, SearchSample, Taken, answers_of, together
 from tessellar.errors import UsageError
-from tessellar.io.extents import Stored
+from tessellar.io.extents import Remote, Stored
 from tessellar.io.naming import shown
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import Observer, Source
@@ -60,17 +60,16 @@ class Measuring:
         Raises
         ------
         UsageError
-            The cube does not lie on a disk.
+            The cube does not lie anywhere.
         InputError
             It cannot be read, or is blank where it was looked at.
         """
         source = self.source
-        if not isinstance(source, Stored):
+        if not isinstance(source, Stored | Remote):
             raise UsageError(
                 f"{shown(source.meta.name)} is not on a disk but made as it is read. Tune with a FITS or Zarr cube."
             )
-        self._say("disk: reading a sample twice")
-        disk = measure_disk(source.extents(), self.seconds)
+        disk = self._storage(source)
         read = self._by_crew("read and decode", ReadSample(source, list(self._boxes()), self.seconds))
         self._say("noise: a tile of the cube")
         ready = calibrated_tile(source, self.finder, self.grid)
@@ -90,7 +89,17 @@ class Measuring:
             scales=ready.scales,
             calls=calls,
             replies=replies,
+            remote=isinstance(source, Remote),
         )
+
+    def _storage(self, source: Stored | Remote) -> DiskRates:
+        """Return how fast stored bytes come."""
+        if isinstance(source, Remote):
+            self._say(f"network: fetching a sample from {source.server}")
+            n_bytes, seconds = source.transfer(self.seconds)
+            return DiskRates(n_bytes / seconds, n_bytes / seconds, None)
+        self._say("disk: reading a sample twice")
+        return measure_disk(source.extents(), self.seconds)
 
     def _by_crew(self, what: str, task: Callable[[], Taken]) -> tuple[tuple[int, float], ...]:
         """Return the rates of one worker, and of all of them together."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from tessellar.engine.cgroup import usable_cores
 from tessellar.engine.tune.rates import MachineRates
 from tessellar.errors import OutputError
-from tessellar.io.extents import Stored
+from tessellar.io.extents import Remote, Stored
 from tessellar.io.publish import write_text
 
 
@@ -27,8 +27,10 @@ def machine_words() -> str:
     return f"{platform.node()}, {usable_cores()} cores"
 
 
-def storage_words(cube: Stored) -> str:
-    """Return how a cube is stored, and the number of the disk that it lies on."""
+def storage_words(cube: Stored | Remote) -> str:
+    """Return how a cube is stored, and the number of the disk that it lies on, or its server."""
+    if isinstance(cube, Remote):
+        return f"{cube.storage}, {cube.server}"
     first = next(cube.extents(), None)
     disk = "no files" if first is None else f"disk {first.path.stat().st_dev}"
     return f"{cube.storage}, {disk}"
@@ -47,7 +49,7 @@ def keep_rates(rates: MachineRates) -> Path | None:
 
 def rates_for(cube: object) -> MachineRates | None:
     """Return what was measured on this machine with a cube stored like this one, None if nothing was."""
-    if not isinstance(cube, Stored):
+    if not isinstance(cube, Stored | Remote):
         return None
     with suppress(
         OSError, ValueError, TypeError, KeyError

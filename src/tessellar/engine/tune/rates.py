@@ -20,7 +20,8 @@ class MachineRates:
     date
         Day of the measurement, ISO 8601.
     disk_cold, disk_cached
-        Stored bytes that come from the disk in a second, and from the system's file cache.
+        Stored bytes that come from the disk in a second, and from the system's file cache; twice what comes from a
+        server, of a cube behind an address.
     fetched
         The share of the sample that really came from the device while the disk was measured, None where unknown.
     read
@@ -31,6 +32,8 @@ class MachineRates:
         Voxels of the noise lattice, and sampled blocks of the scales, that one worker does in a second; with reading.
     calls, replies
         Calls that a cluster answers in a second, and bytes of an answer; None without a cluster.
+    remote
+        Whether the cube is behind an address.
     """
 
     machine: str
@@ -46,6 +49,7 @@ class MachineRates:
     scales: float
     calls: float | None = None
     replies: float | None = None
+    remote: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the rates as JSON takes them."""

@@ -16,7 +16,7 @@ from tessellar.io.hdus import beam_table, check_complete, choose, scan
 from tessellar.io.layout import Layout
 from tessellar.io.naming import short_name, shown
 from tessellar.io.remote.address import Address
-from tessellar.io.remote.objects import AT_ONCE, fetch, fetch_all, status
+from tessellar.io.remote.objects import AT_ONCE, fetch, fetch_all, status, transfer
 from tessellar.io.window import convert
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Box, Shape
@@ -92,6 +92,20 @@ class RemoteFits:
     def at_once(self) -> int:
         """How many requests are worth making at the same time."""
         return AT_ONCE
+
+    @property
+    def server(self) -> str:
+        """Who gives its bytes."""
+        return self._address.root
+
+    @property
+    def storage(self) -> str:
+        """The type of the numbers."""
+        return f"FITS, {self._layout.dtype[1:]}"
+
+    def transfer(self, seconds: float) -> tuple[int, float]:
+        """Fetch stored bytes as fast as they come, for no longer than so many seconds; return bytes and seconds."""
+        return transfer((self._address,), seconds)
 
     @property
     def chunks(self) -> Shape:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from tessellar.errors import InputError, UsageError
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 AT_ONCE = 16  # requests of a process that are worth making at the same time: they mostly wait
 _GAP = 256 * 2**10  # bytes between two ranges that are fetched with them, to save a request
 _BLOCK = 2**20
+_PIECE = 2 * 2**20  # of an object that is fetched to see how fast it comes
+_SAMPLE = 64 * 2**20
 _LONGEST_REASON = 160
 _ADVICE = {
     "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket.",
@@ -122,6 +126,33 @@ def blocks(address: Address) -> Iterator[bytes]:
     with _answering(address):
         for block in obstore.get(_store(address), address.key).stream(min_chunk_size=_BLOCK):
             yield bytes(block)
+
+
+def transfer(objects: Iterable[Address], seconds: float) -> tuple[int, float]:
+    """Fetch objects as fast as they come, for about so many seconds; return bytes and seconds.
+
+    Raises
+    ------
+    InputError
+        The server does not answer, or does not allow it.
+    """
+    begin = perf_counter()
+
+    def fetched(piece: tuple[Address, int, int]) -> int:
+        return len(fetch(*piece)) if perf_counter() - begin < seconds else 0
+
+    with ThreadPoolExecutor(AT_ONCE) as hands:
+        n_bytes = sum(hands.map(fetched, _pieces(objects)))
+    return n_bytes, perf_counter() - begin
+
+
+def _pieces(objects: Iterable[Address]) -> Iterator[tuple[Address, int, int]]:
+    """Yield pieces of objects that are worth a request; what is not there has none."""
+    for address in objects:
+        with suppress(FileNotFoundError):
+            size = status(address).size
+            for start in range(0, min(size, _SAMPLE), _PIECE):
+                yield address, start, min(_PIECE, size - start)
 
 
 def zarr_store(address: Address) -> Any:

@@ -67,7 +67,6 @@ def _is_there(address: Address) -> bool:
 
 
 def _zarr(address: Address) -> Source:
-    from tessellar.io.remote.files import ObjectFiles
-    from tessellar.io.zarr_store import ZarrSource
+    from tessellar.io.remote.zarr import RemoteZarr
 
-    return ZarrSource(ObjectFiles(address))
+    return RemoteZarr(address)
