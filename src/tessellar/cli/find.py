@@ -38,9 +38,8 @@ def command(cube: str, out: str, **options: Any) -> int:
     """Find and measure the sources of CUBE; write catalogue, report and settings into the folder RUN.
 
     The catalogue does not depend on tiles, workers or interruptions. Repeat the command to resume a run that
-    was stopped. CUBE is a FITS file (plain, .gz, .fz), a Zarr image, either of them behind an address (s3://BUCKET/cube.zarr), or a
-    made-up one:
-    procedural://hi?shape=Z,X,Y&seed=0.
+    was stopped. CUBE is a FITS file (plain, .gz, .fz) or a Zarr image, its address (s3://BUCKET/cube.zarr,
+    gs://, https://), or a made-up one: procedural://hi?shape=Z,X,Y&seed=0.
     """
     from tessellar.api import find_sources
     from tessellar.cli.summary import summary

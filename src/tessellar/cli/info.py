@@ -22,7 +22,8 @@ def command(cube: str, *, verify: bool, **options: Any) -> None:
     """Say in words what a cube holds: axes, units, beam, noise, and what its header lacks.
 
     CUBE is a FITS file (plain, .gz, .fz; cube.fits[NAME] is an extension) or a Zarr image, or the address of one
-    (s3://BUCKET/cube.zarr, gs://, https://). With --verify each file of voxels of a Zarr image that Tessellar wrote is compared with its digest; all voxels of any other cube are read.
+    (s3://BUCKET/cube.zarr, gs://, https://). With --verify each file of voxels of a Zarr image that Tessellar wrote
+    is compared with its digest; all voxels of any other cube are read.
     """
     from tessellar.api import open_cube
     from tessellar.report.describe import describe
