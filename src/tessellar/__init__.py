@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -57,6 +58,12 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'tessellar' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+if "xarray" in sys.modules:
+    import_module(
+        "tessellar.xarray"
+    )  # the accessor; who loads xarray later has it from the first cube that is opened
 
 
 def __dir__() -> list[str]:

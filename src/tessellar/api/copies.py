@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import check_device, source_of
+from tessellar.api.cubes import Cube, check_device, open_cube
 from tessellar.api.requests import check_tile
 from tessellar.errors import MemoryBudgetError, UsageError
 
@@ -31,7 +31,7 @@ _COPIES = (
 
 
 def convert(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     out: str | PathLike[str],
     *,
     executor: str = "threads",
@@ -94,7 +94,7 @@ def convert(
     check_tile(tile)
     check_executor(executor, workers, address)
     check_device(device)
-    source = source_of(cube)
+    source = open_cube(cube)
     check_outputs([out], [source, cube])
     rounding = _rounding(source, keep_bits, lossy_noise_fraction)
     if rounding is not None and observer is not None:

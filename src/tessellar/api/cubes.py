@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from tessellar.api.requests import no_cube
+from tessellar.api.requests import is_of_xarray, no_cube
 from tessellar.errors import UsageError
 from tessellar.io.naming import is_address
 
 if TYPE_CHECKING:
+    import xarray
     from zarr.abc.store import Store
 
     from tessellar.model import Source
     from tessellar.tiling.box import Shape
 
 PROCEDURAL = "procedural://"
+Cube: TypeAlias = "Source | str | PathLike[str] | xarray.Dataset | xarray.DataArray"
+"""What verbs take for a cube: one that is opened, its path or address, or what xarray has opened."""
 
 
-def open_cube(path: str | PathLike[str]) -> Source:
+def open_cube(path: Cube) -> Source:
     """Open a FITS or Zarr cube, of which nothing but the header is read, or one that is made as it is read.
 
     Parameters
@@ -29,7 +32,7 @@ def open_cube(path: str | PathLike[str]) -> Source:
         FITS file that is read where it lies; or the address of a procedural cube:
         ``procedural://hi?shape=1024,512,512&seed=0``,
         ``procedural://eor?shape=901,2048,2048&pixel_arcsec=16`` or ``procedural://sdc2?shape=6668,643,643`` (see
-        `ProceduralSky`, `EorSky` and `Sdc2Sky`).
+        `ProceduralSky`, `EorSky` and `Sdc2Sky`). Also an xarray Dataset or DataArray (see `DatasetSource`).
 
     Raises
     ------
@@ -50,14 +53,20 @@ def open_cube(path: str | PathLike[str]) -> Source:
         from tessellar.simulate.procedural_address import sky_of
 
         return sky_of(path)
-    if not isinstance(path, str | PathLike):
+    if isinstance(path, str | PathLike):
+        from tessellar.io.open import open_source
+
+        return open_source(path)
+    if is_of_xarray(path):
+        from tessellar.io.dataset import DatasetSource
+
+        return DatasetSource(path)
+    if not hasattr(path, "meta"):
         raise no_cube(path)
-    from tessellar.io.open import open_source
-
-    return open_source(path)
+    return path
 
 
-def virtual_zarr(cube: Source | str | PathLike[str], chunks: Shape | None = None) -> Store:
+def virtual_zarr(cube: Cube, chunks: Shape | None = None) -> Store:
     """Return a cube as a read-only Zarr store that takes no room: its chunks are made when they are asked for.
 
     Parameters
@@ -90,25 +99,17 @@ def virtual_zarr(cube: Source | str | PathLike[str], chunks: Shape | None = None
     """
     from tessellar.io.virtual_zarr import virtual_zarr as store_of
 
-    return store_of(source_of(cube), chunks)
+    return store_of(open_cube(cube), chunks)
 
 
-def source_of(cube: Source | str | PathLike[str]) -> Source:
-    """Return the cube itself."""
-    if isinstance(cube, str | PathLike):
-        return open_cube(cube)
-    if not hasattr(cube, "meta"):
-        raise no_cube(cube)
-    return cube
-
-
-def name_of(cube: Source | str | PathLike[str]) -> str:
+def name_of(cube: Cube) -> str:
     """Return what a run calls the cube: its whole path or address, so that the settings hold in any folder."""
     if isinstance(cube, str) and is_address(cube):
         return cube
     if isinstance(cube, str | PathLike):
         return str(Path(cube).absolute())
-    return str(getattr(cube, "address", cube.meta.name))
+    source = open_cube(cube)
+    return str(getattr(source, "address", source.meta.name))
 
 
 def check_libraries_of(kernel: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_libraries_of
+from tessellar.api.cubes import Cube, check_libraries_of
 from tessellar.api.made_cubes import MadeCube, place_for
 from tessellar.api.planning import joined_cluster
 from tessellar.api.requests import DENOISER, check_kernel, check_tile
@@ -13,7 +13,7 @@ from tessellar.api.requests import DENOISER, check_kernel, check_tile
 if TYPE_CHECKING:
     from tessellar.engine.denoise.plan import DenoisePlan
     from tessellar.kernels.denoise.dense import DenseKernel
-    from tessellar.model import Observer, Source
+    from tessellar.model import Observer
     from tessellar.tiling.box import Shape
 
 
@@ -22,12 +22,12 @@ class DenoisedCube(MadeCube):
 
 
 def denoise(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: DenseKernel | None = None,
     *,
     out: str | PathLike[str] | None = None,
     uncertainty: str | PathLike[str] | None = None,
-    truth: Source | str | PathLike[str] | None = None,
+    truth: Cube | None = None,
     executor: str = "threads",
     address: str | None = None,
     workers: int | None = None,
@@ -116,7 +116,7 @@ def denoise(
 
 
 def plan_denoising(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: DenseKernel | None = None,
     *,
     out: str | PathLike[str] = "out.zarr",

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import name_of, source_of
+from tessellar.api.cubes import Cube, name_of, open_cube
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
@@ -58,12 +58,12 @@ class Asked:
 
 
 def asked_for(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: DenseKernel | None,
     out: str | PathLike[str],
     *,
     uncertainty: str | PathLike[str] | None,
-    truth: Source | str | PathLike[str] | None = None,
+    truth: Cube | None = None,
     device: str = "auto",
     address: str | None = None,
     overwrite: bool = False,
@@ -82,9 +82,9 @@ def asked_for(
     from tessellar.kernels.denoise.starlet2d1d import Starlet2D1D
     from tessellar.kernels.registry import settings_of
 
-    recipe, target, source = kernel or Starlet2D1D(), Path(fspath(out)), source_of(cube)
+    recipe, target, source = kernel or Starlet2D1D(), Path(fspath(out)), open_cube(cube)
     second = None if uncertainty is None else _second(recipe, Path(fspath(uncertainty)))
-    known = None if truth is None else _truth(source_of(truth), source)
+    known = None if truth is None else _truth(open_cube(truth), source)
     check_outputs([target, second], [source, cube, truth])
     settings = {
         "cube": name_of(cube),

@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import source_of
+from tessellar.api.cubes import Cube, open_cube
 from tessellar.errors import InputError, UsageError
 from tessellar.io.naming import shown
 
@@ -27,7 +27,7 @@ def export(
     out: str | PathLike[str],
     *,
     format: str,  # noqa: A002  # the name of the option
-    fit: Source | str | PathLike[str] | None = None,
+    fit: Cube | None = None,
     errors: str | PathLike[str] | None = None,
     second_look: bool | None = None,
     team: str = TEAM,
@@ -105,7 +105,7 @@ def export(
         return target
     if format == "sdc2":
         beside = None if errors is None else Path(fspath(errors))
-        cube = None if fit is None else source_of(fit)
+        cube = None if fit is None else open_cube(fit)
         _export_sources(folder, target, beside, cube, second_look, overwrite, observer)
         return target
     with exporting(folder, target, format, overwrite=overwrite, fresh=fresh, observer=observer) as work:

@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import check_libraries_of, name_of, source_of
+from tessellar.api.cubes import Cube, check_libraries_of, name_of, open_cube
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.api.requests import FINDER, check_kernel, check_tile
@@ -65,7 +65,7 @@ class Run:
 
 
 def find_sources(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: SmoothAndClip | NetworkFinder | None = None,
     *,
     linker: Linker | None = None,
@@ -177,7 +177,7 @@ def find_sources(
         raise UsageError(
             "The workers of a cluster write into the run folder. Give one that all of them see as out."
         )
-    source = source_of(cube)
+    source = open_cube(cube)
     recipes = Recipes(
         finder,
         linker or Linker(),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import name_of, source_of
+from tessellar.api.cubes import Cube, name_of, open_cube
 from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
 from tessellar.api.signals import AUTO, signal_like
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tessellar.kernels.power.band import Band
     from tessellar.model import Observer, Source
     from tessellar.tiling.box import Shape
-
-Cube: TypeAlias = "Source | str | PathLike[str]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +100,7 @@ def asked_for(
     recipe = kernel or PCA()
     target = Path(fspath(out))
     smooth = None if foreground is None else Path(fspath(foreground))
-    whole = source_of(cube)
+    whole = open_cube(cube)
     check_outputs([target, smooth], [whole, cube, *(halves or ()), None if inject == AUTO else inject])
     source = prepared(whole, band, common_resolution)
     checked_frequencies(source.meta)
@@ -123,14 +121,14 @@ def asked_for(
     }
     opened = None
     if halves is not None:
-        opened = tuple(prepared(source_of(half), band, common_resolution) for half in halves)
+        opened = tuple(prepared(open_cube(half), band, common_resolution) for half in halves)
         if opened[0].identity == opened[1].identity:
             raise UsageError(
                 f"Both halves are {name_of(halves[0])}: what they have in common holds the noise too. Give two."
             )
     signal = None
     if inject is not None:
-        given = signal_like(whole.meta) if inject == AUTO else source_of(inject)
+        given = signal_like(whole.meta) if inject == AUTO else open_cube(inject)
         signal = prepared_signal(given, whole, band, common_resolution)
     check, remarks = _check(source, power, bands, field, opened, signal)
     remarks = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_device
+from tessellar.api.cubes import Cube, check_device
 from tessellar.api.made_cubes import MadeCube, place_for
 from tessellar.api.planning import joined_cluster
 from tessellar.api.requests import SEPARATION, check_kernel, check_tile
@@ -14,7 +14,7 @@ from tessellar.api.requests import SEPARATION, check_kernel, check_tile
 if TYPE_CHECKING:
     from tessellar.engine.foregrounds.plan import ForegroundPlan
     from tessellar.kernels.foregrounds.separated import Separation
-    from tessellar.model import Observer, Source
+    from tessellar.model import Observer
     from tessellar.tiling.box import Shape
 
 FILL_DEGREE = 3
@@ -25,7 +25,7 @@ class CleanCube(MadeCube):
 
 
 def separate_foregrounds(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: Separation | None = None,
     *,
     out: str | PathLike[str] | None = None,
@@ -35,8 +35,8 @@ def separate_foregrounds(
     power: bool = True,
     bands: Sequence[tuple[float, float]] | str = "sdc3a",
     field: float | None = None,
-    halves: tuple[Source | str | PathLike[str], Source | str | PathLike[str]] | None = None,
-    inject: Source | str | PathLike[str] | None = None,
+    halves: tuple[Cube, Cube] | None = None,
+    inject: Cube | None = None,
     common_resolution: str | float | None = None,
     executor: str = "threads",
     address: str | None = None,
@@ -152,7 +152,7 @@ def separate_foregrounds(
 
 
 def plan_foregrounds(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: Separation | None = None,
     *,
     foreground: str | PathLike[str] | None = None,
@@ -161,8 +161,8 @@ def plan_foregrounds(
     power: bool = True,
     bands: Sequence[tuple[float, float]] | str = "sdc3a",
     field: float | None = None,
-    halves: tuple[Source | str | PathLike[str], Source | str | PathLike[str]] | None = None,
-    inject: Source | str | PathLike[str] | None = None,
+    halves: tuple[Cube, Cube] | None = None,
+    inject: Cube | None = None,
     common_resolution: str | float | None = None,
     executor: str = "threads",
     address: str | None = None,

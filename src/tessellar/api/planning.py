@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import source_of
+from tessellar.api.cubes import Cube, open_cube
 from tessellar.api.devices import device_of
 from tessellar.api.requests import FINDER, check_kernel, check_tile
 
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
     from tessellar.kernels.look.second_look import SecondLook
     from tessellar.kernels.network.finder import NetworkFinder
     from tessellar.kernels.smooth_clip import SmoothAndClip
-    from tessellar.model import Observer, Source
+    from tessellar.model import Observer
     from tessellar.tiling.box import Shape
 
 
 def plan(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: SmoothAndClip | NetworkFinder | None = None,
     *,
     preconditioning: Preconditioning | None = None,
@@ -88,7 +87,7 @@ def plan(
     check_executor(executor, workers, address)
     finder = kernel or SmoothAndClip()
     where = device_of(device, finder, address)
-    prepared = prepare(source_of(cube), preconditioning or Preconditioning())
+    prepared = prepare(open_cube(cube), preconditioning or Preconditioning())
     with joined_cluster(executor, workers, address, device=where) as pool:
         return plan_of(
             prepared, finder, executor, workers, pool, tile, memory, where, deblending, dilation, look

@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import name_of, source_of
+from tessellar.api.cubes import Cube, name_of, open_cube
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from tessellar.engine.power.measure import PowerPlan
     from tessellar.engine.power.spectra import PowerSpectra
     from tessellar.kernels.power.band import Band
-    from tessellar.model import DoubleArray, Observer, Source
+    from tessellar.model import DoubleArray, Observer
 
 
 def power_spectrum(
-    cube: Source | str | PathLike[str],
-    cross: Source | str | PathLike[str] | None = None,
+    cube: Cube,
+    cross: Cube | None = None,
     *,
     bands: str | Sequence[tuple[float, float]] | None = None,
     k_par_edges: Sequence[float] | DoubleArray | None = None,
@@ -105,7 +105,7 @@ def power_spectrum(
     if target is not None:
         check_target(target, overwrite=overwrite)
         check_outputs([target], [cube, cross])
-    one, other = source_of(cube), None if cross is None else source_of(cross)
+    one, other = open_cube(cube), None if cross is None else open_cube(cross)
     if other is not None and one.identity == other.identity:
         raise UsageError(
             f"The cross power of {name_of(cube)} with itself is its power, noise included. Give another half, or none."

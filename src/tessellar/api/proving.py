@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import source_of
+from tessellar.api.cubes import Cube, open_cube
 
 if TYPE_CHECKING:
     from tessellar.engine.verify_cube import Verdict
-    from tessellar.model import Observer, Source
+    from tessellar.model import Observer
 
 
 def verify(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     *,
     executor: str = "threads",
     workers: int | None = None,
@@ -51,6 +50,6 @@ def verify(
     from tessellar.engine.verify_cube import verify_cube
 
     check_executor(executor, workers)
-    source = source_of(cube)
+    source = open_cube(cube)
     with make_executor(executor, workers) as pool:
         return verify_cube(source, executor=pool, observer=observer)

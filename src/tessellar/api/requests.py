@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
+    import xarray
+    from typing_extensions import TypeIs
+
     from tessellar.tiling.box import Shape
 
 FINDER, DENOISER, SEPARATION = "finder", "denoiser", "separation of foregrounds"
@@ -68,7 +72,13 @@ def check_tile(tile: Shape | None) -> None:
 def no_cube(given: object) -> UsageError:
     """Return the error of something that is no cube."""
     name = type(given).__name__
-    remedy = "Give the path of a FITS file or a Zarr image, an address, or a cube that is opened."
-    if hasattr(given, "to_zarr"):
-        remedy = "Give the path of the Zarr image that it lies in; .to_zarr(PATH) writes one."
-    return UsageError(f"A cube was asked for, and a {name} was given. {remedy}")
+    return UsageError(
+        f"A cube was asked for, and a {name} was given. Give the path of a FITS file or a Zarr image, an address, an "
+        "xarray Dataset, or a cube that is opened."
+    )
+
+
+def is_of_xarray(given: object) -> TypeIs[xarray.Dataset | xarray.DataArray]:
+    """Return whether something is a Dataset or a DataArray; nothing is, where nobody has loaded xarray."""
+    library = sys.modules.get("xarray")
+    return library is not None and isinstance(given, library.Dataset | library.DataArray)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tessellar.api.cubes import source_of
+from tessellar.api.cubes import open_cube
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.errors import InputError, UsageError
 
@@ -229,7 +229,7 @@ def _pairs(cubes: Sequence[Any]) -> Pairs:
 
     if len(cubes) != 2:
         raise UsageError(f"n2n names {len(cubes)} cubes; Noise2Noise needs two of the same sky. Give two.")
-    first, second = (source_of(cube) for cube in cubes)
+    first, second = (open_cube(cube) for cube in cubes)
     return Pairs((first, second), (_noise(first), _noise(second)))
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from math import prod
-from os import PathLike
 from typing import TYPE_CHECKING
 
-from tessellar.api.cubes import check_device, name_of, source_of
+from tessellar.api.cubes import Cube, check_device, name_of, open_cube
 from tessellar.api.planning import crew_and_memory, joined_cluster
 from tessellar.errors import UsageError
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def tune(
-    cube: Source | str | PathLike[str],
+    cube: Cube,
     kernel: SmoothAndClip | None = None,
     *,
     executor: str = "threads",
@@ -86,7 +85,7 @@ def tune(
     check_device(device)
     if seconds <= 0:
         raise UsageError(f"a measurement of {seconds:g} s measures nothing. Use seconds above 0.")
-    source, finder = source_of(cube), kernel or SmoothAndClip()
+    source, finder = open_cube(cube), kernel or SmoothAndClip()
     with joined_cluster(executor, workers, address, observer) as joined:
         hands, budget = crew_and_memory(executor, workers, joined, memory)
 

@@ -76,14 +76,14 @@ def _disagreements(says: Mapping[str, Any], arrays: Mapping[str, zarr.Array[Any]
         if array is None or wanted.values.dtype.kind != "f":
             continue
         try:
-            same = _alike(np.asarray(array[...]), wanted.values)
+            same = alike(np.asarray(array[...]), wanted.values)
         except Exception:  # whatever zarr meets in a damaged chunk
             same = False
         if not same:
             yield f"{name} is not that of the header, which Tessellar goes by"
 
 
-def _alike(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> bool:
+def alike(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> bool:
     """Return whether numbers agree but for rounding."""
     if found.shape != wanted.shape:
         return False

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tessellar.errors import CubeNotFoundError, InputError, TessellarError
 from tessellar.io.files import Files
+from tessellar.io.foreign_image import Held, describe
 from tessellar.io.naming import shown
 from tessellar.io.schema import SKY, meta_from_attributes
-from tessellar.io.zarr_foreign import describe
 from tessellar.model import CubeMeta
 from tessellar.tiling.box import Shape
 
@@ -51,7 +54,7 @@ def find_cube(files: Files) -> StoredCube:
     place = files.place
     node = _open(files)
     if isinstance(node, zarr.Array):
-        axes, meta = describe(place, None, node)
+        axes, meta = describe(place, _held(node), lambda _: None, {})
         return StoredCube("", axes, meta)
     try:
         ours = meta_from_attributes(dict(node.attrs))
@@ -59,7 +62,7 @@ def find_cube(files: Files) -> StoredCube:
         raise InputError(f"{shown(place)} cannot be read: {error} Convert the cube again.") from error
     array = _member(place, node, SKY) if ours is not None else _sky_array(files, node)
     if ours is None:
-        axes, meta = describe(place, node, array)
+        axes, meta = describe(place, _held(array), partial(_other, node), dict(node.attrs))
         return StoredCube(array.path, axes, meta)
     z, x, y = ours.shape
     if array.shape != (1, z, 1, x, y):
@@ -68,6 +71,23 @@ def find_cube(files: Files) -> StoredCube:
             f"(1, {z}, 1, {x}, {y}). Convert the cube again."
         )
     return StoredCube(SKY, (1, 3, 4), ours)
+
+
+def _held(array: zarr.Array[Any]) -> Held:
+    """Return what an array says of itself."""
+    attributes: dict[str, Any] = dict(array.attrs)
+    names: Any = getattr(array.metadata, "dimension_names", None) or attributes.get("_ARRAY_DIMENSIONS")
+    known = isinstance(names, list | tuple) and len(names) == array.ndim
+    words = tuple(map(str, names)) if known else ()
+    return Held(words, array.shape, array.dtype, attributes, lambda: np.asarray(array[...]))
+
+
+def _other(group: zarr.Group, name: str) -> Held | None:
+    """Return another array of a group, None where there is none of that name."""
+    import zarr
+
+    entry = group.get(name)
+    return _held(entry) if isinstance(entry, zarr.Array) else None
 
 
 def check_folder(path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Cubes that others wrote as Zarr: what they say of axes, units and beams, and what had to be assumed."""
+"""Cubes that others wrote: what they say of axes, units and beams, and what had to be assumed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tessellar.errors import InputError
 from tessellar.io.naming import shown
@@ -17,8 +19,6 @@ from tessellar.io.units import spectral_unit, voxel_unit
 from tessellar.model import Beam, CubeMeta, DoubleArray, SpectralAxis
 
 if TYPE_CHECKING:
-    import zarr
-
     from tessellar.tiling.box import Shape
 
 _ROLES = (
@@ -29,43 +29,69 @@ _ROLES = (
 _UNNAMED = {3: ((0, 1, 2), "frequency, l, m"), 5: ((1, 3, 4), "time, frequency, polarization, l, m")}
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An array of an image, whoever holds it.
+
+    Attributes
+    ----------
+    names
+        Of its axes, none where they have none.
+    shape, dtype
+        Of the array.
+    attributes
+        What it says of itself.
+    values
+        Returns its numbers; called for small ones only.
+    """
+
+    names: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    attributes: Mapping[str, Any]
+    values: Callable[[], npt.NDArray[Any]]
+
+
 @dataclass(slots=True)
 class _Reading:
-    """One foreign store while it is being understood."""
+    """One foreign image while it is being understood."""
 
     place: str
-    group: zarr.Group | None
-    array: zarr.Array[Any]
+    array: Held
+    get: Callable[[str], Held | None]
+    attributes: Mapping[str, Any]
     missing: list[str] = field(default_factory=list)
 
-    def coordinate(self, name: str, length: int) -> tuple[DoubleArray, dict[str, Any]] | None:
+    def coordinate(self, name: str, length: int) -> tuple[DoubleArray, Mapping[str, Any]] | None:
         """Return a coordinate of the right length as float64 and its attributes, None if there is none."""
-        import zarr
-
-        entry = self.group.get(name) if self.group is not None else None
-        if not isinstance(entry, zarr.Array) or entry.shape != (length,) or entry.dtype.kind not in "fiu":
+        entry = self.get(name)
+        if entry is None or entry.shape != (length,) or entry.dtype.kind not in "fiu":
             return None
-        return np.asarray(entry[:], dtype=np.float64), dict(entry.attrs)
+        return np.asarray(entry.values(), dtype=np.float64), entry.attributes
 
 
-def describe(place: str, group: zarr.Group | None, array: zarr.Array[Any]) -> tuple[Shape, CubeMeta]:
+def describe(
+    place: str, array: Held, get: Callable[[str], Held | None], attributes: Mapping[str, Any]
+) -> tuple[Shape, CubeMeta]:
     """Return which axes of an array are frequency, l and m, and what is known of the cube.
 
     Parameters
     ----------
     place
-        The store's path or address, for names and messages.
-    group
-        The group that holds the array and its coordinates, None for a bare array.
+        The image's path, address or name, for names and messages.
     array
         The voxels, of three to five axes.
+    get
+        Returns another array of the image by its name: a coordinate or the beams; None where there is none.
+    attributes
+        What the image says of itself.
 
     Raises
     ------
     InputError
         The array does not hold voxels of a cube, or its axes cannot be told apart.
     """
-    reading = _Reading(place, group, array)
+    reading = _Reading(place, array, get, attributes)
     _check_numbers(reading)
     axes = _axes(reading)
     z, x, y = (array.shape[axis] for axis in axes)
@@ -86,12 +112,12 @@ def describe(place: str, group: zarr.Group | None, array: zarr.Array[Any]) -> tu
 
 def _check_numbers(reading: _Reading) -> None:
     array, name = reading.array, shown(reading.place)
-    if array.ndim not in (3, 4, 5) or array.dtype.kind not in "fiu" or 0 in array.shape:
+    if len(array.shape) not in (3, 4, 5) or array.dtype.kind not in "fiu" or 0 in array.shape:
         raise InputError(
             f"{name} holds {array.dtype} numbers of shape {array.shape}; "
             "a cube has three axes (up to five with time and polarization) of real numbers."
         )
-    if {"scale_factor", "add_offset"} & set(array.attrs):
+    if {"scale_factor", "add_offset"} & set(array.attributes):
         raise InputError(
             f"{name} stores scaled numbers (scale_factor, add_offset), which are not supported. "
             "Write it again as float32."
@@ -101,7 +127,7 @@ def _check_numbers(reading: _Reading) -> None:
 
 
 def _axes(reading: _Reading) -> Shape:
-    names = _dimension_names(reading.array)
+    names = list(reading.array.names)
     found = [next((i for i, name in enumerate(names) if name.lower() in role), None) for role in _ROLES]
     z, x, y = found
     if z is None or x is None or y is None:
@@ -129,13 +155,6 @@ def _unnamed_axes(reading: _Reading, names: list[str]) -> Shape:
     return axes
 
 
-def _dimension_names(array: zarr.Array[Any]) -> list[str]:
-    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS")
-    return (
-        [str(name) for name in names] if isinstance(names, list | tuple) and len(names) == array.ndim else []
-    )
-
-
 def _spectral(reading: _Reading, channels: int) -> SpectralAxis:
     found = reading.coordinate("frequency", channels)
     if found is None or not np.isfinite(found[0]).all():
@@ -150,14 +169,14 @@ def _spectral(reading: _Reading, channels: int) -> SpectralAxis:
     if known is None or known[1] != "Hz":
         reading.missing.append(f"The unit of frequency is {text}: taken as Hz.")
     factor = known[0] if known and known[1] == "Hz" else 1.0
-    axis = axis_from_attributes(values * factor, attributes)
+    axis = axis_from_attributes(values * factor, dict(attributes))
     if axis.rest_frequency is None:
         reading.missing.append("No rest frequency: velocities cannot be had.")
     return axis
 
 
 def _unit(reading: _Reading) -> str:
-    attributes = dict(reading.array.attrs)
+    attributes = reading.array.attributes
     text = attributes.get("units", attributes.get("unit", attributes.get("BUNIT", "")))
     unit = voxel_unit(text) if isinstance(text, str) else ""
     if not unit:
@@ -166,18 +185,11 @@ def _unit(reading: _Reading) -> str:
 
 
 def _beams(reading: _Reading, channels: int) -> tuple[Beam, ...]:
-    import zarr
-
-    name = str(reading.array.attrs.get("beam_fit_params", BEAM))
-    entry = reading.group.get(name) if reading.group is not None else None
-    if (
-        not isinstance(entry, zarr.Array)
-        or entry.ndim != 4
-        or (entry.shape[1], entry.shape[3]) != (channels, 3)
-    ):
+    entry = reading.get(str(reading.array.attributes.get("beam_fit_params", BEAM)))
+    if entry is None or len(entry.shape) != 4 or (entry.shape[1], entry.shape[3]) != (channels, 3):
         reading.missing.append("No beam: fluxes stay in the unit of a voxel.")
         return ()
-    degrees = np.degrees(np.asarray(entry[0, :, 0, :], dtype=np.float64))
+    degrees = np.degrees(np.asarray(entry.values()[0, :, 0, :], dtype=np.float64))
     if not (np.isfinite(degrees).all() and (degrees[:, :2] > 0).all()):
         reading.missing.append("Some channels have no usable beam: none is used.")
         return ()
@@ -187,7 +199,7 @@ def _beams(reading: _Reading, channels: int) -> tuple[Beam, ...]:
 
 def _sky(reading: _Reading, shape: Shape, spectral: SpectralAxis) -> tuple[tuple[float, float] | None, str]:
     l_axis, m_axis = (reading.coordinate(name, n) for name, n in zip(("l", "m"), shape[1:], strict=True))
-    info = dict(reading.group.attrs).get("coordinate_system_info") if reading.group is not None else None
+    info = reading.attributes.get("coordinate_system_info")
     if l_axis is None or m_axis is None or min(shape[1:]) < 2 or not isinstance(info, dict):
         reading.missing.append("No sky coordinates.")
         return None, ""
