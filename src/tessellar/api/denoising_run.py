@@ -194,10 +194,13 @@ def _finish(
     """Denoise the cube, write what belongs to it, and give it its name."""
     from tessellar.engine.denoise.folder import ARRAYS, folder_of
     from tessellar.engine.denoise.record import denoise_arrays, denoise_record
+    from tessellar.engine.unchanged import Unchanged
     from tessellar.report.denoising import write_denoising_report
 
+    unchanged = Unchanged(asked.source, asked.truth)
     denoised = work.denoise()
     work.copy(denoised)
+    unchanged.check()
     folder = folder_of(asked.target)
     folder.begin(settings)
     seconds = time.perf_counter() - begin

@@ -16,7 +16,7 @@ from tessellar.api.cubes import Cube, check_libraries_of, name_of, open_cube
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.api.requests import FINDER, check_kernel, check_tile
-from tessellar.errors import UsageError
+from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tessellar.engine.find.recipes import Recipes
     from tessellar.engine.journal import Journal
     from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.engine.unchanged import Unchanged
     from tessellar.kernels.components import Linker
     from tessellar.kernels.deblend import Deblending
     from tessellar.kernels.dilate import Dilation
@@ -162,6 +163,7 @@ def find_sources(
     from tessellar.engine.find.record import find_settings
     from tessellar.engine.precondition.prepare import prepare
     from tessellar.engine.precondition.recipe import Preconditioning
+    from tessellar.engine.unchanged import Unchanged
     from tessellar.kernels.components import Linker
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
@@ -208,12 +210,16 @@ def find_sources(
         settings = find_settings(name_of(cube), recipes, the_plan, device=device, address=address)
         if folder is not None and not fresh:
             refuse_other_settings(folder, settings)
+        companions = (each.source for each in prepared.companions)
+        unchanged = Unchanged(prepared.unflagged, *companions)
         home = folder or Path(tempfile.mkdtemp(prefix="tessellar-run-"))
         try:
             prepare_folder(home)
             with take_journal(home, settings, fresh=fresh) as journal:
                 observers = [observer] if observer is not None else []
-                run = _find_in(home, source, recipes, the_plan, settings, pool, journal, observers, remarks)
+                run = _find_in(
+                    home, source, recipes, the_plan, settings, pool, journal, observers, remarks, unchanged
+                )
         except BaseException:
             if folder is None:
                 shutil.rmtree(home, ignore_errors=True)
@@ -233,6 +239,7 @@ def _find_in(
     journal: Journal,
     observers: list[Observer],
     remarks: Sequence[str],
+    unchanged: Unchanged,
 ) -> Run:
     """Run the finder in a folder that is ready for it."""
     from tessellar.config import settings_text
@@ -259,6 +266,11 @@ def _find_in(
         withdraw_results(folder)
         write_text(folder / MARKER, settings_text("find", settings, _REPEAT))
         found = run.run()
+        try:
+            unchanged.check()
+        except InputError:
+            journal.clear()  # what is in there is of two cubes
+            raise
     info = run_record(found, the_plan, settings, source)
     write_results(folder, info, found.table, report=recipes.products.report)
     return Run(found.table, folder, info)

@@ -272,10 +272,14 @@ def _finish(
 ) -> dict[str, Any]:
     """Clean the cube, measure and write what belongs to it, and give it its name."""
     from tessellar.engine.foregrounds.check import PowerCheck
+    from tessellar.engine.unchanged import Unchanged
 
+    check = asked.check
+    unchanged = Unchanged(asked.source, *(() if check is None else (*(check.halves or ()), check.signal)))
     cleaned = run.clean()
     checks = {} if asked.check is None else PowerCheck(run, cleaned, asked.check).measure()
     run.copy(cleaned)
+    unchanged.check()
     info = _write_folder(run, cleaned, checks, asked, plan, settings, begin)
     run.publish(cleaned)
     return info

@@ -96,6 +96,7 @@ def power_spectrum(
     from tessellar.engine.executors import check_executor, make_executor
     from tessellar.engine.power.measure import measure_spectra, plan_power
     from tessellar.engine.power.spectra import K_EDGES
+    from tessellar.engine.unchanged import Unchanged
     from tessellar.io.outputs import check_outputs
     from tessellar.io.publish import check_target
     from tessellar.kernels.power.cylindrical import Bins
@@ -122,7 +123,9 @@ def power_spectrum(
     each, hands = _shares(the_plan, executor, workers, memory)
     settings = {"cube": name_of(cube), "cross": "off" if cross is None else name_of(cross)}
     with make_executor(executor, hands) as pool, _crew(target, settings, pool, observer, fresh=fresh) as crew:
+        unchanged = Unchanged(one, other)
         spectra = measure_spectra(the_plan, crew, each)
+        unchanged.check()
         if target is not None:
             _write(spectra, target)
     return spectra

@@ -16,6 +16,7 @@ from tessellar.engine.journal import Journal
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.run import run_stage
 from tessellar.engine.tally import StageReport
+from tessellar.engine.unchanged import Unchanged
 from tessellar.engine.verify import DIGEST, distrust_damaged
 from tessellar.errors import FolderInUseError, InputError, OutputError, UsageError
 from tessellar.io.naming import shown
@@ -142,6 +143,7 @@ def convert(
     asked, found = sink.pieces[-1].stop, source.meta.shape
     if asked != found:
         raise UsageError(f"The output is for a cube of shape {asked}, the input has shape {found}.")
+    unchanged = Unchanged(source)
     with alone(sink, fresh) as journal:
         partials = PartialStore(sink.workspace / PARTIALS)
         if not sink.resumable:
@@ -153,6 +155,7 @@ def convert(
         report = run_stage(stage, executor=executor, partials=partials, journal=journal, observer=observer)
         if report.failed:
             raise _not_copied(report, source.meta.name)
+        unchanged.check()
         sink.publish(payload[DIGEST].tobytes() for _, payload in partials.units(stage))
     return report
 

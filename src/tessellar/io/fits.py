@@ -78,6 +78,12 @@ class FitsSource:
         return self._identity
 
     @property
+    def identity_now(self) -> str:
+        """The identity of the file as it is at this moment."""
+        with reading(self.path):
+            return _identity(self.path.stat(), self._identity.split(" ", 3)[3])
+
+    @property
     def chunks(self) -> Shape | None:
         """None: any box is as good as another."""
         return None
@@ -162,9 +168,13 @@ def _open(path: Path, extension: str | None, flat: bool) -> _Opened:
         file=unpacked,
         layout=layout,
         meta=meta,
-        identity=f"fits {status.st_size} {status.st_mtime_ns} {digest} {part.index}",
+        identity=_identity(status, f"{digest} {part.index}"),
         stored_bytes=status.st_size if gzipped else part.size,
     )
+
+
+def _identity(status: os.stat_result, header: str) -> str:
+    return f"fits {status.st_size} {status.st_mtime_ns} {header}"
 
 
 def image_of(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tessellar.errors import OutputError
+from tessellar.errors import OutputError, TessellarError
 from tessellar.io.naming import refuse_address, shown
 
 EXPORT_MARKER = "export.json"
@@ -32,7 +32,7 @@ def output_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OutputError:
+    except TessellarError:
         raise
     except OSError as error:
         raise _explain(path, error.errno or _code_in(str(error)), error.strerror or str(error)) from error

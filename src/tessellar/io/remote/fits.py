@@ -16,7 +16,7 @@ from tessellar.io.hdus import beam_table, check_complete, choose, scan
 from tessellar.io.layout import Layout
 from tessellar.io.naming import short_name, shown
 from tessellar.io.remote.address import Address
-from tessellar.io.remote.objects import AT_ONCE, fetch, fetch_all, status, transfer
+from tessellar.io.remote.objects import AT_ONCE, Status, fetch, fetch_all, status, transfer
 from tessellar.io.window import convert
 from tessellar.model import CubeMeta, FloatArray
 from tessellar.tiling.box import Box, Shape
@@ -68,7 +68,7 @@ class RemoteFits:
         self._layout, self._meta = image_of(part.cards, short, stored, beam_table(file, parts), flat=flat)
         self._stored_bytes = part.size
         digest = hashlib.sha256(part.cards.text.encode()).hexdigest()[:16]
-        self._identity = f"fits {state.size} {state.version} {digest} {part.index}"
+        self._identity = _identity(state, f"{digest} {part.index}")
 
     def __reduce__(self) -> tuple[object, ...]:
         return _opened_again, (self._address, self._extension, self._flat, self._identity)
@@ -87,6 +87,11 @@ class RemoteFits:
     def identity(self) -> str:
         """Size, tag and header of the file."""
         return self._identity
+
+    @property
+    def identity_now(self) -> str:
+        """The identity of the file as it is at this moment."""
+        return _identity(_status_of(self._address), self._identity.split(" ", 3)[3])
 
     @property
     def at_once(self) -> int:
@@ -162,6 +167,17 @@ class RemoteFits:
 
     def __repr__(self) -> str:
         return f"RemoteFits({shown(self.path)!r})"
+
+
+def _identity(state: Status, header: str) -> str:
+    return f"fits {state.size} {state.version.replace(' ', '_')} {header}"
+
+
+def _status_of(address: Address) -> Status:
+    try:
+        return status(address)
+    except FileNotFoundError:
+        raise InputError(f"{shown(str(address))} was removed while it was read.") from None
 
 
 class _Stream(io.RawIOBase):

@@ -37,6 +37,11 @@ class RemoteZarr(ZarrSource):
         return super().identity
 
     @property
+    def identity_now(self) -> str:
+        """As it is at this moment."""
+        return super().identity
+
+    @property
     def at_once(self) -> int:
         """How many requests are worth making at the same time."""
         return AT_ONCE
