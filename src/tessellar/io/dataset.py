@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tessellar.errors import InputError, TessellarError, UsageError
+from tessellar.io.blanks import blanked, blanks_of
 from tessellar.io.foreign_image import Held, describe
 from tessellar.io.naming import shown
 from tessellar.io.schema import OURS, SKY, coordinates, meta_from_attributes
@@ -50,6 +51,7 @@ class DatasetSource:
         array = given if _is_array(given) else given[_sky_name(place, given)]
         self._variable = array.variable
         self._axes, self._meta = _meta_of(place, given, array)
+        self._blanks = blanks_of(array.attrs, array.dtype)
 
     @property
     def meta(self) -> CubeMeta:
@@ -122,7 +124,7 @@ class DatasetSource:
             raise InputError(f"{shown(self._meta.name)} cannot be read ({_words(error)}).") from error
         rest = [axis for axis in range(self._variable.ndim) if axis not in self._axes]
         voxels = np.asarray(numbers).transpose(*rest, *self._axes).reshape(box.shape)
-        out: FloatArray = np.array(voxels, np.float32, order="C")
+        out: FloatArray = np.array(blanked(voxels, self._blanks), np.float32, order="C")
         out[np.isinf(out)] = np.nan  # no brightness is infinite: blank, as in FITS
         return out
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tessellar.errors import InputError
+from tessellar.errors import InputError, UsageError
 from tessellar.io.axes import CubeAxes, find_axes
 from tessellar.io.cards import CARD, Cards
 from tessellar.io.hdus import BLOCK, axis_lengths
+from tessellar.io.naming import shown
 from tessellar.io.spectral_words import CTYPES
 from tessellar.model import CubeMeta
 
@@ -68,9 +69,19 @@ def plan_file(meta: CubeMeta) -> FitsPlan:
     ``BZERO`` (unless 1 and 0), ``BLANK``, ``CHECKSUM`` and ``DATASUM`` are left out, since voxels are
     physical values and blanks are NaN; an axis of which only the first plane was read has length 1; an
     image that was an extension becomes the primary image.
+
+    Raises
+    ------
+    UsageError
+        Channels are not evenly spaced, and there is no original header that says how they are.
     """
     axes = _original_axes(meta)
     if axes is None:
+        if not meta.spectral.is_even():
+            raise UsageError(
+                f"The channels of {shown(meta.name)} are not evenly spaced, which the header of a FITS image cannot "
+                "say. Name the output .zarr."
+            )
         axes = CubeAxes(1, 2, 3, (meta.shape[1], meta.shape[2], meta.shape[0]))
         cards = _mandatory(axes) + _built(meta)
     else:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.errors import InputError
+from tessellar.io.blanks import blanks_of, words_of
 from tessellar.io.naming import shown
 from tessellar.io.schema import BEAM
 from tessellar.io.schema_sky import wcs_header_of
@@ -124,6 +125,9 @@ def _check_numbers(reading: _Reading) -> None:
         )
     if (array.dtype.kind, array.dtype.itemsize) != ("f", 4):
         reading.missing.append(f"Voxels are stored as {array.dtype} and read as float32.")
+    blanks = blanks_of(array.attributes, array.dtype)
+    if blanks:
+        reading.missing.append(words_of(blanks))
 
 
 def _axes(reading: _Reading) -> Shape:
@@ -157,10 +161,9 @@ def _unnamed_axes(reading: _Reading, names: list[str]) -> Shape:
 
 def _spectral(reading: _Reading, channels: int) -> SpectralAxis:
     found = reading.coordinate("frequency", channels)
-    if found is None or not np.isfinite(found[0]).all():
-        reading.missing.append(
-            "No frequency coordinate: the spectral axis is not known, channels are numbered."
-        )
+    trouble = _trouble(found)
+    if found is None or trouble:
+        reading.missing.append(f"{trouble}: the spectral axis is not known, channels are numbered.")
         return SpectralAxis("channel", "", tuple(map(float, range(channels))))
     values, attributes = found
     text = attributes.get("units", attributes.get("unit"))
@@ -175,12 +178,26 @@ def _spectral(reading: _Reading, channels: int) -> SpectralAxis:
     return axis
 
 
+def _trouble(found: tuple[DoubleArray, Mapping[str, Any]] | None) -> str:
+    """Return why frequencies cannot be used, ``""`` where they can."""
+    if found is None:
+        return "No frequency coordinate"
+    if not np.isfinite(found[0]).all():
+        return "Some frequencies are not finite"
+    steps = np.diff(found[0])
+    if len(steps) and not ((steps > 0).all() or (steps < 0).all()):
+        return "Frequencies neither rise nor fall throughout"
+    return ""
+
+
 def _unit(reading: _Reading) -> str:
     attributes = reading.array.attributes
     text = attributes.get("units", attributes.get("unit", attributes.get("BUNIT", "")))
+    text = text[0] if isinstance(text, list) and len(text) == 1 else text
     unit = voxel_unit(text) if isinstance(text, str) else ""
     if not unit:
-        reading.missing.append("No unit of the voxels.")
+        said = f"The unit {shown(str(text))} of the voxels is not known" if text else "No unit of the voxels"
+        reading.missing.append(f"{said}.")
     return unit
 
 

@@ -17,7 +17,7 @@ from tessellar.io.hdus import BLOCK
 from tessellar.io.heading import Heading
 from tessellar.io.publish import atomic_file
 from tessellar.io.spectral_words import CTYPES
-from tessellar.model import CubeMeta
+from tessellar.model import CubeMeta, SpectralAxis
 from tessellar.tiling.box import Box
 
 Image: TypeAlias = npt.NDArray[Any]
@@ -45,8 +45,15 @@ def map_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Head
 
 
 def cube_header(meta: CubeMeta, box: Box, unit: str = "", **cards: Value) -> Heading:
-    """Return the header of a small cube, three axes: l, m and frequency; parameters as for `map_header`."""
+    """Return the header of a small cube, three axes: l, m and frequency; parameters as for `map_header`.
+
+    Where the channels of the cube are not evenly spaced, those of the box have an axis of their own; if even they
+    are not, they are numbered.
+    """
     wcs = _shifted(meta, box)
+    is_linear = "CTYPE3" not in wcs or "-" not in str(wcs["CTYPE3"])
+    if is_linear and not _is_even(meta.spectral):
+        wcs = wcs.without([keyword for keyword in wcs if "3" in _axes_in(keyword)])
     if not any(key.endswith("3") for key in wcs):
         wcs.add(_linear_axis(meta, box))
     return _with_words(wcs, meta, box, unit, cards)
@@ -179,14 +186,25 @@ def _axes_in(keyword: str) -> tuple[str, ...]:
     return numbers[:1] if name in ("PV", "PS") else numbers
 
 
+@lru_cache(maxsize=4)
+def _is_even(axis: SpectralAxis) -> bool:
+    """Return whether all channels of a cube are evenly spaced; many thousand cubelets ask for the same."""
+    return axis.is_even()
+
+
 def _linear_axis(meta: CubeMeta, box: Box) -> Heading:
-    """Return the spectral axis as a linear one, for a cube without coordinates of the sky."""
-    header, axis = Heading(), meta.spectral
-    if axis.kind in CTYPES:
-        values = axis.values
-        step = (values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else axis.width or 1.0
-        header["CTYPE3"], header["CUNIT3"], header["CRPIX3"] = CTYPES[axis.kind], axis.unit, 1.0
-        header["CRVAL3"], header["CDELT3"] = values[box.start[0]], step
+    """Return the spectral axis as a linear one, for a cube without coordinates of the sky, or with uneven channels."""
+    axis, first, stop = meta.spectral, box.start[0], box.stop[0]
+    if axis.kind not in CTYPES:
+        return Heading()
+    values = axis.values
+    if not _is_even(axis):
+        if not axis.is_even(first, stop):
+            return Heading({"CTYPE3": "CHANNEL", "CRPIX3": 1.0, "CRVAL3": float(first), "CDELT3": 1.0})
+        values = axis.values[min(first, len(values) - 2) : max(stop, first + 2)]
+    step = (values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else axis.width or 1.0
+    header = Heading({"CTYPE3": CTYPES[axis.kind], "CUNIT3": axis.unit, "CRPIX3": 1.0})
+    header["CRVAL3"], header["CDELT3"] = axis.values[first], step
     return header
 
 

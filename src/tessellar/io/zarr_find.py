@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tessellar.errors import CubeNotFoundError, InputError, TessellarError
+from tessellar.io.blanks import blanks_of
 from tessellar.io.files import Files
 from tessellar.io.foreign_image import Held, describe
 from tessellar.io.naming import shown
@@ -34,11 +35,14 @@ class StoredCube:
         Which axes of that array are frequency, l and m.
     meta
         What the store says of the cube.
+    blanks
+        Numbers that mean blank, beside NaN.
     """
 
     array: str
     axes: Shape
     meta: CubeMeta
+    blanks: tuple[float, ...] = ()
 
 
 def find_cube(files: Files) -> StoredCube:
@@ -55,22 +59,23 @@ def find_cube(files: Files) -> StoredCube:
     node = _open(files)
     if isinstance(node, zarr.Array):
         axes, meta = describe(place, _held(node), lambda _: None, {})
-        return StoredCube("", axes, meta)
+        return StoredCube("", axes, meta, blanks_of(dict(node.attrs), node.dtype))
     try:
         ours = meta_from_attributes(dict(node.attrs))
     except InputError as error:
         raise InputError(f"{shown(place)} cannot be read: {error} Convert the cube again.") from error
     array = _member(place, node, SKY) if ours is not None else _sky_array(files, node)
+    blanks = blanks_of(dict(array.attrs), array.dtype)
     if ours is None:
         axes, meta = describe(place, _held(array), partial(_other, node), dict(node.attrs))
-        return StoredCube(array.path, axes, meta)
+        return StoredCube(array.path, axes, meta, blanks)
     z, x, y = ours.shape
     if array.shape != (1, z, 1, x, y):
         raise InputError(
             f"{shown(place)} is damaged: its voxels have shape {array.shape}, its header says "
             f"(1, {z}, 1, {x}, {y}). Convert the cube again."
         )
-    return StoredCube(SKY, (1, 3, 4), ours)
+    return StoredCube(SKY, (1, 3, 4), ours, blanks)
 
 
 def _held(array: zarr.Array[Any]) -> Held:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.io.blanks import blanked
 from tessellar.io.digest import ABSENT
 from tessellar.io.extents import Extent
 from tessellar.io.files import MOST_FILES, Files, FolderFiles
@@ -53,7 +54,7 @@ class ZarrSource:
         self._cube = find_cube(path)
         self._voxels = path / self._cube.array if self._cube.array else path
         self._array = open_array(self._voxels)
-        packing = Packing.of(self._array, self._cube.axes)
+        packing = None if self._cube.blanks else Packing.of(self._array, self._cube.axes)
         checks = (self._check_absent, self._is_absent)
         self._shards = None if packing is None else Shards(self._voxels, self._key, packing, *checks)
 
@@ -178,6 +179,8 @@ class ZarrSource:
             raise self._damage(box, error) from error
         rest = [axis for axis in range(self._array.ndim) if axis not in self._cube.axes]
         voxels = np.asarray(found).transpose(*rest, *self._cube.axes)
+        if self._cube.blanks:
+            voxels = blanked(voxels, self._cube.blanks)
         out: FloatArray = np.ascontiguousarray(voxels, dtype=np.float32).reshape(box.shape)
         infinite = np.isinf(out)
         if infinite.any():
