@@ -26,7 +26,7 @@ def make_defaults(context: click.Context, settings: Mapping[str, Any], places: M
     Raises
     ------
     UsageError
-        When another file gives one of them another value.
+        When another file gives one of them another value, or a switch is neither on nor off.
     """
     earlier = dict(context.default_map or {})
     known = context.meta.setdefault(_PLACES, {})
@@ -37,6 +37,10 @@ def make_defaults(context: click.Context, settings: Mapping[str, Any], places: M
     ]
     if clashes:
         raise UsageError(f"Two files disagree: {'; '.join(clashes)}. Give one of them.")
+    for option in context.command.params:
+        value = settings.get(option.name or "", False)
+        if isinstance(option, click.Option) and option.is_flag and not isinstance(value, bool):
+            raise UsageError(f"{places[option.name or '']} is {value!r}; it is a switch, true or false.")
     context.default_map = {**earlier, **settings}
     known.update(places)
 

@@ -34,6 +34,8 @@ def read_settings(path: Path, section: str, known: Collection[str]) -> dict[str,
             content = tomllib.load(file)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}. Give a TOML file as --config.") from error
+    except RecursionError as error:
+        raise UsageError(f"{path} is not valid TOML: its lists are nested too deeply.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}.") from error
     table = content.get(section)

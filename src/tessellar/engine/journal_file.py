@@ -68,7 +68,8 @@ def journal_errors(path: Path) -> Iterator[None]:
     except TessellarError:
         raise
     except sqlite3.OperationalError as error:
-        if "locked" in str(error):
+        gone = not path.exists()  # by the run that used it, while its lock was waited for
+        if "locked" in str(error) or gone:
             message = f"Another run writes to {path.parent}. Wait for it, or choose another run folder."
             raise FolderInUseError(message) from error
         if str(error).startswith(_CHANGED):

@@ -149,7 +149,7 @@ def finished_run(folder: Path) -> tuple[RunFolder, QTable]:
             f"The run in {shown(folder)} is unfinished: it has no catalogue. Repeat its tessellar find to finish it."
         )
     run = read_run(folder)
-    if run.catalogue is None:
+    if run.catalogue is None or "id" not in run.catalogue.colnames:
         raise InputError(f"{shown(folder)} has no catalogue that can be read. Run the find again.")
     return run, run.catalogue
 

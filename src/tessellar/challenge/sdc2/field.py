@@ -117,6 +117,11 @@ def _columns(table: QTable, what: str) -> dict[str, DoubleArray]:
                 f"{what}: {name} is no number in row {bad + 1}; the challenge takes numbers only. Leave such rows out."
             )
         found[name] = values
+    far = np.flatnonzero(np.abs(found["dec"]) > 90.0)
+    if far.size:
+        raise InputError(
+            f"{what}: dec is {found['dec'][far[0]]:g} degrees in row {far[0] + 1}; the poles are at 90 and -90."
+        )
     return found
 
 

@@ -45,7 +45,11 @@ def find_matches(submitted: Rows, true: Rows) -> Matches:
     ours, theirs = _candidates(submitted, true)
     separation = _separation(submitted, true, ours, theirs)
     apart = separation / true.conv_size[theirs]
-    off = np.abs(submitted["central_freq"][ours] - true["central_freq"][theirs]) / true.spectral_size[theirs]
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a true line without a width
+        off = (
+            np.abs(submitted["central_freq"][ours] - true["central_freq"][theirs])
+            / true.spectral_size[theirs]
+        )
     near = (apart < 1.0) & (off < 1.0)
     ours, theirs, separation = ours[near], theirs[near], separation[near]
     difference = np.sqrt(
@@ -90,4 +94,5 @@ def _separation(submitted: Rows, true: Rows, ours: IntArray, theirs: IntArray) -
 def _relative(submitted: Rows, true: Rows, ours: IntArray, theirs: IntArray, name: str) -> DoubleArray:
     """Return the difference in a column relative to the truth."""
     wanted = true[name][theirs]
-    return (submitted[name][ours] - wanted) / wanted
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a truth of nothing is like nothing
+        return (submitted[name][ours] - wanted) / wanted

@@ -59,7 +59,8 @@ class Measured:
 
     @classmethod
     def of(cls, catalogue: QTable, sampling: Sampling) -> Measured:
-        """Return that of a catalogue: of the sources that have a position, a positive flux, and lie in the band.
+        """Return that of a catalogue: of the sources that have a position, a positive flux and a shape, and lie in the
+        band.
 
         Raises
         ------
@@ -67,14 +68,22 @@ class Measured:
             The catalogue lacks a column.
         """
         good = in_challenge(catalogue)
-        kept = catalogue[good]
+        found = cls._of(catalogue[good], sampling, int(np.count_nonzero(~good)))
+        table = submitted(found)
+        whole = np.isfinite([np.asarray(table[name].value) for name in SDC2_UNITS]).all(axis=0)
+        if whole.all():
+            return found
+        return cls._of(catalogue[good][whole], sampling, len(catalogue) - int(np.count_nonzero(whole)))
+
+    @classmethod
+    def _of(cls, kept: QTable, sampling: Sampling, left_out: int) -> Measured:
+        """Return what was measured of the rows that are kept."""
         frequency = frequencies(kept, HI_REST_FREQUENCY)
         flux, w20 = _line(kept, frequency)
         redshift = HI_REST_FREQUENCY / frequency - 1.0
         angular = np.asarray(cosmology().angular_diameter_distance(redshift).value)
         mass = hi_mass(flux, angular * (1.0 + redshift) ** 2)
         shape = Shape.of(kept, sampling)
-        left_out = int(np.count_nonzero(~good))
         return cls(kept, sampling, frequency, flux, w20, mass, 1e3 * angular * _RADIANS, shape, left_out)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tessellar.challenge.sdc3a.bands import BANDS
+import numpy as np
+
+from tessellar.challenge.sdc3a.bands import BANDS, K_CENTRES
 from tessellar.challenge.sdc3a.files import Estimate, read_submission, read_truth
 from tessellar.engine.foregrounds.folder import POWER
 from tessellar.engine.foregrounds.power_file import read_power_table
 from tessellar.errors import InputError
 from tessellar.io.naming import shown
 from tessellar.kernels.power.band import Band
+from tessellar.kernels.power.cylindrical import CylindricalPower
 from tessellar.model import DoubleArray
 
 
@@ -46,8 +49,21 @@ def _table_of(path: Path) -> Path | None:
     return path / POWER if (path / POWER).is_file() else None
 
 
+def _check_bins(table: Path, band: Band, power: CylindricalPower) -> None:
+    """Refuse bins that are not those of the challenge, where the band is."""
+    for name, middles in (("k_par", power.k_par), ("k_perp", power.k_perp)):
+        if band in BANDS and (middles.shape != K_CENTRES.shape or not np.allclose(middles, K_CENTRES)):
+            raise InputError(
+                f"{shown(table)} has {len(middles)} bins of {name} from {middles[0]:g} to {middles[-1]:g} h/cMpc in "
+                f"the band {band}; the challenge has {len(K_CENTRES)} from {K_CENTRES[0]:g} to {K_CENTRES[-1]:g}. "
+                "Measure the power without edges of your own."
+            )
+
+
 def _estimates(table: Path) -> dict[Band, Estimate]:
     found = read_power_table(table)
+    for band, power in found.items():
+        _check_bins(table, band, power)
     spectra = {band: Estimate(power.power, power.sigma) for band, power in found.items() if band in BANDS}
     if not spectra:
         raise InputError(

@@ -150,8 +150,8 @@ def _own(workers: int) -> Iterator[Any]:
                 cluster = LocalCluster(n_workers=workers, **options)
         except (OSError, RuntimeError) as error:
             raise UsageError(
-                f"No Dask cluster could be started on this machine ({first_line(error)}). A script of your own must "
-                'guard its main part by `if __name__ == "__main__":`; or use --executor processes.'
+                f"No Dask cluster could be started on this machine ({first_line(error)}). Repeat the command, or use "
+                '--executor processes; a script of your own must guard its main part by `if __name__ == "__main__":`.'
             ) from error
         with cluster, Client(cluster, timeout=_CONNECT_SECONDS, set_as_default=False) as client:
             yield client

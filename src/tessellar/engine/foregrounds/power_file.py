@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,16 +53,13 @@ def save_power(folder: Path, checks: Mapping[Band, BandCheck]) -> None:
 
 def power_table(checks: Mapping[Band, BandCheck]) -> QTable:
     """Return a row for each band and bin."""
-    from astropy import units
     from astropy.table import QTable
 
     columns = [
         np.concatenate([values.ravel() for values in column])
         for column in zip(*(_columns(band, check) for band, check in checks.items()), strict=True)
     ]
-    volume, per_length = units.K**2 * units.Mpc**3, 1 / units.Mpc
-    of_columns = [units.MHz, units.MHz, per_length, per_length, None, *3 * [volume], None, *4 * [volume]]
-    table = QTable(columns, names=list(_DESCRIPTIONS), units=of_columns)
+    table = QTable(columns, names=list(_DESCRIPTIONS), units=[_unit_of(name) for name in _DESCRIPTIONS])
     for name, description in _DESCRIPTIONS.items():
         table[name].info.description = description
     return table
@@ -110,7 +107,7 @@ def read_bins(
 
     try:
         table = QTable.read(path, format="ascii.ecsv")
-        rows = {name: np.asarray(getattr(table[name], "value", table[name]), np.float64) for name in columns}
+        rows = {name: _numbers(table[name], name) for name in columns}
         edges = dict.fromkeys(zip(rows["band_low"].tolist(), rows["band_high"].tolist(), strict=True))
         return {Band.of_mhz(*edge): _bins_of(rows, edge) for edge in edges}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -139,10 +136,42 @@ def _columns(band: Band, check: BandCheck) -> list[DoubleArray]:
 
 
 def _bins_of(rows: Mapping[str, DoubleArray], edge: tuple[float, float]) -> dict[str, DoubleArray]:
-    """Return the columns of a band from the rows of all."""
+    """Return the columns of a band from the rows of all, in whatever order they are."""
     here = (rows["band_low"] == edge[0]) & (rows["band_high"] == edge[1])
-    shape = tuple(np.unique(rows[name][here]).size for name in ("k_par", "k_perp"))
-    return {name: column[here].reshape(shape) for name, column in rows.items()}
+    k_par, k_perp = rows["k_par"][here], rows["k_perp"][here]
+    shape = (np.unique(k_par).size, np.unique(k_perp).size)
+    order = np.lexsort((k_perp, k_par))
+    grid = {name: column[here][order] for name, column in rows.items()}
+    if len(order) != shape[0] * shape[1] or len({*zip(k_par.tolist(), k_perp.tolist(), strict=True)}) != len(
+        order
+    ):
+        raise ValueError(
+            f"the band {edge[0]:g} to {edge[1]:g} MHz has {len(order)} bins, which are not one for each of "
+            f"{shape[0]} k_par and {shape[1]} k_perp"
+        )
+    return {name: column.reshape(shape) for name, column in grid.items()}
+
+
+def _numbers(column: Any, name: str) -> DoubleArray:
+    """Return a column as float64 in the unit that it must have, NaN where it has no value."""
+    mask = np.asarray(getattr(column, "mask", False))
+    unit, wanted = getattr(column, "unit", None), _unit_of(name)
+    bare = getattr(column, "unmasked", column)
+    if unit is not None and wanted is None:
+        raise ValueError(f"{name} is in {unit} and has no unit")
+    numbers = bare.to_value(wanted) if unit is not None else bare
+    return np.where(mask, np.nan, np.asarray(np.ma.getdata(numbers), np.float64))
+
+
+def _unit_of(name: str) -> Any:
+    """Return the unit of a column, None where it counts or is a share."""
+    from astropy import units
+
+    if name.startswith("band_"):
+        return units.MHz
+    if name.startswith("k_"):
+        return 1 / units.Mpc
+    return None if name in ("n_modes", "transfer") else units.K**2 * units.Mpc**3
 
 
 def _power_of(band: Band, bins: Mapping[str, DoubleArray]) -> CylindricalPower:

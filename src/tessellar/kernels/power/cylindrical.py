@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 
 from tessellar.cosmology import depth_of
-from tessellar.errors import UsageError
+from tessellar.errors import InputError, UsageError
 from tessellar.kernels.power.band import Band, channel_width
 from tessellar.kernels.power.field import SkyField
 from tessellar.kernels.power.modes import BandModes, SkyModes, band_modes
@@ -249,6 +249,8 @@ def _depth_cells(modes: BandModes, weights: DoubleArray, rows: IntArray, n_rows:
     """
     effective = weights * np.sqrt(modes.squares) * modes.measured
     tied = float((weights**2 * modes.tied * modes.measured).sum())
+    if tied <= 0.0:
+        raise InputError("no two pixels beside each other have data, so there is no power across the sky.")
     sky = float((weights**2 * modes.squares**2 * modes.measured).sum()) / tied
     cells = [independent_cells(effective, np.flatnonzero(rows == row)) for row in range(n_rows)]
     return sky * np.array(cells)
