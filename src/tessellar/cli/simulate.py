@@ -8,6 +8,7 @@ import click
 
 from tessellar.cli import values
 from tessellar.cli.options import argument, option, running_options, stacked, watching_options
+from tessellar.cli.simulate_alma import alma
 from tessellar.cli.simulate_eor import eor
 from tessellar.cli.simulate_hi import hi
 from tessellar.cli.sky_writing import overwrite_option, write_sky
@@ -98,4 +99,5 @@ def procedural(out: str, **options: Any) -> None:
 
 
 command.add_command(hi)
+command.add_command(alma)
 command.add_command(eor)

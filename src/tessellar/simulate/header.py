@@ -1,4 +1,4 @@
-"""The FITS header of a made-up cube: 21-cm line, SIN projection, frequency axis, round beams."""
+"""The FITS header of a made-up cube: SIN projection, frequency axis, round beams; the 21-cm line unless it says so."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ class Sampled(Protocol):
         """Frequency of channel 0."""
 
 
+def rest_frequency(sky: Sampled) -> float:
+    """Return the rest frequency of the line that a sky shows, Hz: that of the 21-cm line unless it has another."""
+    return float(getattr(sky, "rest_frequency_hz", REST_FREQUENCY))
+
+
 @lru_cache(maxsize=16)
 def describe(sky: Sampled) -> CubeMeta:
     """Return what is known of a cube in Jy/beam with one beam, without its voxels."""
@@ -52,7 +57,7 @@ def describe(sky: Sampled) -> CubeMeta:
         name=sky.name,
         shape=sky.shape,
         unit="Jy / beam",
-        spectral=SpectralAxis("freq", "Hz", values, REST_FREQUENCY, "BARYCENT", width),
+        spectral=SpectralAxis("freq", "Hz", values, as_in_card(rest_frequency(sky)), "BARYCENT", width),
         beams=(Beam(beam, beam, 0.0),),
         pixel_size=pixel_size(sky),
         header=full_header(sky),
@@ -132,7 +137,7 @@ def _wcs_cards(sky: Sampled) -> list[tuple[str, Any]]:
         ("LONPOLE", 180.0),
         ("RADESYS", "ICRS"),
         ("SPECSYS", "BARYCENT"),
-        ("RESTFRQ", REST_FREQUENCY),
+        ("RESTFRQ", rest_frequency(sky)),
     ]
 
 

@@ -108,6 +108,16 @@ class HiSky:
         return Sampling(beam_pixels, self.first_frequency_hz, self.channel_hz)
 
     @property
+    def sources_per_voxel(self) -> float:
+        """How dense galaxies are where nobody says how many there shall be."""
+        return SOURCES_PER_VOXEL
+
+    @property
+    def size_unit_arcsec(self) -> float:
+        """What a pixel is on the sky, for the relation of sizes and fluxes."""
+        return self.pixel_arcsec
+
+    @property
     def population(self) -> Population:
         """The galaxies."""
         return _populate(self)
@@ -175,7 +185,7 @@ def _problems(sky: HiSky) -> Iterator[str]:
 def _populate(sky: HiSky) -> Population:
     count = sky.n_sources
     if count is None:
-        count = round(SOURCES_PER_VOXEL * math.prod(sky.shape))
+        count = round(sky.sources_per_voxel * math.prod(sky.shape))
     return draw_population(
         Recipe(
             shape=sky.shape,
@@ -184,7 +194,7 @@ def _populate(sky: HiSky) -> Population:
             sampling=sky.sampling,
             rms_jy=sky.rms_jy,
             flux_range=sky.flux_range,
-            pixel_arcsec=sky.pixel_arcsec,
+            pixel_arcsec=sky.size_unit_arcsec,
             touch_edges=sky.touch_edges,
         )
     )

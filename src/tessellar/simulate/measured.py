@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tessellar.model import GAUSSIAN_AREA, CubeMeta, DoubleArray, FloatArray
 from tessellar.simulate.discs import SPEED_OF_LIGHT, Cubelet, Sampling
-from tessellar.simulate.header import REST_FREQUENCY, Sampled
+from tessellar.simulate.header import Sampled, rest_frequency
 from tessellar.tiling.box import Box
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ def measure(sky: SkyOfGalaxies, number: int) -> dict[str, float]:
     n90 = int(bright.sum())
     return {
         "f_sum": total / area * sky.channel_hz,
-        "w20": SPEED_OF_LIGHT / 1e3 * REST_FREQUENCY * width / frequency**2,
+        "w20": SPEED_OF_LIGHT / 1e3 * rest_frequency(sky) * width / frequency**2,
         "w20_freq": width,
         "n90": n90,
         "snr": 0.9 * total / (sky.rms_of(number) * math.sqrt(n90 * area)),

@@ -12,7 +12,7 @@ import numpy as np
 
 from tessellar.errors import InputError, OutputError
 from tessellar.model import DoubleArray
-from tessellar.simulate.header import REST_FREQUENCY
+from tessellar.simulate.header import rest_frequency
 from tessellar.simulate.measured import BOUNDS, MEASURED, SkyOfGalaxies, measure
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ DESCRIPTIONS: Mapping[str, str] = {
     "n90": "voxels that hold the brightest 90 % of the flux",
     **{name: f"{name[2:]}imum of {name[0]} over these voxels" for name in BOUNDS},
 }
+OF_SOME: Mapping[str, str] = {
+    "pb": "response of the primary beam at the centre; fluxes and S/N are those behind it",
+}
+"""Columns that only some skies have."""
 SDC2_COLUMNS: Mapping[str, tuple[str, str]] = {
     "id": ("id", ""),
     "ra": ("ra", "deg"),
@@ -74,7 +78,8 @@ def truth_table(sky: SkyOfGalaxies) -> QTable:
     Returns
     -------
     truth
-        QTable with the columns of ``DESCRIPTIONS``; ``meta`` tells beam, pixel, channel and rest frequency.
+        QTable with the columns of ``DESCRIPTIONS``, and those of ``OF_SOME`` that the sky has; ``meta`` tells beam,
+        pixel, channel and rest frequency.
     """
     from astropy.table import QTable
 
@@ -82,8 +87,9 @@ def truth_table(sky: SkyOfGalaxies) -> QTable:
     rows = [measure(sky, number) for number in range(drawn["x"].size)]
     columns: dict[str, Any] = {"id": np.arange(len(rows)), **drawn}
     columns |= {name: np.array([row[name] for row in rows]) for name in MEASURED}
-    table = QTable({name: columns[name] for name in DESCRIPTIONS}, units=dict(UNITS), meta=_meta(sky))
-    for name, text in DESCRIPTIONS.items():
+    known = {**DESCRIPTIONS, **{name: text for name, text in OF_SOME.items() if name in columns}}
+    table = QTable({name: columns[name] for name in known}, units=dict(UNITS), meta=_meta(sky))
+    for name, text in known.items():
         table[name].info.description = text
     return table
 
@@ -196,7 +202,7 @@ def _meta(sky: SkyOfGalaxies) -> dict[str, Any]:
         "beam_arcsec": sky.beam_arcsec,
         "pixel_arcsec": sky.pixel_arcsec,
         "channel_hz": sky.channel_hz,
-        "rest_frequency_hz": REST_FREQUENCY,
+        "rest_frequency_hz": rest_frequency(sky),
     }
 
 
