@@ -230,4 +230,4 @@ def test_a_cube_is_asked_who_it_is_a_few_times_however_many_pieces_it_has(tmp_pa
     with make_executor("threads", 2) as executor:
         report = convert(source, sink, executor=executor)
     assert report.n_units > 50
-    assert 1 <= source.asked <= 3
+    assert 2 <= source.asked <= 4  # before and after, and for the record
