@@ -167,3 +167,32 @@ def test_the_voxels_read_are_those_of_all_strips(shape, whole):
     lattice = NoiseLattice(shape, whole)
     strips = (strip for unit in range(len(lattice)) for strip, _ in lattice.strips(unit))
     assert lattice.n_read == sum(strip.size for strip in strips)
+
+
+@given(st.integers(512, 20_000))
+def test_samples_of_large_fields_are_whole_chunks_evenly_spaced_around_the_middle(side):
+    lattice = NoiseLattice((32, 8, side))
+    samples = [
+        lattice.sample(unit, cell) for unit in range(len(lattice)) for cell in lattice.unit_cells(unit)
+    ]
+    starts = np.array([sample.start[2] for sample in samples])
+    assert all(sample.shape[2] == 32 for sample in samples)
+    assert not (starts % 32).any()
+    assert len(set(np.diff(starts).tolist())) == 1
+    assert starts[1] - starts[0] >= 64
+    before, after = starts[0], side - starts[-1] - 32
+    assert 0 <= after - before < 64
+    assert max(before, after) <= starts[1] - starts[0] + 16
+    assert lattice.cells[1] <= 32
+    np.testing.assert_allclose(lattice.centres()[1], starts + 15.5)
+
+
+def test_the_map_is_that_of_a_gradient_where_it_was_sampled():
+    shape = (64, 40, 576)
+    relative = 1.0 + np.arange(576) / 576
+    cube = np.random.default_rng(4).normal(size=shape).astype(np.float32) * relative.astype(np.float32)
+    noise = model_of(cube)
+    sky = 1.0 / noise.inverse_sky(Box.of_shape(shape))[20]
+    _, y = noise.lattice.centres()
+    inside = slice(int(y[0]), int(y[-1]))
+    np.testing.assert_allclose((sky / relative)[inside] / np.median(sky / relative), 1.0, atol=0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.io.digest import ABSENT, digest_of_file, is_file_sound
+from tessellar.io.digest import ABSENT, digest_of, is_file_sound
 from tessellar.io.draft import Draft
 from tessellar.io.meta_json import meta_to_json
 from tessellar.io.pieces import Pieces
 from tessellar.io.publish import output_errors, remove
 from tessellar.io.zarr_layout import codecs, layout
 from tessellar.io.zarr_manifest import shard_key, write_manifest
-from tessellar.io.zarr_scratch import check_made, put, scratch_array
+from tessellar.io.zarr_scratch import put
+from tessellar.io.zarr_sparse import counts_of, n_chunks, shard_bytes, zstd_chunks
 from tessellar.io.zarr_template import VoxelArray, put_files, small_files
 from tessellar.model import CubeMeta, IntArray
 from tessellar.tiling.box import Shape
@@ -31,6 +33,7 @@ _WORDS = (
 )
 
 Labels = npt.NDArray[np.int32]
+Runs = npt.NDArray[np.int32]  # array (run, 4): channel, l, first m and the one after the last
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,33 +93,63 @@ class MaskSink:
         if not goes_on:
             draft.seal(fingerprint)
 
-    def write(self, index: int, labels: Labels | None) -> bytes:
-        """Write piece ``index`` durably, int32 array (frequency, l, m) or None where no source is; return its digest.
+    def write(self, index: int, labels: Labels | None, chunks: Iterable[int] = ()) -> bytes:
+        """Write piece ``index`` durably, and return its digest.
+
+        Parameters
+        ----------
+        index
+            Number of the piece.
+        labels
+            int32 array (frequency, l, m), or None where no source is.
+        chunks
+            Numbers of those of its chunks in which there are sources, ascending.
 
         Raises
         ------
         OutputError
             The disk is full or cannot be written.
         """
-        box = self.pieces[index]
-        draft, key = self._draft, shard_key(box, self._layout[1])
+        chunk, shard = self._layout
+        draft, key = self._draft, shard_key(self.pieces[index], shard)
+        target = draft.payload / LABEL / key
         with output_errors(self.path):
+            draft.check(self._fingerprint())
             if labels is None:
-                draft.check(self._fingerprint())
-                put(draft.scratch / "nothing", draft.payload / LABEL / key)
+                put(draft.scratch / "nothing", target)
                 return ABSENT
-            folder, array = scratch_array(draft.scratch, draft.payload / LABEL)
-            made = folder / key
-            short, (zs, xs, ys) = slice(0, 1), box.slices()
+            encoded = zstd_chunks(labels, chunks, chunk, shard)
+            content = list(shard_bytes(encoded, n_chunks(chunk, shard)))
+            made = draft.scratch / uuid.uuid4().hex
             try:
-                array[short, zs, short, xs, ys] = labels[np.newaxis, :, np.newaxis]
-                digest = digest_of_file(made)
-                check_made(digest, lambda: not labels.any())
+                with made.open("wb") as file:
+                    file.writelines(content)
                 draft.check(self._fingerprint())
-                put(made, draft.payload / LABEL / key)
+                put(made, target)
             finally:
                 remove(made)
-        return digest
+        return digest_of(content)
+
+    def chunks_with(self, index: int, runs: Runs) -> IntArray:
+        """Return the numbers of the chunks of a piece in which runs lie, ascending, int64 array.
+
+        Parameters
+        ----------
+        index
+            Number of the piece.
+        runs
+            Inside it.
+        """
+        chunk, shard = self._layout
+        _, nx, ny = counts_of(chunk, shard)
+        start = self.pieces[index].start
+        z, x = ((runs[:, axis] - start[axis]) // chunk[axis] for axis in (0, 1))
+        first, last = (runs[:, 2] - start[2]) // chunk[2], (runs[:, 3] - 1 - start[2]) // chunk[2]
+        found = [
+            ((z * nx + x) * ny + first + step)[first + step <= last]
+            for step in range(int((last - first).max(initial=-1)) + 1)
+        ]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
 
     def verify(self, index: int, digest: bytes) -> bool:
         """Return whether the file of piece ``index`` still is the one whose digest this is."""

@@ -1,7 +1,7 @@
 """The noise of a cube as a spectrum times a map.
 
 Radiometer noise varies with frequency and with the distance from the pointing centre, and the two factorise:
-``sigma(z, x, y) = spectral(z) * spatial(x, y)``. Each cell of the lattice is sampled at its centre, and each factor is
+``sigma(z, x, y) = spectral(z) * spatial(x, y)``. Each cell of the lattice is sampled, and each factor is
 the median over the other's axes, so a bright galaxy that fills a few cells of a few channels moves neither.
 """
 

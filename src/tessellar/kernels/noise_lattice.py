@@ -11,6 +11,8 @@ from tessellar.model import DoubleArray
 from tessellar.tiling.box import Box, Shape
 
 SAMPLE_SIDE = 32  # pixels of a cell that are looked at, along l and m
+_MOST = 32  # cells along l and along m
+_LARGE = 512  # pixels from which on an axis has samples that are whole chunks of the stored cube
 CHANNELS_PER_UNIT = 32
 CELLS_PER_UNIT = 8  # along l and m
 
@@ -18,6 +20,9 @@ CELLS_PER_UNIT = 8  # along l and m
 @dataclass(frozen=True, slots=True)
 class NoiseLattice:
     """Where the noise of a cube is sampled: a function of the cube's shape and nothing else.
+
+    Samples lie evenly. In large fields they begin at multiples of 32 pixels, as the chunks of a Zarr cube do, so that a
+    quarter of its chunks is decoded, and not all.
 
     Parameters
     ----------
@@ -73,7 +78,8 @@ class NoiseLattice:
     def strips(self, unit: int) -> Iterator[tuple[Box, list[tuple[int, int]]]]:
         """Yield the boxes to read for a unit, each with the cells whose samples it holds: rows of cells along l.
 
-        One long window costs less than the many small ones that it spans.
+        One long window of a file costs less than the many small ones that it spans; of chunks only those are decoded
+        that hold samples.
         """
         cells = self.unit_cells(unit)
         for row in sorted({j for _, j in cells}):
@@ -94,22 +100,44 @@ class NoiseLattice:
         return self.shape[0] * along_x * along_y
 
     def centres(self) -> tuple[DoubleArray, DoubleArray]:
-        """Return the pixel coordinates of the cells' centres along l and m."""
-        x, y = (_centres(count, n) for count, n in zip(self.cells, self.shape[1:], strict=True))
+        """Return the pixel coordinates of the samples' centres along l and m, evenly spaced."""
+        x, y = (_centres(count, n, self.whole) for count, n in zip(self.cells, self.shape[1:], strict=True))
         return x, y
 
 
-def _centres(count: int, pixels: int) -> DoubleArray:
+def _centres(count: int, pixels: int, whole: bool) -> DoubleArray:
+    if _is_aligned(pixels, whole):
+        first, step = _aligned(count, pixels)
+        return np.asarray(first + step * np.arange(count) + 0.5 * (SAMPLE_SIDE - 1), dtype=np.float64)
     return np.asarray((np.arange(count) + 0.5) * (pixels / count) - 0.5, dtype=np.float64)
 
 
 def _cells(pixels: int) -> int:
     """Return how many cells an axis is cut into: 32 pixels each up to 8 cells, 64 up to 32, wider beyond."""
-    return min(max(1, pixels // 32), 8) if pixels < 512 else min(pixels // 64, 32)
+    return min(max(1, pixels // SAMPLE_SIDE), 8) if pixels < _LARGE else pixels // _step(pixels)
 
 
 def _part(index: int, count: int, n: int, whole: bool) -> tuple[int, int]:
     """Return the pixels of a cell that are looked at along one axis."""
+    if _is_aligned(n, whole):
+        first, step = _aligned(count, n)
+        return first + index * step, first + index * step + SAMPLE_SIDE
     start, stop = index * n // count, (index + 1) * n // count
     spare = 0 if whole else max(0, stop - start - SAMPLE_SIDE)
     return start + spare // 2, stop - (spare - spare // 2)
+
+
+def _is_aligned(pixels: int, whole: bool) -> bool:
+    return pixels >= _LARGE and not whole
+
+
+def _aligned(count: int, pixels: int) -> tuple[int, int]:
+    """Return where the first sample begins and the distance from one to the next, multiples of its side."""
+    step = _step(pixels)
+    spare = pixels - (count - 1) * step - SAMPLE_SIDE
+    return spare // 2 // SAMPLE_SIDE * SAMPLE_SIDE, step
+
+
+def _step(pixels: int) -> int:
+    """Return the pixels from one sample to the next of a large field: 64, or what makes 32 of them at most."""
+    return max(2, -(-pixels // (_MOST * SAMPLE_SIDE))) * SAMPLE_SIDE

@@ -19,7 +19,19 @@ from tessellar.kernels.noise import NoiseModel, separate
 from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
-from tessellar.model import FloatArray, IntArray, Patch, Payload, Source, Steps, UnitResult, Work
+from tessellar.model import (
+    FloatArray,
+    IntArray,
+    Order,
+    Patch,
+    Payload,
+    Source,
+    Steps,
+    UnitResult,
+    Work,
+    is_by_chunk,
+)
+from tessellar.tiling.box import Box
 from tessellar.tiling.grid import Tile
 
 
@@ -59,7 +71,8 @@ class NoiseStage:
         n_voxels = n_bytes = 0
         has_data = np.zeros(len(lattice.channels(unit)), np.bool_)
         start = time.perf_counter()
-        for (strip, strip_cells), found in with_voxels(self.source, lattice.strips(unit), itemgetter(0)):
+        reader = _SampleReader(self.source, lattice, unit)
+        for (strip, strip_cells), found in with_voxels(reader, lattice.strips(unit), itemgetter(0)):
             voxels = np.ascontiguousarray(found)
             middle = time.perf_counter()
             for cell in strip_cells:
@@ -70,7 +83,7 @@ class NoiseStage:
             reading += middle - start
             start = time.perf_counter()
             kernel += start - middle
-            n_bytes += voxels.nbytes
+            n_bytes += reader.n_bytes(strip)
         payload: Payload = {"sigma": sigma, "has_data": has_data}
         return UnitResult(payload, n_voxels, n_bytes, reading, kernel)
 
@@ -104,6 +117,43 @@ class NoiseStage:
             for i, cell in enumerate(lattice.unit_cells(unit)):
                 sigmas[channels, cell[0], cell[1]] = payload["sigma"][:, i]
         return sigmas, read, has_data
+
+
+class _SampleReader:
+    """Reads the strips of a unit: whole from a file, and of a cube in chunks the samples alone.
+
+    Parameters
+    ----------
+    source
+        The cube.
+    lattice, unit
+        Where it is sampled.
+    """
+
+    def __init__(self, source: Source, lattice: NoiseLattice, unit: int) -> None:
+        self._source = source
+        self._samples = {
+            strip: [lattice.sample(unit, cell) for cell in cells] for strip, cells in lattice.strips(unit)
+        }
+
+    @property
+    def at_once(self) -> int | None:
+        """How many strips are worth reading at the same time."""
+        found: int | None = getattr(self._source, "at_once", None)
+        return found
+
+    def read(self, strip: Box) -> FloatArray:
+        """Return a strip, float32 array (frequency, l, m); what lies between samples may hold anything."""
+        if not is_by_chunk(self._source):
+            return self._source.read(strip)
+        voxels: FloatArray = np.empty(strip.shape, np.float32)
+        self._source.fill([Order(sample, ((strip, voxels),)) for sample in self._samples[strip]])
+        return voxels
+
+    def n_bytes(self, strip: Box) -> int:
+        """Return the bytes of voxels that are read for a strip."""
+        boxes = self._samples[strip] if is_by_chunk(self._source) else [strip]
+        return 4 * sum(box.size for box in boxes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,12 +49,14 @@ def _writer(stage: MaskStage) -> Callable[[int], UnitResult]:
     def write(unit: int) -> UnitResult:
         start = time.perf_counter()
         box = stage.sink.pieces[unit]
-        labels = None
+        labels, chunks = None, []
         for runs, rows in runs_of.of_box(box):
             labels = np.zeros(box.shape, np.int32) if labels is None else labels
             paint(labels, box, runs, rows + 1)
+            chunks.append(stage.sink.chunks_with(unit, runs))
+        with_sources = np.unique(np.concatenate(chunks)).tolist() if chunks else ()
         painted = time.perf_counter()
-        digest = np.frombuffer(stage.sink.write(unit, labels), np.uint8)
+        digest = np.frombuffer(stage.sink.write(unit, labels, with_sources), np.uint8)
         return UnitResult(
             {DIGEST: digest}, seconds_kernel=painted - start, seconds_write=time.perf_counter() - painted
         )

@@ -10,7 +10,7 @@ from tessellar.engine.find.measure import WINDOW_VOXELS
 from tessellar.kernels.runs import RunTable
 from tessellar.tiling.box import Box
 
-CELL = 64  # pixels along l; cells are anchored to the cube
+CELL = 32  # pixels along l and along m; cells are anchored to the cube, as the chunks of its storage are
 _GAP = 8  # channels without a run that are read along rather than cut at
 
 
@@ -20,14 +20,29 @@ def windows_around(runs: RunTable) -> Iterator[tuple[Box, RunTable]]:
     Parameters
     ----------
     runs
-        Sorted runs. Any one pixel of the sky sees its voxels in the order of their channels.
+        Sorted runs; those that reach into several cells are cut. Any one pixel of the sky sees its voxels in the order
+        of their channels.
     """
-    cells = runs[:, 1] // CELL
-    for cell in np.unique(cells):
-        inside = runs[cells == cell]
+    pieces = _cut_at_cells(runs)
+    cells = np.stack([pieces[:, 1] // CELL, pieces[:, 2] // CELL])
+    order = np.lexsort((cells[1], cells[0]))
+    begins = np.flatnonzero(np.diff(cells[:, order], axis=1, prepend=-1).any(axis=0))
+    for inside in np.split(pieces[order], begins[1:]):
         for first, last in _stretches(inside):
             part = inside[first:last]
             yield _box(part), part
+
+
+def _cut_at_cells(runs: RunTable) -> RunTable:
+    """Return the runs cut where cells end along m, in the same order."""
+    first, last = runs[:, 2] // CELL, (runs[:, 3] - 1) // CELL
+    counts = last - first + 1
+    pieces = np.repeat(runs, counts, axis=0)
+    begins = np.cumsum(counts) - counts
+    cell = np.repeat(first - begins, counts) + np.arange(len(pieces), dtype=runs.dtype)
+    pieces[:, 2] = np.maximum(pieces[:, 2], cell * CELL)
+    pieces[:, 3] = np.minimum(pieces[:, 3], (cell + 1) * CELL)
+    return pieces
 
 
 def _stretches(runs: RunTable) -> Iterator[tuple[int, int]]:
