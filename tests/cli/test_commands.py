@@ -140,7 +140,8 @@ def test_doctor_looks_at_everything() -> None:
     assert result.exit_code == 0
     found = {line[2:].split()[0] for line in result.stdout.splitlines()}
     assert found == {
-        *("tessellar", "libraries", "cores", "memory", "gpus", "codecs", "kernels", "files", "scratch")
+        *("tessellar", "libraries", "optional", "cores", "memory", "gpus", "codecs", "kernels"),
+        *("files", "scratch"),
     }
 
 

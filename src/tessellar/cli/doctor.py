@@ -27,6 +27,8 @@ LIBRARIES = (
     "pyarrow",
     "matplotlib",
 )
+EXTRAS = {"torch": "torch", "ray": "ray", "obstore": "s3", "bokeh": "dashboard", "astropy-healpix": "sky"}
+"""Libraries that only some runs need, and the extras that bring them."""
 FEWEST_FILES = 1024
 LEAST_SPACE = 2**30
 
@@ -55,6 +57,13 @@ def _versions() -> Iterator[str]:
     yield f"  libraries  {', '.join(found)}"
     if missing:
         yield f"! missing    {', '.join(missing)}: install tessellar again"
+    here, absent = [], []
+    for name, extra in EXTRAS.items():
+        try:
+            here.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            absent.append(f"{name} (pip install 'tessellar[{extra}]')")
+    yield f"  optional   {', '.join(here) or 'none'}{'; not here: ' if absent else ''}{', '.join(absent)}"
 
 
 def _machine() -> Iterator[str]:
