@@ -135,6 +135,25 @@ def frequencies(table: QTable, rest_hz: float) -> DoubleArray:
     return np.asarray(rest_hz * np.sqrt((1.0 - beta) / (1.0 + beta)))
 
 
+def hertz_per_speed(table: QTable, rest_hz: float) -> DoubleArray:
+    """Return what a km/s of a line width is in Hz at every row, by the convention of the table's velocities.
+
+    The derivative of the frequency is ν0 / c for radio velocities, ν² / (c ν0) for optical ones, and
+    ν0 / (c (1 + β)^(3/2) (1 - β)^(1/2)) for relativistic ones. In a table of frequencies a width in km/s is what HI
+    surveys give, an optical one.
+    """
+    frequency = frequencies(table, rest_hz)
+    in_hertz = numbers(table, _SPECTRAL, "Hz") is not None
+    name = "v_opt" if in_hertz else next((name for name in _VELOCITIES if name in table.colnames), "v_opt")
+    if name == "v_rad":
+        return np.full(frequency.shape, rest_hz / SPEED_OF_LIGHT)
+    if name == "v_opt":
+        return np.asarray(frequency**2 / (SPEED_OF_LIGHT * rest_hz))
+    squared = (frequency / rest_hz) ** 2
+    beta = (1.0 - squared) / (1.0 + squared)
+    return np.asarray(rest_hz / (SPEED_OF_LIGHT * (1.0 + beta) * np.sqrt((1.0 + beta) * (1.0 - beta))))
+
+
 def _half_sizes(table: QTable, scales: Scales) -> DoubleArray | None:
     """Return the radius of every source in pixels."""
     hi_size = numbers(table, ("hi_size",), "arcsec")
@@ -153,16 +172,15 @@ def _half_widths(table: QTable, scales: Scales) -> DoubleArray | None:
 
 
 def _line_widths(table: QTable, scales: Scales) -> DoubleArray | None:
-    """Return w20 in Hz; a width in km/s is what HI surveys give, c rest width / freq²."""
+    """Return w20 in Hz, of whichever convention it is in."""
     width = numbers(table, ("w20_freq", "w20"), "Hz")
     speed = numbers(table, ("w20",), "km/s")
     if width is not None or speed is None:
         return width
     try:
-        frequency = frequencies(table, scales.rest_frequency_hz)
+        return np.asarray(speed * hertz_per_speed(table, scales.rest_frequency_hz))
     except InputError:
         return None
-    return np.asarray(speed / SPEED_OF_LIGHT * frequency**2 / scales.rest_frequency_hz)
 
 
 def _spans(table: QTable, axes: str) -> DoubleArray | None:

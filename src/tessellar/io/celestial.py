@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import cos, hypot, isclose, radians, sin
+from math import cos, hypot, isclose, radians, sin, sqrt
 
 from tessellar.io.axes import CubeAxes, axis_word
 from tessellar.io.cards import Cards, Value
@@ -11,6 +11,7 @@ from tessellar.io.units import degrees_per
 
 SYSTEMS = {("RA", "DEC"), ("GLON", "GLAT")}
 FRAMES = ("ICRS", "FK5", "FK4", "FK4-NO-E")
+_SKEWED = 1e-9  # of its area that a skewed pixel lacks at least; less is rounding
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ def read_celestial(cards: Cards, axes: CubeAxes) -> Celestial:
     if matrix is None:
         sky.missing.append(f"CDELT{axes.l} or CDELT{axes.m} is missing or 0: the pixel size is unknown.")
         return sky
-    sky.pixel_size = (hypot(matrix[0][0], matrix[1][0]), hypot(matrix[0][1], matrix[1][1]))
+    sky.pixel_size = _pixel_size(matrix)
     system = (axis_word(cards, axes.l), axis_word(cards, axes.m))
     if system not in SYSTEMS:
         named = " and ".join(word or "unnamed" for word in system)
@@ -66,7 +67,7 @@ def _matrix(cards: Cards, numbers: tuple[int, int], scales: list[float], sky: Ce
     """Return degrees per pixel, rows (longitude, latitude), columns (l, m); None if a pixel has no size."""
     i, j = numbers
     cd = cards.numbers_like(r"CD(\d+)_(\d+)")
-    if any(pair in cd for pair in ((i, i), (j, j))):
+    if any(pair in cd for pair in ((i, i), (j, j), (i, j), (j, i))):
         rows = [
             [cd.get((a, b), 0.0) * scale for b in numbers] for a, scale in zip(numbers, scales, strict=True)
         ]
@@ -86,6 +87,15 @@ def _matrix(cards: Cards, numbers: tuple[int, int], scales: list[float], sky: Ce
         sky.missing.append("The header mixes sky axes with another axis (PC or CD): that is left out.")
     (a, b), (c, d) = rows
     return ((a, b), (c, d)) if a * d - b * c else None
+
+
+def _pixel_size(matrix: Matrix) -> tuple[float, float]:
+    """Return the sides of a pixel, degrees; those of a skewed one are shortened so that their product is its area."""
+    (a, b), (c, d) = matrix
+    sides, area = (hypot(a, c), hypot(b, d)), abs(a * d - b * c)
+    skewed = area < (1.0 - _SKEWED) * sides[0] * sides[1]
+    shorter = sqrt(area / (sides[0] * sides[1])) if skewed else 1.0
+    return sides[0] * shorter, sides[1] * shorter
 
 
 def _linear_cards(matrix: Matrix) -> dict[str, Value]:

@@ -142,9 +142,9 @@ COLUMNS = (
     _real("err_v_rad", "m / s", "stat.error;spect.dopplerVeloc.radio", "Standard error of v_rad, that of z"),
     _real("err_v_opt", "m / s", "stat.error;spect.dopplerVeloc.opt", "Standard error of v_opt, that of z"),
     _real("err_v_app", "m / s", "stat.error;spect.dopplerVeloc", "Standard error of v_app, that of z"),
-    _index("x_peak", "x", "Pixel along l of the largest voxel"),
-    _index("y_peak", "y", "Pixel along m of the largest voxel"),
-    _index("z_peak", "z", "Channel of the largest voxel"),
+    _index("x_peak", "x", "Pixel along l of the largest voxel, of a negative source the most negative"),
+    _index("y_peak", "y", "Pixel along m of the largest voxel, of a negative source the most negative"),
+    _index("z_peak", "z", "Channel of the largest voxel, of a negative source the most negative"),
 )
 """Every column that a catalogue may have, in the order of the catalogue."""
 

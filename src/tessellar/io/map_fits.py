@@ -17,6 +17,7 @@ from tessellar.io.hdus import BLOCK
 from tessellar.io.heading import Heading
 from tessellar.io.publish import atomic_file
 from tessellar.io.spectral_words import CTYPES
+from tessellar.io.wcs import sky_matrix
 from tessellar.model import CubeMeta, SpectralAxis
 from tessellar.tiling.box import Box
 
@@ -76,12 +77,18 @@ def slice_header(
     header = Heading({"CTYPE1": "OFFSET", "CRPIX1": 1.0 - first, "CRVAL1": 0.0, "CDELT1": 1.0})
     if meta.pixel_size is not None:
         header["CUNIT1"] = "deg"
-        header["CDELT1"] = hypot(step[0] * meta.pixel_size[0], step[1] * meta.pixel_size[1])
+        header["CDELT1"] = _length(meta, step, meta.pixel_size)
     cube = cube_header(meta, box)
     for keyword in cube:
         if keyword in _SPECTRAL:
             header[f"{keyword[:-1]}2"] = cube[keyword]
     return _with_words(header, meta, box, unit, cards)
+
+
+def _length(meta: CubeMeta, step: tuple[float, float], pixel: tuple[float, float]) -> float:
+    """Return the degrees on the sky of a step in pixels along l and m."""
+    (a, b), (c, d) = sky_matrix(meta) or ((pixel[0], 0.0), (0.0, pixel[1]))
+    return hypot(a * step[0] + b * step[1], c * step[0] + d * step[1])
 
 
 @contextmanager

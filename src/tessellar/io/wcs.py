@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tessellar.io.cards import Cards
 from tessellar.model import CubeMeta, DoubleArray
 
 if TYPE_CHECKING:
@@ -72,6 +73,19 @@ def frame_name(meta: CubeMeta) -> str:
     name = str(frame.name).upper()
     equinox = getattr(frame, "equinox", None)
     return name if equinox is None else f"{name} {'B' if name.startswith('FK4') else 'J'}{equinox.value:g}"
+
+
+def sky_matrix(meta: CubeMeta) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return the degrees of a step along l and of one along m, rows (longitude, latitude); None without coordinates."""
+    if not meta.wcs_header:
+        return None
+    cards = Cards.from_text(meta.wcs_header)
+    rows = []
+    for i in (1, 2):
+        step = cards.number(f"CDELT{i}", 1.0)
+        turns = (cards.number(f"PC{i}_{j}", float(i == j)) for j in (1, 2))
+        rows.append([(step or 0.0) * (turn or 0.0) for turn in turns])
+    return (rows[0][0], rows[0][1]), (rows[1][0], rows[1][1])
 
 
 def projection_name(meta: CubeMeta) -> str:

@@ -19,7 +19,7 @@ class Sky:
     Attributes
     ----------
     pixel
-        Size of a pixel in degrees.
+        Degrees on the sky of a step along l.
     beam
         Major and minor axis in pixels, and the position angle in degrees anticlockwise from the m axis; None where
         the header has no beam.

@@ -82,17 +82,40 @@ def _averaged(strip: npt.NDArray[Any], columns: int) -> Numbers:
 
 def _sky(header: Header) -> Sky | None:
     from astropy.wcs import WCS
-    from astropy.wcs.utils import proj_plane_pixel_scales
 
     wcs = WCS(header)
     if not wcs.has_celestial:
         return None
-    scale = float(np.sqrt(np.prod(proj_plane_pixel_scales(wcs.celestial))))
+    matrix = np.asarray(wcs.celestial.pixel_scale_matrix, dtype=np.float64)
     beam = None
     if header.get("BMAJ", 0) > 0 and header.get("BMIN", 0) > 0:
-        mirrored = -1.0 if np.linalg.det(wcs.celestial.pixel_scale_matrix) > 0 else 1.0
-        beam = (header["BMAJ"] / scale, header["BMIN"] / scale, mirrored * float(header.get("BPA", 0.0)))
-    return Sky(scale, beam)
+        beam = beam_in_pixels(matrix, header["BMAJ"], header["BMIN"], float(header.get("BPA", 0.0)))
+    return Sky(float(np.hypot(*matrix[:, 0])), beam)
+
+
+def beam_in_pixels(matrix: Numbers, major: float, minor: float, pa: float) -> tuple[float, float, float]:
+    """Return the ellipse of a beam as a picture in pixels shows it, wherever north is and whatever shape pixels have.
+
+    Parameters
+    ----------
+    matrix
+        Degrees on the sky, east and north, of a step along l and one along m, float64 array (2, 2).
+    major, minor, pa
+        The beam in degrees; the angle from north through east.
+
+    Returns
+    -------
+    tuple
+        Both widths in pixels, and the angle of the wider one from the m axis anticlockwise, degrees.
+    """
+    turn = np.radians(pa)
+    along, across = np.array([np.sin(turn), np.cos(turn)]), np.array([np.cos(turn), -np.sin(turn)])
+    on_sky = np.stack([along * major, across * minor], axis=1)
+    in_pixels = np.linalg.solve(matrix, on_sky)
+    squares, axes = np.linalg.eigh(in_pixels @ in_pixels.T)
+    l, m = axes[:, 1]  # noqa: E741  # the field's letters
+    angle = float(np.degrees(np.arctan2(-l, m)))
+    return float(np.sqrt(squares[1])), float(np.sqrt(max(squares[0], 0.0))), (angle + 90.0) % 180.0 - 90.0
 
 
 def _line(paths: dict[str, Path]) -> Line:

@@ -198,7 +198,7 @@ def _meta(sky: SkyOfGalaxies) -> dict[str, Any]:
     return {
         "sky": sky.identity,
         "shape": list(sky.shape),
-        "rms_jy": sky.rms_jy,
+        "rms_jy": sky.rms_jy or float(getattr(sky, "middle_rms_jy", 0.0)),
         "beam_arcsec": sky.beam_arcsec,
         "pixel_arcsec": sky.pixel_arcsec,
         "channel_hz": sky.channel_hz,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tessellar.challenge.columns import numbers
+from tessellar.challenge.places import hertz_per_speed
 from tessellar.challenge.sdc2.field import REST_FREQUENCY, SPEED_OF_LIGHT
 from tessellar.challenge.sdc2.shape import INCLINATION_LIMIT
 from tessellar.challenge.sdc2.submission import Measured
@@ -66,16 +67,17 @@ def measured_errors(found: Measured) -> QTable:
     from astropy.table import QTable
 
     rows, sampling = found.rows, found.sampling
-    hertz = 1e3 * found.frequency**2 / (SPEED_OF_LIGHT * REST_FREQUENCY)  # of a km/s
+    hertz = 1e3 * found.frequency**2 / (SPEED_OF_LIGHT * REST_FREQUENCY)  # of a km/s as the challenge has it
+    own = hertz_per_speed(rows, REST_FREQUENCY)  # and of this cube's velocities
     columns = {
         "err_ra": _known(found, "err_x") * sampling.pixel_arcsec,
         "err_dec": _known(found, "err_y") * sampling.pixel_arcsec,
         "err_hi_size": found.shape.size(found.mass, found.kpc).error,
         "err_line_flux_integral": found.flux * np.hypot(1.0 / found.shape.snr, _outside(found)),
-        "err_central_freq": _spectral(found, ("err_freq",), ("err_v_rad", "err_v_opt", "err_v_app"), hertz),
+        "err_central_freq": _spectral(found, ("err_freq",), ("err_v_rad", "err_v_opt", "err_v_app"), own),
         "err_pa": _angle(found),
         "err_i": found.shape.inclination(found.mass, found.w20).error,
-        "err_w20": _spectral(found, ("err_w20",), ("err_w20",), hertz) / hertz,
+        "err_w20": _spectral(found, ("err_w20",), ("err_w20",), own) / hertz,
     }
     table = QTable({"id": np.arange(1, len(rows) + 1), **columns, "fitted": np.zeros(len(rows), dtype=bool)})
     for name, unit in UNITS.items():

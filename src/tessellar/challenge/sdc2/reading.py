@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tessellar.challenge.sdc2.field import SNR
 from tessellar.challenge.sdc2.sampling import Sampling
-from tessellar.challenge.sdc2.submission import Measured, submitted
+from tessellar.challenge.sdc2.submission import Measured, on_sky, submitted
 from tessellar.challenge.tables import SDC2_UNITS, read_table
 from tessellar.errors import InputError
 from tessellar.simulate.truth import DESCRIPTIONS, sdc2_table
@@ -33,8 +33,9 @@ def sdc2_rows(path: Path) -> QTable:
     """
     table = read_table(path)
     if path.is_dir():
-        found = Measured.of(table, sampling_of_run(path))
-        rows = submitted(found)
+        sampling = sampling_of_run(path)
+        found = Measured.of(table, sampling)
+        rows = on_sky(submitted(found), sampling)
         rows[SNR] = found.rows["snr"]
         return rows
     if set(SDC2_UNITS) <= set(table.colnames) or not set(DESCRIPTIONS) <= set(table.colnames):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.model import DoubleArray
 
+Matrix: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 FWHM = 2.354820045030949
 """Full width at half maximum of a Gaussian in standard deviations."""
+
+
+_NORTH_UP: Matrix = ((-1.0, 0.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,24 @@ class Sampling:
         Side of a pixel.
     upper_recedes
         Whether the upper channels are the receding ones: a velocity axis that grows, or a frequency axis that falls.
+    matrix
+        Degrees on the sky, east and north, of a step along l and one along m: rows are (longitude, latitude).
     """
 
     beam_arcsec: tuple[float, float]
     beam_pa: float
     pixel_arcsec: float
     upper_recedes: bool
+    matrix: Matrix = _NORTH_UP
+
+    def sky_angle(self, angle: DoubleArray) -> DoubleArray:
+        """Return angles from north through east of those in pixels, from the m axis anticlockwise; degrees."""
+        if self.matrix == _NORTH_UP:
+            return angle
+        radians = np.radians(angle)
+        steps = np.stack([-np.sin(radians), np.cos(radians)])
+        east, north = np.asarray(self.matrix) @ steps
+        return np.asarray(np.degrees(np.arctan2(east, north)) % 360.0)
 
     @classmethod
     def of_run(cls, info: Mapping[str, Any]) -> Sampling:
@@ -57,4 +74,15 @@ class Sampling:
         rises = axis["last"] >= axis["first"]
         major, minor = cube["beam_arcsec"]
         pixel = float(np.sqrt(np.prod(cube["pixel_arcsec"])))
-        return cls((major, minor), cube.get("beam_pa") or 0.0, pixel, rises == (axis["unit"] == "m/s"))
+        recedes = rises == (axis["unit"] == "m/s")
+        return cls((major, minor), cube.get("beam_pa") or 0.0, pixel, recedes, _matrix_of(cube))
+
+
+def _matrix_of(cube: Mapping[str, Any]) -> Matrix:
+    """Return the matrix of a cube; north is up, and east to the left, where the record does not say."""
+    found = cube.get("sky_matrix")
+    if not found:
+        return _NORTH_UP
+    (a, b), (c, d) = found
+    upright = a < 0 < d and b == c == 0 and np.isclose(-a, d, rtol=1e-9)
+    return _NORTH_UP if upright else ((float(a), float(b)), (float(c), float(d)))

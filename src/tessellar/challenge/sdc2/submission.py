@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.challenge.columns import needed, numbers
-from tessellar.challenge.places import HI_REST_FREQUENCY, frequencies
+from tessellar.challenge.places import HI_REST_FREQUENCY, frequencies, hertz_per_speed
 from tessellar.challenge.sdc2.field import BAND, COLUMNS, SPEED_OF_LIGHT, cosmology
 from tessellar.challenge.sdc2.galaxies import hi_mass
 from tessellar.challenge.sdc2.sampling import Sampling
@@ -133,7 +133,10 @@ def in_challenge(catalogue: QTable) -> npt.NDArray[np.bool_]:
 
 
 def submitted(found: Measured) -> QTable:
-    """Return the sources in the columns of the challenge, in its units; nothing in the table is NaN."""
+    """Return the sources in the columns of the challenge, in its units; nothing in the table is NaN.
+
+    Position angles are those in pixels, from the m axis anticlockwise, in which discs are fitted: see `on_sky`.
+    """
     from astropy.table import QTable
 
     columns = {
@@ -149,15 +152,25 @@ def submitted(found: Measured) -> QTable:
     return QTable([columns[name] for name in COLUMNS], names=COLUMNS, units=dict(SDC2_UNITS))
 
 
+def on_sky(table: QTable, sampling: Sampling) -> QTable:
+    """Return a table whose position angles, which are those in pixels, are counted from north through east."""
+    turned = table.copy()
+    turned["pa"] = sampling.sky_angle(np.asarray(table["pa"].value)) * table["pa"].unit
+    return turned
+
+
 def _line(catalogue: QTable, frequency: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
-    """Return line fluxes in Jy Hz and widths in km/s."""
-    hertz = frequency**2 / (SPEED_OF_LIGHT * HI_REST_FREQUENCY)  # of a metre a second
+    """Return line fluxes in Jy Hz and widths in km/s as the challenge has them, c rest width / freq²."""
+    hertz = frequency**2 / (SPEED_OF_LIGHT * HI_REST_FREQUENCY)  # of a metre a second as the challenge has it
     flux, w20 = numbers(catalogue, _FLUXES, "Jy Hz"), numbers(catalogue, ("w20",), "Hz")
     if flux is not None and w20 is not None:
         return flux, w20 / hertz / 1e3
     flux, w20 = numbers(catalogue, _FLUXES, "Jy m / s"), numbers(catalogue, ("w20",), "m / s")
     if flux is not None and w20 is not None:
-        return flux * hertz, w20 / 1e3
+        own = 1e-3 * hertz_per_speed(
+            catalogue, HI_REST_FREQUENCY
+        )  # of a metre a second of this cube's velocities
+        return flux * own, w20 * own / hertz / 1e3
     raise InputError(
         "The fluxes of the catalogue are not in Jy times Hz or m/s; the challenge needs them. Search a cube in "
         "Jy/beam with a beam and a spectral axis."

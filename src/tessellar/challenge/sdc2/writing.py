@@ -12,7 +12,7 @@ from tessellar.challenge.sdc2.errors import measured_errors
 from tessellar.challenge.sdc2.fitting import fit_discs
 from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.second_look import look_at_discs
-from tessellar.challenge.sdc2.submission import Measured, submitted
+from tessellar.challenge.sdc2.submission import Measured, on_sky, submitted
 from tessellar.errors import InputError, OutputError
 from tessellar.io.naming import shown
 from tessellar.io.outputs import check_outputs, refuse_part_of_run
@@ -90,7 +90,7 @@ def write_submission(
         table, off = fitted.table, off if fitted.errors is None else fitted.errors
         if look is not None:
             table, off = _corrected(found.rows, measured, table, off, fit, sampling, look)
-    _write(table, out, "ascii.basic")
+    _write(on_sky(table, sampling), out, "ascii.basic")
     if errors is not None:
         _write(off, errors, "ascii.ecsv")
     remarks = []

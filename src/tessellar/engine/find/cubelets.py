@@ -50,6 +50,8 @@ class CubeletStage:
         The voxels of the sources.
     sink
         The files.
+    first_channel
+        That of the whole cube at which the searched one begins.
     """
 
     source: Source
@@ -58,6 +60,7 @@ class CubeletStage:
     runs: SourceRuns
     sink: CubeletFiles
     fingerprint: str
+    first_channel: int = 0
 
     name = "cubelets"
 
@@ -166,7 +169,7 @@ class _Cubelets:
         made, axis = spectrum(line, noise, self._flux, self._meta), self._meta.spectral
         return spectrum_text(
             name=title,
-            channel=made.channel,
+            channel=made.channel + stage.first_channel,
             value=made.value,
             flux=made.flux,
             pixels=made.pixels,

@@ -148,6 +148,9 @@ class _Measurer:
                 gathering.begin(part.strip)
             gathering.add(voxels, part.window, runs if part.core == box else _runs_in(runs, part.core))
             self._asked = time.perf_counter()
+        self._reading += (
+            time.perf_counter() - self._asked
+        )  # for the end of a row shows when the next one is read
         x, y, value = gathering.coarse_sky()
         found = gathering.row(runs), x * self._map_width + y, value
         self._asked = time.perf_counter()

@@ -207,6 +207,7 @@ class FindRun:
             self.journal,
             self.observer,
             correlation=calibration.correlation,
+            first_channel=self.cube.region.start[0],
         )
         for report in write_products(run, self.recipes.products):
             self.crew.keep(report)

@@ -104,6 +104,8 @@ class ProductRun:
         Of the stages that the voxels of the sources come from.
     correlation
         How the noise of neighbouring voxels goes together.
+    first_channel
+        That of the whole cube at which the searched one begins.
     """
 
     source: Source
@@ -118,6 +120,7 @@ class ProductRun:
     journal: Journal | None = None
     observer: Observer | None = None
     correlation: Correlation = INDEPENDENT
+    first_channel: int = 0
 
     @property
     def content(self) -> str:
@@ -197,7 +200,8 @@ def _cubelets(run: ProductRun, runs: SourceRuns, products: Products) -> StageRep
     sink = kind(folder, base_name(meta.name), meta.shape, products.margin, list_file, content)
     make_folder(folder)
     sink.sweep()
-    return _do_writing(run, CubeletStage(run.source, run.noise, run.correlation, runs, sink, content))
+    stage = CubeletStage(run.source, run.noise, run.correlation, runs, sink, content, run.first_channel)
+    return _do_writing(run, stage)
 
 
 def _ids(run: ProductRun) -> IntArray:

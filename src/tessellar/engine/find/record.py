@@ -13,6 +13,7 @@ from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.floor import floor_record
 from tessellar.engine.run import StageReport
+from tessellar.io.wcs import sky_matrix
 from tessellar.model import Source
 
 _LIBRARIES = ("numpy", "scipy", "numba", "zarr", "zarrs", "astropy", "pyarrow")
@@ -88,6 +89,7 @@ def cube_record(source: Source) -> dict[str, Any]:
         "beam_arcsec": [3600 * beam.major, 3600 * beam.minor] if beam else None,
         "beam_pa": beam.pa if beam else None,
         "pixel_arcsec": [3600 * size for size in meta.pixel_size] if meta.pixel_size else None,
+        "sky_matrix": sky_matrix(meta),
         "spectral": {
             "kind": axis.kind,
             "unit": axis.unit,

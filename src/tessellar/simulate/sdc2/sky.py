@@ -190,6 +190,11 @@ class Sdc2Sky:
         """Return galaxy ``number`` without noise; its box may reach beyond the cube."""
         return _CUBELETS.get((self, number), lambda: _draw(self, number))
 
+    @property
+    def middle_rms_jy(self) -> float:
+        """The median noise of the channels in the middle of the field, Jy/beam."""
+        return float(np.median(rms_of_channels(self)))
+
     def rms_of(self, number: int) -> float:
         """Return the noise at the centre of galaxy ``number``, Jy/beam."""
         galaxy = self.galaxies.galaxy(number)
