@@ -44,7 +44,7 @@ def test_a_width_beside_a_frequency_is_an_optical_one() -> None:
 @pytest.fixture(scope="module")
 def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("axes") / "sky.fits"
-    simulate(HiSky((48, 96, 80), n_sources=4, flux_range=(300.0, 900.0)), path)
+    simulate(HiSky((48, 96, 80)), path)
     return path
 
 
@@ -75,7 +75,7 @@ def test_radio_velocities_give_the_submission_of_frequencies(sky: Path, tmp_path
     for name in ("hertz", "speed"):
         (tmp_path / name).mkdir()
     wanted, found = submitted(sky, tmp_path / "hertz"), submitted(cube, tmp_path / "speed")
-    assert len(found) == len(wanted) >= 3
+    assert len(found) == len(wanted) >= 2
     by_place = [np.lexsort((table["dec"], table["ra"])) for table in (wanted, found)]
     wanted, found = wanted[by_place[0]], found[by_place[1]]
     for name in ("line_flux_integral", "w20", "hi_size", "central_freq"):
@@ -183,7 +183,7 @@ NORTH_UP = np.diag([-1.0, 1.0])
 def test_a_beam_is_drawn_as_its_pixels_show_it(matrix: Any, beam: Any, expected: Any) -> None:
     major, minor, angle = beam_in_pixels(matrix, *beam)
     assert (major, minor) == pytest.approx(expected[:2])
-    assert (angle - expected[2]) % 180.0 == pytest.approx(0.0, abs=1e-6)
+    assert np.sin(np.radians(angle - expected[2])) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_beam_turns_with_the_field() -> None:
@@ -192,4 +192,4 @@ def test_a_beam_turns_with_the_field() -> None:
     _, _, angle = beam_in_pixels(NORTH_UP @ rotation, 4.0, 2.0, 40.0)
     north = np.linalg.solve(NORTH_UP @ rotation, [0.0, 1.0])
     up = np.degrees(np.arctan2(-north[0], north[1]))
-    assert (angle - (up + 40.0)) % 180.0 == pytest.approx(0.0, abs=1e-6)
+    assert np.sin(np.radians(angle - up - 40.0)) == pytest.approx(0.0, abs=1e-9)
