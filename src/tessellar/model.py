@@ -23,9 +23,6 @@ Payload: TypeAlias = dict[str, npt.NDArray[Any]]
 GAUSSIAN_AREA = 1.1330900354567985  # π / (4 ln 2): area of a Gaussian beam over the product of its FWHMs
 
 
-_EVEN = 1e-3  # of a channel: what channels of even spacing may be off
-
-
 @dataclass(frozen=True, slots=True)
 class SpectralAxis:
     """The third axis of a cube, channel by channel.
@@ -60,15 +57,6 @@ class SpectralAxis:
         if len(self.values) == 1:
             return np.array([np.nan if self.width is None else abs(self.width)])
         return np.asarray(np.abs(np.gradient(np.asarray(self.values))), dtype=np.float64)
-
-    def is_even(self, first: int = 0, stop: int | None = None) -> bool:
-        """Return whether channels ``first`` to ``stop`` are evenly spaced, to a thousandth of a channel."""
-        values = np.asarray(self.values[first:stop])
-        if len(values) < 3:
-            return True
-        step = (values[-1] - values[0]) / (len(values) - 1)
-        off = values - (values[0] + step * np.arange(len(values)))
-        return bool(np.abs(off).max() <= _EVEN * abs(step))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tessellar.io.axes import CubeAxes, find_axes
 from tessellar.io.cards import CARD, Cards
 from tessellar.io.hdus import BLOCK, axis_lengths
 from tessellar.io.naming import shown
-from tessellar.io.spectral_words import CTYPES
+from tessellar.io.spectral_words import CTYPES, is_even
 from tessellar.model import CubeMeta
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def plan_file(meta: CubeMeta) -> FitsPlan:
     """
     axes = _original_axes(meta)
     if axes is None:
-        if not meta.spectral.is_even():
+        if not is_even(meta.spectral):
             raise UsageError(
                 f"The channels of {shown(meta.name)} are not evenly spaced, which the header of a FITS image cannot "
                 "say. Name the output .zarr."

@@ -16,7 +16,7 @@ from tessellar.io.cards import CARD, Cards, Value
 from tessellar.io.hdus import BLOCK
 from tessellar.io.heading import Heading
 from tessellar.io.publish import atomic_file
-from tessellar.io.spectral_words import CTYPES
+from tessellar.io.spectral_words import CTYPES, is_even
 from tessellar.io.wcs import sky_matrix
 from tessellar.model import CubeMeta, SpectralAxis
 from tessellar.tiling.box import Box
@@ -196,7 +196,7 @@ def _axes_in(keyword: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4)
 def _is_even(axis: SpectralAxis) -> bool:
     """Return whether all channels of a cube are evenly spaced; many thousand cubelets ask for the same."""
-    return axis.is_even()
+    return is_even(axis)
 
 
 def _linear_axis(meta: CubeMeta, box: Box) -> Heading:
@@ -206,7 +206,7 @@ def _linear_axis(meta: CubeMeta, box: Box) -> Heading:
         return Heading()
     values = axis.values
     if not _is_even(axis):
-        if not axis.is_even(first, stop):
+        if not is_even(axis, first, stop):
             return Heading({"CTYPE3": "CHANNEL", "CRPIX3": 1.0, "CRVAL3": float(first), "CDELT3": 1.0})
         values = axis.values[min(first, len(values) - 2) : max(stop, first + 2)]
     step = (values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else axis.width or 1.0

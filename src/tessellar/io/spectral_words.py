@@ -9,7 +9,7 @@ import numpy as np
 
 from tessellar.io.cards import Cards
 from tessellar.io.units import spectral_unit
-from tessellar.model import DoubleArray
+from tessellar.model import DoubleArray, SpectralAxis
 
 FRAMES = {
     "LSR": "LSRK", "LSRK": "LSRK", "LSD": "LSRD", "LSRD": "LSRD", "HEL": "BARYCENT", "BAR": "BARYCENT",
@@ -24,6 +24,7 @@ KINDS = {
 }  # fmt: skip
 CTYPES = {"freq": "FREQ", "v_rad": "VRAD", "v_opt": "VOPT", "v_app": "VELO"}
 
+_EVEN = 1e-3  # of a channel: what channels of even spacing may be off
 LOWEST_FREQUENCY = 1e6  # Hz: a rest frequency below it is in another unit
 NARROWEST_CHANNEL = 30.0  # m/s: a velocity axis without unit and with finer steps is in km/s
 
@@ -117,3 +118,13 @@ def algorithm(word: str, suffix: str) -> str:
         return "F2W"
     code = suffix.strip("-")
     return code if re.fullmatch(r"[FWAV]2[FWAV]|LOG", code) else ""
+
+
+def is_even(axis: SpectralAxis, first: int = 0, stop: int | None = None) -> bool:
+    """Return whether channels ``first`` to ``stop`` are evenly spaced, to a thousandth of a channel."""
+    values = np.asarray(axis.values[first:stop])
+    if len(values) < 3:
+        return True
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    off = values - (values[0] + step * np.arange(len(values)))
+    return bool(np.abs(off).max() <= _EVEN * abs(step))
