@@ -93,10 +93,17 @@ def test_a_zarr_cube_too(tmp_path: Path, cubes: tuple[Path, Path]) -> None:
         ts.find_sources(cube, out=tmp_path / "run", observer=changing)
 
 
-def test_a_cube_that_is_gone_at_the_end(tmp_path: Path, cubes: tuple[Path, Path]) -> None:
+def test_a_cube_that_is_gone_at_the_end_costs_nothing_once_it_is_back(
+    tmp_path: Path, cubes: tuple[Path, Path]
+) -> None:
     cube, _ = cubes
-    with pytest.raises(InputError, match=r"cube\.fits was changed while it was read"):
-        ts.find_sources(cube, out=tmp_path / "run", observer=Changing("cubelets", cube.unlink))
+    away = tmp_path / "away.fits"
+    with pytest.raises(InputError, match=r"cannot be told: There is no cube .*Repeat the command to resume"):
+        find(cube, tmp_path, observer=Changing("cubelets", lambda: cube.rename(away)))
+    assert not list(tmp_path.glob("run/catalogue.*"))
+    away.rename(cube)
+    run = ts.find_sources(cube, out=tmp_path / "run")
+    assert run.info["stages"]["detect"]["resumed"] == run.info["stages"]["detect"]["n_units"]
 
 
 def test_what_is_read_beside_a_cube_too(tmp_path: Path, cubes: tuple[Path, Path]) -> None:

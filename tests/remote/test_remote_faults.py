@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import obstore
 import pytest
 from cli_calls import call, complaint
 from cubes import numbers, write_cube
 from memory_cube import noisy
+from obstore.exceptions import GenericError, PermissionDeniedError
 from test_remote_cubes import SHAPE, assert_same, made, sky, stored
 from web_server import Web
 
@@ -167,3 +169,21 @@ def test_tiles_that_a_server_did_not_give_are_told_and_come_with_the_next_run(
     assert call(*find).exit_code == 0
     expected = ts.find_sources(here, out=tmp_path / "here").folder / "catalogue.ecsv"
     assert (tmp_path / "run" / "catalogue.ecsv").read_bytes() == expected.read_bytes()
+
+
+def test_a_list_that_is_forbidden_is_done_without_and_one_that_fails_is_no_other_cube(
+    s3: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = s3(stored(tmp_path / "cube.zarr", noisy(SHAPE)), "listed/cube.zarr")
+
+    def fails(error: Exception) -> None:
+        def listing(*given: object, **more: object) -> None:
+            raise error
+
+        monkeypatch.setattr(obstore, "list", listing)
+
+    fails(PermissionDeniedError("not for you"))
+    assert ts.open_cube(address).identity.startswith("zarr ")
+    fails(GenericError("no route to the server"))
+    with pytest.raises(InputError, match="no route to the server"):
+        _ = ts.open_cube(address).identity

@@ -16,7 +16,7 @@ from tessellar.api.cubes import Cube, check_libraries_of, name_of, open_cube
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.planning import joined_cluster, plan_of
 from tessellar.api.requests import FINDER, check_kernel, check_tile
-from tessellar.errors import InputError, UsageError
+from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -248,6 +248,7 @@ def _find_in(
     from tessellar.engine.find.pipeline import FindRun
     from tessellar.engine.find.record import run_record
     from tessellar.engine.observers import Everyone
+    from tessellar.engine.unchanged import ChangedCubeError
     from tessellar.engine.watching import watching
     from tessellar.io.publish import write_text
     from tessellar.report.results import write_results
@@ -268,7 +269,7 @@ def _find_in(
         found = run.run()
         try:
             unchanged.check()
-        except InputError:
+        except ChangedCubeError:
             journal.clear()  # what is in there is of two cubes
             raise
     info = run_record(found, the_plan, settings, source)

@@ -11,6 +11,10 @@ from tessellar.model import Source
 _BEHIND = ("source", "second", "signal", "flags")  # what a view of a cube calls those that it reads
 
 
+class ChangedCubeError(InputError):
+    """A cube became another one while it was read."""
+
+
 class Unchanged:
     """Cubes as they were when a run began.
 
@@ -29,17 +33,22 @@ class Unchanged:
 
         Raises
         ------
+        ChangedCubeError
+            It is.
         InputError
-            It is, or it is gone.
+            That cannot be told, for it is gone or its server is silent; what was done so far stays good.
         """
         for cube, known in zip(self._stored, self._known, strict=True):
+            name = shown(str(getattr(cube, "path", cube.meta.name)))
             try:
-                same = _identity_now(cube) == known
-            except TessellarError:
-                same = False
-            if not same:
-                name = shown(str(getattr(cube, "path", cube.meta.name)))
+                now = _identity_now(cube)
+            except TessellarError as error:
                 raise InputError(
+                    f"Whether {name} is still the cube that was read cannot be told: {error} Repeat the command to "
+                    "resume once it can be read again."
+                ) from error
+            if now != known:
+                raise ChangedCubeError(
                     f"{name} was changed while it was read, so nothing is made of it. Repeat the command once it stays "
                     "as it is."
                 )

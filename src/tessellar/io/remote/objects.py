@@ -70,17 +70,24 @@ def status(address: Address) -> Status:
 
 
 def listed(address: Address, most: int) -> dict[str, Status] | None:
-    """Return the objects below an address by their names from there, so many of them; None if that is not told."""
+    """Return the objects below an address by their names from there, so many of them; None if that is forbidden.
+
+    Raises
+    ------
+    InputError
+        The server does not answer.
+    """
     import obstore
-    from obstore.exceptions import BaseError
+    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
     prefix = f"{address.key}/"
-    try:
-        batches = obstore.list(_store(address), prefix=prefix, chunk_size=1000)
-        found = islice((entry for batch in batches for entry in batch), most)
-        return {entry["path"].removeprefix(prefix): _status(entry) for entry in found}
-    except (BaseError, OSError, NotImplementedError):
-        return None
+    with _answering(address):
+        try:
+            batches = obstore.list(_store(address), prefix=prefix, chunk_size=1000)
+            found = list(islice((entry for batch in batches for entry in batch), most))
+        except (PermissionDeniedError, UnauthenticatedError):
+            return None
+    return {entry["path"].removeprefix(prefix): _status(entry) for entry in found}
 
 
 def fetch(address: Address, begin: int, size: int) -> memoryview:
