@@ -106,6 +106,17 @@ def test_a_cube_that_is_gone_at_the_end_costs_nothing_once_it_is_back(
     assert run.info["stages"]["detect"]["resumed"] == run.info["stages"]["detect"]["n_units"]
 
 
+def test_a_store_that_is_gone_reads_as_blank_so_all_is_done_again(
+    tmp_path: Path, cubes: tuple[Path, Path]
+) -> None:
+    cube, away = ts.convert(cubes[0], tmp_path / "cube.zarr"), tmp_path / "away.zarr"
+    with pytest.raises(InputError, match=r"cube\.zarr was changed while it was read"):
+        find(cube, tmp_path, observer=Changing("cubelets", lambda: cube.rename(away)))
+    away.rename(cube)
+    run = ts.find_sources(cube, out=tmp_path / "run")
+    assert not any(stage["resumed"] for stage in run.info["stages"].values())
+
+
 def test_what_is_read_beside_a_cube_too(tmp_path: Path, cubes: tuple[Path, Path]) -> None:
     cube, other = cubes
     weights = shutil.copy(other, tmp_path / "weights.fits")
