@@ -11,7 +11,7 @@ from benchmarks import operations
 from benchmarks.bench import Bench, Task
 from benchmarks.patch import Prepared, prepare
 from benchmarks.results import Result
-from tessellar.engine.find.measure import source_box
+from tessellar.engine.find.measuring import source_box
 from tessellar.kernels.channel_noise import part_sigmas
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.correlation import beam_correlation

@@ -11,7 +11,7 @@ from memory_cube import MemorySource, meta_of
 
 import tessellar as ts
 from tessellar.engine.executors.serial import SerialExecutor
-from tessellar.engine.find import measure as module
+from tessellar.engine.find import measuring as module
 from tessellar.engine.find.pipeline import FindRun
 from tessellar.engine.find.recipes import Recipes
 from tessellar.kernels import sum_noise

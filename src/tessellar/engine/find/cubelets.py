@@ -14,7 +14,7 @@ import numpy as np
 
 from tessellar.engine.find.cubelet_files import CubeletFiles
 from tessellar.engine.find.maps import KINDS, moment_header
-from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.measuring import WINDOW_VOXELS
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.engine.verify import DIGEST
 from tessellar.io.map_fits import cube_header, image_into, slice_header, write_image

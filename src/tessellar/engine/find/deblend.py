@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tessellar.engine.find.measure import SOURCES_PER_UNIT, source_box
+from tessellar.engine.find.measure import SOURCES_PER_UNIT
+from tessellar.engine.find.measuring import source_box
 from tessellar.engine.find.source_runs import SourceRuns
 from tessellar.kernels.components import N_PIX, Linker, sum_components
 from tessellar.kernels.deblend import FEWEST_VOXELS, MOST_VOXELS, Deblending, HillScale

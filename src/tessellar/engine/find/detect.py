@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from tessellar.engine.devices import device_of_worker
+from tessellar.engine.find.early_rows import EarlyRows, TileMeasurer
+from tessellar.engine.find.layers import DETECT
 from tessellar.engine.shelf import Shelf, shelf_of
 from tessellar.kernels.components import Linker, tile_components
 from tessellar.kernels.detected import DetectedVoxels
@@ -34,6 +36,9 @@ class DetectStage:
         Where the finder works.
     shelf
         Bytes of decoded voxels that a process may keep for neighbouring tiles.
+    early
+        What sources are measured with as soon as they are found, on the CPU; None where they are changed before, or
+        measured on something else than is searched.
     """
 
     source: Source
@@ -43,8 +48,9 @@ class DetectStage:
     fingerprint: str
     device: str = CPU
     shelf: int = 0
+    early: EarlyRows | None = None
 
-    name = "detect"
+    name = DETECT
 
     @property
     def n_units(self) -> int:
@@ -58,11 +64,21 @@ class DetectStage:
         if isinstance(finder, DeviceFinder):
             upload, detect = partial(self._upload, finder, shelf), partial(self._detect_there, finder)
             return Steps(upload, detect, on_device=True)
-        return Steps(shelf.read, partial(self._detect, finder), on_device=self.device != CPU)
+        measurer = None if self.early is None else self.early.worker(self.source.meta)
+        return Steps(shelf.read, partial(self._detect, finder, measurer), on_device=self.device != CPU)
 
-    def _detect(self, finder: Callable[[Patch], ByteArray], unit: int, voxels: FloatArray) -> UnitResult:
+    def _detect(
+        self,
+        finder: Callable[[Patch], ByteArray],
+        measurer: TileMeasurer | None,
+        unit: int,
+        voxels: FloatArray,
+    ) -> UnitResult:
         tile = self.grid[unit]
-        return self._linked(tile, finder(Patch(voxels, tile.read, tile.core)), voxels.nbytes)
+        result = self._linked(tile, finder(Patch(voxels, tile.read, tile.core)), voxels.nbytes)
+        if measurer is not None:
+            result.payload.update(measurer.rows(result.payload, tile, voxels))
+        return result
 
     def _upload(self, finder: DeviceFinder, shelf: Shelf, unit: int) -> Loaded:
         return finder.upload(shelf.read(unit))

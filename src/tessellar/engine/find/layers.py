@@ -18,6 +18,8 @@ from tessellar.kernels.runs import RunTable
 from tessellar.model import IntArray
 from tessellar.tiling.grid import Grid
 
+DETECT = "detect"  # the stage that leaves the first layer
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -79,7 +81,7 @@ class Detections:
     @classmethod
     def of_tiles(cls, sources: Sources, sign: int, grid: Grid) -> Detections:
         """Return the sources that were made of what the detect stage found in the tiles of a grid."""
-        return cls(sources, (Layer.of_grid("detect", sign, grid),), np.zeros(len(sources), np.int64))
+        return cls(sources, (Layer.of_grid(DETECT, sign, grid),), np.zeros(len(sources), np.int64))
 
 
 def first_pieces(layers: Sequence[Layer]) -> list[int]:

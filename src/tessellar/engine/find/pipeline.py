@@ -13,6 +13,7 @@ from tessellar.engine.executors import Executor
 from tessellar.engine.find.calibration import Calibration, calibrate
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.detect import DetectStage
+from tessellar.engine.find.early_rows import EarlyRows
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.plan import FindPlan
@@ -182,7 +183,28 @@ class FindRun:
         linker = self.recipes.linker
         device = self.plan.device.name
         content = fingerprint(source, linker, grid, finder, *_device_that_matters(recipe, device))
-        return DetectStage(source, finder, linker, grid, content, device, self.plan.shelf_bytes)
+        return DetectStage(
+            source,
+            finder,
+            linker,
+            grid,
+            content,
+            device,
+            self.plan.shelf_bytes,
+            self._early_rows(calibration),
+        )
+
+    def _early_rows(self, calibration: Calibration) -> EarlyRows | None:
+        """Return what sources are measured with where they are found.
+
+        There is nothing of the kind where they are measured on another view of the cube than is searched, or where
+        their masks grow before.
+        """
+        judged = self.recipes.reliability is not None or self.recipes.look is not None
+        grown_first = self.recipes.dilation is not None and not judged
+        if grown_first or self.cube.has_two_views or self.cube.local is not None:
+            return None
+        return EarlyRows(calibration.measured_noise, calibration.correlation)
 
     def _flags(self, rows: Rows, failed_tiles: list[int]) -> IntArray:
         """Return the flags of the sources with what the other sources and the failed tiles add to them."""

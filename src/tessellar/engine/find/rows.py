@@ -11,6 +11,7 @@ import numpy as np
 from tessellar.engine.find.calibration import Calibration
 from tessellar.engine.find.crew import Crew
 from tessellar.engine.find.detect import DetectStage
+from tessellar.engine.find.early_rows import save_early_rows
 from tessellar.engine.find.fingerprint import fingerprint
 from tessellar.engine.find.folder import PARTIALS
 from tessellar.engine.find.layers import Detections, merged
@@ -226,6 +227,7 @@ class RowMaker:
             self.recent,
         )
         save_sources(sources, stage.sources_folder, self.crew.partials, detections.layers)
+        save_early_rows(sources, stage.sources_folder, self.crew.partials, detections.layers)
         given_up = {failure.unit for failure in self.crew.do(stage).failed}
         measured = [row for row in range(len(sources)) if row // SOURCES_PER_UNIT not in given_up]
         columns = gather(self.crew.partials.units(stage)) | _bounds(sources, measured)

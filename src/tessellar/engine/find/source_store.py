@@ -39,13 +39,13 @@ def save_sources(sources: Sources, folder: Path, partials: PartialStore, layers:
     """
     make_folder(folder)  # and the disk is not waited for: a resumed run saves them anew
     for name in _TABLE:
-        _save(folder / f"{name}.npy", getattr(sources, name))
+        save_array(folder / f"{name}.npy", getattr(sources, name))
     starts = np.zeros(len(sources) + 1, np.int64)
     for _, rows in tile_runs(sources, partials, layers):
         found, count = np.unique(rows, return_counts=True)
         starts[1 + found] += count
     starts = np.cumsum(starts)
-    _save(folder / _STARTS, starts)
+    save_array(folder / _STARTS, starts)
     free = starts[:-1].copy()
     with atomic_file(folder / _RUNS, durable=False) as draft:
         shape = (int(starts[-1]), 4)
@@ -64,7 +64,7 @@ def save_sources(sources: Sources, folder: Path, partials: PartialStore, layers:
 
 def load_sources(folder: Path) -> Sources:
     """Map the table that `save_sources` wrote; the workers of a machine share one copy."""
-    return Sources(*(_mapped(folder / f"{name}.npy") for name in _TABLE))
+    return Sources(*(mapped_array(folder / f"{name}.npy") for name in _TABLE))
 
 
 class RunsBySource:
@@ -77,7 +77,7 @@ class RunsBySource:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._runs, self._starts = _mapped(folder / _RUNS), _mapped(folder / _STARTS)
+        self._runs, self._starts = mapped_array(folder / _RUNS), mapped_array(folder / _STARTS)
 
     def of(self, row: int) -> RunTable:
         """Return the runs of a source in the order of the cube, whole again where tiles had cut them."""
@@ -111,11 +111,13 @@ def runs_of_tile(
     return runs[rows >= 0], rows[rows >= 0]
 
 
-def _save(path: Path, array: npt.NDArray[Any]) -> None:
+def save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array for the workers; a resumed run does it anew, so the disk is not waited for."""
     with atomic_file(path, durable=False) as draft:
         np.save(draft, array)
 
 
-def _mapped(path: Path) -> npt.NDArray[Any]:
+def mapped_array(path: Path) -> npt.NDArray[Any]:
+    """Map an array that `save_array` wrote."""
     array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
     return np.asarray(array) if array.size else np.array(array)  # nothing cannot be mapped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.measuring import WINDOW_VOXELS
 from tessellar.engine.find.refine_cost import RefineCost
 from tessellar.engine.precondition.cost import ReadCost
 from tessellar.engine.worker import AHEAD_BYTES

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tessellar.engine.find.measure import WINDOW_VOXELS
+from tessellar.engine.find.measuring import WINDOW_VOXELS
 from tessellar.kernels.runs import RunTable
 from tessellar.tiling.box import Box
 
