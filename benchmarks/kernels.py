@@ -105,6 +105,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     n_voxels = sum(source.n_voxels for source in sources)
     result = _result("measure", bench.time(task), n_voxels, FLOAT, "read 4", operations.MEASURE)
     result.facts["n_sources"] = len(sources)
+    result.facts["window_voxels"] = sum(source.window.size for source in sources)
     yield result
 
 

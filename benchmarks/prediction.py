@@ -105,20 +105,22 @@ class _Model:
         return self._boxes("scales", len(tiles), [tile.read for tile in tiles], kernel, overlap=True)
 
     def detect(self) -> StageCost:
-        """Return the cost of the masks of all tiles, halos included."""
+        """Return the cost of the masks of all tiles, halos included, and of the rows of sources that lie in one."""
         rates, n, tiles = self._rates, self._job.n_voxels, len(self._grid)
         kernel = n / rates.mask + n / rates.components + tiles * rates.unit_seconds
+        kernel += (1.0 - self._crossing()) * self.n_sources * rates.source_seconds
         core_seconds = kernel + FLOAT * touched(self._grid, self._decoded) / self._read
         stored = self._stored(touched(self._grid, self._job.storage.blocks))
         return self._stage("detect", tiles, core_seconds, stored, overlap=True)
 
     def measure(self) -> StageCost:
-        """Return the cost of the catalogue rows."""
+        """Return the cost of the catalogue rows that no tile has made, and of reading what is known of the others."""
         side = self._rates.source_voxels ** (1 / 3)
         runs = self._runs_bytes()
         decode = FLOAT * _around(side, self._decoded) / self._read
-        each = self._rates.source_seconds + decode + runs / (2 * self._rates.stitch)
-        stored = self._stored(_around(side, self._job.storage.blocks)) + runs
+        crossing = self._crossing()
+        each = crossing * (self._rates.source_seconds + decode) + runs / (2 * self._rates.stitch)
+        stored = crossing * self._stored(_around(side, self._job.storage.blocks)) + runs
         units = max(1, ceil(self.n_sources / SOURCES_PER_UNIT))
         return self._stage("measure", units, self.n_sources * each, self.n_sources * stored, overlap=False)
 
@@ -134,6 +136,13 @@ class _Model:
             + 2 * len(self._grid) * rates.merge_seconds,
             "tables": n * rates.table_seconds + pairs * rates.pair_seconds,
         }
+
+    def _crossing(self) -> float:
+        """Return the share of sources that do not lie in one tile."""
+        side, inside = self._rates.source_voxels ** (1 / 3), 1.0
+        for core, count in zip(self._grid.core, self._grid.counts, strict=True):
+            inside *= max(0.0, 1.0 - side / core) if count > 1 else 1.0
+        return 1.0 - inside
 
     def _runs_bytes(self) -> float:
         """Return what is read of the detect stage's results for each source: a run of voxels for each of its rows."""

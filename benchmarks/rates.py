@@ -23,7 +23,7 @@ class Rates:
     source_seconds
         What one core takes to measure a source, without reading.
     source_voxels
-        Voxels that are read to measure a source.
+        Voxels around a source that measuring it takes.
     sources_per_voxel
         Sources found in a voxel of the simulated cube.
     setup_seconds
@@ -106,7 +106,7 @@ def rates_from(report: Report) -> Rates:
     _keep(changes, "fits_read", report.rate("read", "FITS, tiles with halos"))
     zarr = report.rate("read", "Zarr, tiles without halos")
     _keep(changes, "zarr_read", None if zarr is None else zarr / report.machine["cores"])
-    changes |= _of_find(report) | _of_driver(report)
+    changes |= _of_find(report) | _of_measuring(report) | _of_driver(report)
     for result in report.group("engine"):
         if result.name.startswith("processes"):
             changes["unit_seconds"] = result.facts["workers"] / result.rate
@@ -119,16 +119,27 @@ def _of_find(report: Report) -> dict[str, float]:
     run = next((result for result in report.group("find") if result.name == "FITS, threads 1"), None)
     if run is None:
         return {}
-    facts, stage = run.facts, run.facts["stages"]["measure"]
+    facts = run.facts
     noise = {each.name: median(each.facts["stages"]["noise"]["seconds"]) for each in report.group("find")}
     crew = report.settings["workers"]
     n_sources = facts["n_sources"]
     return {
         "hire_seconds": max(0.0, noise[f"FITS, processes {crew}"] - noise[f"FITS, threads {crew}"]),
-        "source_seconds": median(stage["seconds"]) * stage["shares"]["kernel"] / n_sources,
-        "source_voxels": stage["voxels"] / n_sources,
         "sources_per_voxel": n_sources / run.amount,
         "start_seconds": run.median - median(facts["run_seconds"]),
+    }
+
+
+def _of_measuring(report: Report) -> dict[str, float]:
+    """Return what measuring a source takes."""
+    found = (result for result in report.group("kernels") if result.name == "measure")
+    return {
+        name: amount / result.facts["n_sources"]
+        for result in found
+        for name, amount in (
+            ("source_seconds", result.median),
+            ("source_voxels", result.facts["window_voxels"]),
+        )
     }
 
 

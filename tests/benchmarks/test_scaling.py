@@ -192,12 +192,12 @@ def test_more_nodes_never_take_longer_while_the_driver_is_free() -> None:
     assert made[1].core_hours == pytest.approx(made[1].seconds * 32 / 3600)
 
 
-def test_sources_cost_the_driver_and_not_the_search() -> None:
+def test_sources_cost_the_driver_and_not_the_noise() -> None:
     from benchmarks.prediction import predict
     from benchmarks.rates import DEFAULTS
 
     few, many = (predict(_job(density=density), _nodes(1), DEFAULTS) for density in (1e-6, 1e-5))
-    assert few.stages[:3] == many.stages[:3]
+    assert few.stages[:2] == many.stages[:2]
     assert many.alone["tables"] > 10 * few.alone["tables"]
     assert many.driver_bytes == pytest.approx(10 * few.driver_bytes)
     assert many.stages[3].core_seconds == pytest.approx(10 * few.stages[3].core_seconds)
