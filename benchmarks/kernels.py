@@ -47,7 +47,7 @@ def scales(bench: Bench) -> Iterator[Result]:
     """The counts of negative values at every scale, over the sampled blocks."""
     prepared = _prepared(bench)
     sky, recipe = prepared.sky, prepared.finder.recipe
-    blocks = SampleBlocks(sky.meta.shape, recipe.halo(sky.meta))
+    blocks = SampleBlocks.in_cells(sky.meta.shape, recipe.halo(sky.meta))
     tiles = [blocks[number] for number in range(len(blocks))]
     patches = [sky.cut(tile.read, tile.core) for tile in tiles]
     task = Task(

@@ -99,7 +99,7 @@ class _Model:
 
     def scales(self) -> StageCost:
         """Return the cost of the noise of the scales: the same number of blocks for every large cube."""
-        blocks = SampleBlocks(self._job.shape, self._grid.halo)
+        blocks = SampleBlocks.in_cells(self._job.shape, self._grid.halo)
         tiles = [blocks[number] for number in range(len(blocks))]
         kernel = sum(tile.core.size for tile in tiles) / self._rates.scales
         return self._boxes("scales", len(tiles), [tile.read for tile in tiles], kernel, overlap=True)

@@ -237,7 +237,10 @@ def test_measured_runs_are_compared_with_predicted_ones(tmp_path: Path) -> None:
         "find": [
             Result(f"FITS, {how} 1", (9.0,), 128**3, "voxel", facts) for how in ("threads", "processes")
         ],
-        "kernels": [Result("mask", (2.0,), 2e6, "voxel", {})],
+        "kernels": [
+            Result("mask", (2.0,), 2e6, "voxel", {}),
+            Result("measure", (1.0,), 700, "voxel", {"n_sources": 10, "window_voxels": 1000}),
+        ],
         "driver": [Result("journal", (1.0,), 50, "lease", {})],
     }
     path = tmp_path / "results.json"

@@ -15,7 +15,7 @@ from tessellar.kernels.detect import NEGATIVE, POSITIVE
 from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.noise import NoiseModel
 from tessellar.kernels.noise_lattice import NoiseLattice
-from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, N_BINS, SampleBlocks, sigma_from_counts
+from tessellar.kernels.scale_noise import BINS_PER_OCTAVE, CELL_GRAIN, N_BINS, SampleBlocks, sigma_from_counts
 from tessellar.kernels.scales import smooth_block
 from tessellar.kernels.smooth_clip import CalibratedFinder, SmoothAndClip
 from tessellar.model import CubeMeta, Patch, SpectralAxis
@@ -199,6 +199,27 @@ def test_sampled_blocks_are_spread_over_every_axis(shape: Shape) -> None:
     for axis, grain in enumerate((16, 64, 64)):
         possible = -(-shape[axis] // grain)
         assert len({core.start[axis] for core in cores}) >= min(possible, 64)
+
+
+@pytest.mark.parametrize("shape", [(512, 512, 512), (20, 2048, 2048), (3000, 130, 1030)])
+def test_blocks_in_cells_are_read_as_whole_chunks_with_their_halos(shape: Shape) -> None:
+    halo = FINDER.halo(meta_of((1, 1, 1)))
+    blocks = SampleBlocks.in_cells(shape, halo)
+    tiles = [blocks[i] for i in range(len(blocks))]
+    assert len({tile.core.start for tile in tiles}) == 128
+    for tile in tiles:
+        assert tile.core.grow(halo).clip(Box.of_shape(shape)) == tile.read
+        assert tile.core.size >= 32**3 or shape[0] < 32
+        for start, stop, n, grain in zip(tile.read.start, tile.read.stop, shape, CELL_GRAIN, strict=True):
+            assert start % grain == 0
+            assert stop % grain == 0 or stop == n
+
+
+def test_a_cube_of_few_cells_is_sampled_in_all_its_blocks() -> None:
+    halo = FINDER.halo(meta_of((1, 1, 1)))
+    blocks = SampleBlocks.in_cells((64, 200, 200), halo)
+    assert blocks == SampleBlocks((64, 200, 200), halo)
+    assert sum(blocks[i].core.size for i in range(len(blocks))) == 64 * 200 * 200
 
 
 def test_a_part_filled_with_zeros_does_not_change_the_noise_of_the_scales() -> None:

@@ -7,7 +7,7 @@ Counts are integers and add exactly, so the medians do not depend on the order i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
@@ -26,11 +26,13 @@ from tessellar.kernels.channel_noise import (
 from tessellar.kernels.scales import smooth_block, widen
 from tessellar.lanes.memory import copy_row
 from tessellar.model import FloatArray, IntArray
-from tessellar.tiling.box import Halo, Shape
+from tessellar.tiling.box import Box, Halo, Shape
 from tessellar.tiling.grid import Grid, Tile
 
 SAMPLE_CORE: Shape = (16, 64, 64)
 MOST_SAMPLES = 128
+CELL_GRAIN: Shape = (16, 32, 32)  # of cells: the chunks of the cubes that are written here
+_LEAST_CORE: Shape = (32, 32, 32)  # of a block in a cell
 LOWEST_EXPONENT = -12
 HIGHEST_EXPONENT = 8
 N_BINS = (HIGHEST_EXPONENT - LOWEST_EXPONENT) * BINS_PER_OCTAVE
@@ -51,17 +53,36 @@ class SampleBlocks:
         Of a block.
     most
         How many blocks there are at most.
+    cell
+        Boxes that are read whole, each for the block inside that has its halo there; None where the blocks are what
+        the cube is cut into.
     """
 
     shape: Shape
     halo: Halo
     core: Shape = SAMPLE_CORE
     most: int = MOST_SAMPLES
+    cell: Shape | None = None
+
+    @classmethod
+    def in_cells(cls, shape: Shape, halo: Halo) -> SampleBlocks:
+        """Return blocks that are read as whole chunks with their halos, where a cube has enough of them."""
+        cell = tuple(
+            min(n, -(-(least + before + after) // grain) * grain)
+            for n, least, before, after, grain in zip(
+                shape, _LEAST_CORE, halo.before, halo.after, CELL_GRAIN, strict=True
+            )
+        )
+        inside = cls(shape, halo, cell=(cell[0], cell[1], cell[2]))
+        return inside if len(inside.grid) >= inside.most else cls(shape, halo)
 
     @property
     def grid(self) -> Grid:
-        """All blocks of the cube."""
-        return Grid(self.shape, self.core, self.halo)
+        """All blocks of the cube, or all cells."""
+        if self.cell is None:
+            return Grid(self.shape, self.core, self.halo)
+        z, x, y = (n // side * side for n, side in zip(self.shape, self.cell, strict=True))
+        return Grid((z, x, y), self.cell)
 
     @property
     def step(self) -> int:
@@ -79,7 +100,17 @@ class SampleBlocks:
         """
         count = len(self.grid)
         step = next(s for s in range(round(0.6180339887498949 * count), 2 * count + 2) if gcd(s, count) == 1)
-        return self.grid[(unit * step + step // 2) % count]
+        tile = self.grid[(unit * step + step // 2) % count]
+        return tile if self.cell is None else replace(tile, core=self._inside(tile.read))
+
+    def _inside(self, cell: Box) -> Box:
+        """Return what has its halo in a cell; none is needed beyond the cube."""
+        before = (a + h if a > 0 else a for a, h in zip(cell.start, self.halo.before, strict=True))
+        after = (
+            b - h if b < n else b for b, h, n in zip(cell.stop, self.halo.after, self.shape, strict=True)
+        )
+        (z, x, y), (z_stop, x_stop, y_stop) = before, after
+        return Box((z, x, y), (z_stop, x_stop, y_stop))
 
     @property
     def by_place(self) -> list[int]:

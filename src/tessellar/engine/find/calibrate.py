@@ -182,7 +182,7 @@ class ScaleStage:
     def blocks(self) -> SampleBlocks:
         """The sampled blocks."""
         meta = self.source.meta
-        return SampleBlocks(meta.shape, self.finder.halo(meta))
+        return SampleBlocks.in_cells(meta.shape, self.finder.halo(meta))
 
     @property
     def n_units(self) -> int:

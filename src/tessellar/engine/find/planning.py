@@ -21,7 +21,7 @@ from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.kernels.smooth_clip import SmoothAndClip
 from tessellar.model import CubeMeta, Source
-from tessellar.tiling.box import Box, Shape
+from tessellar.tiling.box import NO_HALO, Box, Shape
 from tessellar.tiling.grid import Grid
 from tessellar.tiling.plan import choose_tile, read_shape, sum_read
 
@@ -205,7 +205,7 @@ def _bytes_read(grid: Grid, finder: SmoothAndClip | NetworkFinder, meta: CubeMet
     """Return the bytes of voxels that all stages read before the sources are known."""
     lattice = NoiseLattice(meta.shape)
     scales = finder if isinstance(finder, SmoothAndClip) else finder.scales
-    blocks = SampleBlocks(meta.shape, scales.halo(meta))
-    each = blocks[0].read.size + blocks[0].core.size  # for the noise of the scales, and for its correlation
-    search = sum_read(grid) + lattice.n_read + len(blocks) * each
+    samples = (SampleBlocks.in_cells(meta.shape, scales.halo(meta)), SampleBlocks(meta.shape, NO_HALO))
+    calibrating = sum(len(blocks) * blocks[0].read.size for blocks in samples)  # scales, and correlation
+    search = sum_read(grid) + lattice.n_read + calibrating
     return cost.n_bytes(search, lattice.n_read, prod(meta.shape))

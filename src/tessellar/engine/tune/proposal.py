@@ -188,7 +188,7 @@ def forecast(
     """Return how long the cube would keep disk and workers busy, if it were read and decoded ``gain`` times as fast."""
     shape, grid, hands = plan.grid.shape, plan.grid, plan.workers
     decoded = prod(shape) * plan.decoded_overhead if plan.chunks else sum_read(grid)
-    blocks = len(SampleBlocks(shape, grid.halo))
+    blocks = len(SampleBlocks.in_cells(shape, grid.halo))
     disk = (rates.disk_cached if cached else rates.disk_cold) * expansion
     calibrating = NoiseLattice(shape).n_read / rates.noise + blocks / rates.scales
     return Forecast(
