@@ -83,7 +83,7 @@ def _along(sizes: Sequence[int], axes: Shape) -> Shape:
 
 def _unpack(packing: Sequence[object]) -> tuple[bool, Unpack | None]:
     """Return whether it is known how chunks are decoded, and what does it."""
-    from numcodecs import blosc, zstd
+    from numcodecs import blosc
     from zarr.codecs import BloscCodec, ZstdCodec
 
     if not packing:
@@ -91,7 +91,9 @@ def _unpack(packing: Sequence[object]) -> tuple[bool, Unpack | None]:
     if len(packing) > 1:
         return False, None
     if isinstance(packing[0], ZstdCodec):
-        return True, zstd.decompress
+        from tessellar.io.zstd_frames import decompress
+
+        return True, decompress
     return isinstance(packing[0], BloscCodec), blosc.decompress
 
 
