@@ -77,7 +77,7 @@ def test_a_window_is_that_part_of_the_cube(data, shape, planes, order, dtype, sc
 @pytest.mark.parametrize(("block", "compiler"), [(1000, True), (BLOCK, True), (1000, False), (BLOCK, False)])
 def test_with_a_compiler_and_without_a_window_is_that_part(tmp_path, monkeypatch, order, block, compiler):
     monkeypatch.setattr("tessellar.io.window.BLOCK", block)
-    monkeypatch.setattr("tessellar.io.window._has_compiler", lambda: compiler)
+    monkeypatch.setattr("tessellar.io.compiler.has_compiler", lambda: compiler)
     stored = numbers((2, 37, 41, 39), "f4")
     source = FitsSource(write_cube(tmp_path / "c.fits", stored, order))
     for box in (Box((0, 0, 0), (37, 41, 39)), Box((1, 2, 3), (36, 36, 36)), Box((5, 0, 11), (6, 41, 30))):
@@ -122,7 +122,7 @@ def test_a_small_window_does_not_load_the_compiler(tmp_path):
 
 @pytest.mark.parametrize("compiler", [True, False])
 def test_infinite_and_nan_voxels_are_blank(tmp_path, monkeypatch, compiler):
-    monkeypatch.setattr("tessellar.io.window._has_compiler", lambda: compiler)
+    monkeypatch.setattr("tessellar.io.compiler.has_compiler", lambda: compiler)
     stored = np.array([[[1.0, np.inf], [-np.inf, np.nan]]], "f4")
     voxels = FitsSource(write_cube(tmp_path / "c.fits", stored)).read(Box((0, 0, 0), (1, 2, 2)))
     np.testing.assert_array_equal(voxels, [[[1.0, np.nan], [np.nan, np.nan]]])

@@ -14,8 +14,9 @@ from memory_cube import meta_of
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.codecs.sharding import ShardingCodecIndexLocation
 
+from tessellar.errors import InputError
 from tessellar.io import zarr_threads
-from tessellar.io.zarr_shards import Shards
+from tessellar.io.zarr_shards import Shards, _Chunk
 from tessellar.io.zarr_store import ZarrSink, ZarrSource
 from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
 from tessellar.model import FloatArray, Order, is_by_chunk
@@ -24,6 +25,13 @@ from tessellar.tiling.box import Box, Shape
 SHAPE: Shape = (10, 11, 13)
 CHUNK: Shape = (2, 3, 4)
 SHARD: Shape = (4, 6, 8)
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "in Python"])
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Say whether the compiler is at hand: so few voxels are not worth to load it for."""
+    monkeypatch.setattr("tessellar.io.compiler.has_compiler", lambda: request.param)
+    return bool(request.param)
 
 
 def some_voxels() -> FloatArray:
@@ -188,7 +196,7 @@ def test_a_chunk_that_is_too_short_is_not_completed_by_the_one_before(tmp_path: 
         unpack(packed, into)
         voxels[:2] = into[:2]
 
-    short = replace(shards, packing=replace(shards.packing, unpack=half))
+    short = replace(shards, packing=replace(shards.packing, unpack=half, is_zstd=False))
     with pytest.raises(ValueError, match="fewer voxels"):
         short.fill([Order(whole, ((whole, np.zeros(SHAPE, np.float32)),))])
 
@@ -203,3 +211,49 @@ def test_what_cannot_be_decoded_here_is_read_by_the_library(
 
     monkeypatch.setattr(Shards, "fill", fail)
     np.testing.assert_array_equal(source.read(Box.of_shape(SHAPE)), np.where(np.isinf(right), np.nan, right))
+
+
+@pytest.mark.parametrize("codec", ["zstd", "none"])
+@pytest.mark.parametrize("chunk", [(3, 4, 40), (2, 5, 17)])
+def test_compiled_loops_do_it_all_and_what_they_cannot_is_done_in_python(
+    tmp_path: Path, codec: str, chunk: Shape, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (7, 11, 90)
+    voxels = np.random.default_rng(6).normal(size=shape).astype(np.float32)
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of(shape), chunk=chunk, codec=codec)
+    sink.begin()
+    sink.publish([sink.write(k, voxels[sink.pieces[k].slices()]) for k in range(len(sink.pieces))])
+    shards, loaded = shards_of(ZarrSource(sink.path)), []
+    load = _Chunk.load
+    monkeypatch.setattr(_Chunk, "load", lambda self, *given: loaded.append(1) or load(self, *given))
+    box, near = Box((1, 2, 3), (6, 11, 88)), Box((0, 0, 30), (7, 11, 70))
+    made = [np.full(where.shape, np.nan, np.float32) for where in (box, near)]
+    shards.fill([Order(box, ((box, made[0]), (near, made[1])))])
+    assert bool(loaded) != compiled
+    np.testing.assert_array_equal(made[0], voxels[box.slices()])
+    common = (box & near).relative_to(near.start).slices()
+    np.testing.assert_array_equal(made[1][common], voxels[(box & near).slices()])
+    assert np.count_nonzero(~np.isnan(made[1])) == (box & near).size
+    many = np.full((4, *box.shape), np.nan, np.float32)[::2, ...].transpose(0, 1, 2, 3)
+    shards.fill([Order(box, ((box, many[0]), (box, many[1]), (box, many[1])))])
+    assert loaded
+    np.testing.assert_array_equal(many, np.stack([voxels[box.slices()]] * 2))
+
+
+@pytest.mark.parametrize("place", [9, -9])
+def test_a_damaged_chunk_is_told_whoever_decodes(tmp_path: Path, place: int) -> None:
+    voxels = np.random.default_rng(7).normal(size=SHAPE).astype(np.float32)
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of(SHAPE), chunk=SHAPE, shard=SHAPE)
+    sink.begin()
+    sink.publish([sink.write(0, voxels)])
+    voxel_files = (path for path in (sink.path / "SKY").rglob("*") if path.is_file())
+    shard = max(voxel_files, key=lambda path: path.stat().st_size)
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2 if place > 0 else len(content) - 40] ^= 1
+    shard.write_bytes(content)
+    source, box = ZarrSource(sink.path), Box.of_shape(SHAPE)
+    out = np.zeros(SHAPE, np.float32)
+    with pytest.raises((InputError, ValueError, RuntimeError)):
+        shards_of(source).fill([Order(box, ((box, out),))])
+    with pytest.raises(InputError, match="is damaged"):
+        source.read(box)

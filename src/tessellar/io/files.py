@@ -21,6 +21,10 @@ _METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", "c")
 class OpenFile(Protocol):
     """A file that is being read."""
 
+    @property
+    def descriptor(self) -> int | None:
+        """The number that the system gave it; None for one that is elsewhere."""
+
     def expect(self, spans: Sequence[tuple[int, int]]) -> None:
         """Be told what will be read next: first bytes, and how many."""
 
@@ -179,6 +183,10 @@ class _FolderFile:
     """A file of this machine, by the number that the system gave it."""
 
     number: int
+
+    @property
+    def descriptor(self) -> int:
+        return self.number
 
     def expect(self, spans: Sequence[tuple[int, int]]) -> None:
         pass

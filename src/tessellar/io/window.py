@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from io import FileIO
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessellar.errors import InputError, UsageError
+from tessellar.io.compiler import is_worth_loading
 from tessellar.io.layout import Layout
 from tessellar.io.naming import shown
 from tessellar.io.reading import reading
@@ -26,7 +26,6 @@ from tessellar.tiling.box import Box
 
 BLOCK = 256 << 10  # bytes, at most, that are converted at a time
 COLLIDING = 64  # voxels: rows of a multiple of that drive one another out of a cache
-WORTH_LOADING = 4 << 20  # bytes of a window for which the compiler is loaded, which takes half a second
 Stored: TypeAlias = npt.NDArray[Any]  # numbers of a file, the slowest of its axes first
 
 
@@ -99,15 +98,11 @@ def convert(stored: Stored, layout: Layout, voxels: FloatArray) -> None:
 
 def _compiled_loops(layout: Layout, n_bytes: int) -> ModuleType | None:
     """Return the loops for unscaled float32 numbers, where they are at hand or a window is worth to load them."""
-    if not layout.plain or (n_bytes < WORTH_LOADING and not _has_compiler()):
+    if not layout.plain or not is_worth_loading(n_bytes):
         return None
     from tessellar.io import native
 
     return native
-
-
-def _has_compiler() -> bool:
-    return "numba" in sys.modules
 
 
 def _read_at_once(loops: ModuleType, file: FileIO, layout: Layout, piece: Box, part: FloatArray) -> bool:

@@ -33,6 +33,8 @@ class Packing:
         What voxels are that are not stored.
     index_first
         Whether a file begins with its index.
+    is_zstd
+        Whether chunks are frames of Zstandard.
     """
 
     shape: Shape
@@ -41,11 +43,12 @@ class Packing:
     unpack: Unpack | None
     fill_value: np.float32
     index_first: bool
+    is_zstd: bool
 
     @classmethod
     def of(cls, array: zarr.Array[Any], axes: Shape) -> Packing | None:
         """Return how an array is packed whose ``axes`` are frequency, l and m; None where it is done otherwise."""
-        from zarr.codecs import ShardingCodec
+        from zarr.codecs import ShardingCodec, ZstdCodec
         from zarr.codecs.sharding import ShardingCodecIndexLocation
 
         if array.metadata.zarr_format != 3 or array.shards is None or not hasattr(os, "preadv"):
@@ -67,6 +70,7 @@ class Packing:
             unpack,
             np.float32(array.fill_value),
             codecs[0].index_location is ShardingCodecIndexLocation.start,
+            any(isinstance(codec, ZstdCodec) for codec in packing),
         )
 
     @property
@@ -83,7 +87,7 @@ def _along(sizes: Sequence[int], axes: Shape) -> Shape:
 
 def _unpack(packing: Sequence[object]) -> tuple[bool, Unpack | None]:
     """Return whether it is known how chunks are decoded, and what does it."""
-    from numcodecs import blosc
+    from numcodecs import blosc, zstd
     from zarr.codecs import BloscCodec, ZstdCodec
 
     if not packing:
@@ -91,9 +95,7 @@ def _unpack(packing: Sequence[object]) -> tuple[bool, Unpack | None]:
     if len(packing) > 1:
         return False, None
     if isinstance(packing[0], ZstdCodec):
-        from tessellar.io.zstd_frames import decompress
-
-        return True, decompress
+        return True, zstd.decompress
     return isinstance(packing[0], BloscCodec), blosc.decompress
 
 

@@ -13,11 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from types import ModuleType
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from tessellar.io.compiler import is_worth_loading
 from tessellar.io.files import Files, OpenFile
 from tessellar.io.zarr_packing import Packing
 from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
@@ -68,7 +70,8 @@ class Shards:
         OSError, RuntimeError, ValueError
             A file cannot be read, or a chunk not be decoded.
         """
-        work = (partial(self._fill, batch) for batch in batches(orders, self.packing.chunk))
+        compiled = self._compiled(sum(order.box.size for order in orders))
+        work = (partial(self._fill, batch, compiled) for batch in batches(orders, self.packing.chunk))
         share(work, self.files.at_once)
 
     def decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
@@ -80,13 +83,22 @@ class Shards:
             A file cannot be read, or a chunk not be decoded.
         """
         step = max(1, BATCH_BYTES // (4 * prod(self.packing.chunk)))
+        compiled = self._compiled(len(places) * prod(self.packing.chunk))
         work = (
-            partial(self._decode, places[n : n + step], arrays[n : n + step])
+            partial(self._decode, places[n : n + step], arrays[n : n + step], compiled)
             for n in range(0, len(places), step)
         )
         share(work, self.files.at_once)
 
-    def _fill(self, orders: Sequence[Order]) -> None:
+    def _compiled(self, n_voxels: int) -> ModuleType | None:
+        """Return the compiled loops, where they know how chunks are packed, and so much is to be read."""
+        if not (self.packing.unpack is None or self.packing.is_zstd) or not is_worth_loading(4 * n_voxels):
+            return None
+        from tessellar.io import zarr_native
+
+        return zarr_native if zarr_native.can_decode(is_packed=self.packing.is_zstd) else None
+
+    def _fill(self, orders: Sequence[Order], compiled: ModuleType | None) -> None:
         grid = Grid(self.packing.shape, self.packing.shard)
         by_shard: dict[int, list[Order]] = {}
         for order in orders:
@@ -98,14 +110,33 @@ class Shards:
         for shard, wanted in by_shard.items():
             core = grid[shard].core
             with self._opened(_position(core, grid.core)) as entries:
-                work = [part for order in wanted for part in _copies(order, core, self.packing.chunk)]
+                left = self._left(compiled, entries, core, wanted)
+                work = [part for order in left for part in _copies(order, core, self.packing.chunk)]
                 self._expect(entries, (place for place, _ in work))
                 for place, copies in work:
                     chunk.load(entries, place, chunk.voxels)
                     for array, (to_z, z), (to_x, x), (to_y, y) in copies:
                         array[to_z, to_x, to_y] = chunk.voxels[z, x, y]
 
-    def _decode(self, places: Sequence[Shape], arrays: Sequence[FloatArray]) -> None:
+    def _left(
+        self, compiled: ModuleType | None, entries: _Entries | None, core: Box, orders: Sequence[Order]
+    ) -> Sequence[Order]:
+        """Return the orders of a shard that compiled loops could not carry out."""
+        if compiled is None or entries is None or entries.file.descriptor is None:
+            return orders
+        reader = compiled.ShardReader(
+            entries.file.descriptor,
+            entries.index,
+            core.start,
+            self.packing.chunk,
+            self.packing.fill_value,
+            is_packed=self.packing.is_zstd,
+        )
+        return [order for order in orders if not reader.fill(Order(order.box & core, order.targets))]
+
+    def _decode(
+        self, places: Sequence[Shape], arrays: Sequence[FloatArray], compiled: ModuleType | None
+    ) -> None:
         cz, cx, cy = self.packing.chunks
         by_shard: dict[Shape, list[tuple[Shape, FloatArray]]] = {}
         for (z, x, y), array in zip(places, arrays, strict=True):
@@ -114,8 +145,11 @@ class Shards:
         chunk = _Chunk.here(self.packing)
         for shard, wanted in by_shard.items():
             with self._opened(shard) as entries:
+                core = Box((0, 0, 0), self.packing.shard)
+                orders = [_whole(place, array) for place, array in wanted]
+                left = self._left(compiled, entries, core, orders)
                 self._expect(entries, (place for place, _ in wanted))
-                for place, array in wanted:
+                for place, array in wanted if left else ():
                     chunk.load(entries, place, array)
 
     def _expect(self, entries: _Entries | None, places: Iterable[Shape]) -> None:
@@ -214,6 +248,13 @@ class _Chunk:
         packed = self._packed[:size]
         file.read(packed, begin)
         return packed
+
+
+def _whole(place: Shape, array: FloatArray) -> Order:
+    """Return the order of a chunk, given its position in a shard, counted from the shard's first voxel."""
+    (z, x, y), (dz, dx, dy) = place, array.shape
+    box = Box((z * dz, x * dx, y * dy), ((z + 1) * dz, (x + 1) * dx, (y + 1) * dy))
+    return Order(box, ((box, array),))
 
 
 def _position(core: Box, size: Shape) -> Shape:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba import types
@@ -34,7 +33,7 @@ def _pread(_typing: Any, file: Any, room: Any, skipped: Any, size: Any, offset: 
 
 
 @compiled_part
-def filled(file: int, room: npt.NDArray[np.int32], size: int, offset: int) -> bool:
+def filled(file: int, room: npt.NDArray[Any], size: int, offset: int) -> bool:
     """Read as many bytes into an array; return whether that went well, or why not is to be asked in Python.
 
     Parameters
@@ -42,7 +41,7 @@ def filled(file: int, room: npt.NDArray[np.int32], size: int, offset: int) -> bo
     file
         Descriptor of an open file.
     room
-        int32 array, whose first bytes are overwritten.
+        C-order array, whose first bytes are overwritten.
     size, offset
         How many, and where they begin in the file.
     """

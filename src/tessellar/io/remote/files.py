@@ -155,6 +155,10 @@ class _Object:
     ends: _Ends
     _expected: dict[int, memoryview] = field(default_factory=dict)
 
+    @property
+    def descriptor(self) -> None:
+        """None: it is elsewhere."""
+
     def expect(self, spans: Sequence[tuple[int, int]]) -> None:
         """Fetch what will be read."""
         if spans:
