@@ -12,14 +12,16 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import QTable
 from astropy.wcs import WCS
+from astropy.wcs.utils import wcs_to_celestial_frame
 
 import tessellar as ts
 from tessellar.api import simulate
 from tessellar.challenge.places import HI_REST_FREQUENCY, frequencies, hertz_per_speed
 from tessellar.challenge.sdc2.sampling import Sampling
+from tessellar.errors import UsageError
 from tessellar.io.header import read_meta
 from tessellar.io.map_fits import slice_header
-from tessellar.io.wcs import sky_matrix
+from tessellar.io.wcs import frame_record, sky_matrix
 from tessellar.report.cubelets import beam_in_pixels
 from tessellar.simulate.hi import HiSky
 from tessellar.tiling.box import Box
@@ -85,7 +87,22 @@ def test_radio_velocities_give_the_submission_of_frequencies(sky: Path, tmp_path
 ROTATED = {"PC1_1": 0.8660254037844387, "PC1_2": -0.5, "PC2_1": 0.5, "PC2_2": 0.8660254037844387}
 
 
-@pytest.mark.parametrize("cards", [{}, ROTATED, {"CDELT1": 2.8 / 3600}, {**ROTATED, "CDELT1": 2.8 / 3600}])
+FK4 = {"RADESYS": "FK4", "EQUINOX": 1950.0}
+GALACTIC = {"CTYPE1": "GLON-SIN", "CTYPE2": "GLAT-SIN"}
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {},
+        ROTATED,
+        {"CDELT1": 2.8 / 3600},
+        {**ROTATED, "CDELT1": 2.8 / 3600},
+        FK4,
+        GALACTIC,
+        {**ROTATED, **GALACTIC},
+    ],
+)
 def test_position_angles_of_a_submission_are_those_on_the_sky(sky: Path, tmp_path: Path, cards: Any) -> None:
     cube = ts.open_cube(changed(sky, tmp_path / "turned.fits", **cards))
     info = {
@@ -93,19 +110,23 @@ def test_position_angles_of_a_submission_are_those_on_the_sky(sky: Path, tmp_pat
             "beam_arcsec": [8.0, 8.0],
             "pixel_arcsec": [2.8, 2.8],
             "sky_matrix": sky_matrix(cube.meta),
+            "sky_frame": frame_record(cube.meta),
             "spectral": {"unit": "Hz", "first": 1.0, "last": 2.0},
         }
     }
     angles = np.array([0.0, 30.0, 100.0, 200.0, 355.0])
     wcs = WCS(fits.getheader(tmp_path / "turned.fits")).celestial
+    frame = wcs_to_celestial_frame(wcs)
     middle = np.array([47.5, 39.5])
     turns = np.radians(angles)
     ends = middle + 1e-2 * np.stack([-np.sin(turns), np.cos(turns)], axis=1)
     here, there = (
-        SkyCoord(*wcs.wcs_pix2world(*places, 0), unit="deg") for places in (middle[:, None], ends.T)
+        SkyCoord(*wcs.wcs_pix2world(*places, 0), unit="deg", frame=frame).icrs
+        for places in (middle[:, None], ends.T)
     )
     expected = here.position_angle(there).to_value(u.deg)
-    off = (Sampling.of_run(info).sky_angle(angles) - expected + 180.0) % 360.0 - 180.0
+    ra, dec = (np.full(5, one.deg[0]) for one in (here.ra, here.dec))
+    off = (Sampling.of_run(info).sky_angle(angles, ra, dec) - expected + 180.0) % 360.0 - 180.0
     np.testing.assert_allclose(off, 0.0, atol=0.02)
 
 
@@ -120,6 +141,48 @@ def test_a_run_tells_how_its_pixels_lie(sky: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(
         (np.asarray(straight["pa"]) + np.asarray(mirrored["pa"])) % 360.0, 0.0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("cards", [FK4, GALACTIC, {**ROTATED, **GALACTIC}])
+def test_discs_are_fitted_where_the_sources_are_whatever_the_sky_system(
+    sky: Path, tmp_path: Path, cards: Any
+) -> None:
+    fitted = {}
+    for name, given in (("icrs", {}), ("other", cards)):
+        cube = changed(sky, tmp_path / f"{name}.fits", **given)
+        run = ts.find_sources(cube, executor="serial", out=tmp_path / name)
+        ts.export(run, tmp_path / f"{name}.txt", format="sdc2", fit=cube)
+        fitted[name] = QTable.read(tmp_path / f"{name}.txt", format="ascii.basic")
+    assert len(fitted["icrs"]) == len(fitted["other"]) >= 2
+    for column in ("line_flux_integral", "hi_size", "w20", "i", "central_freq"):
+        np.testing.assert_allclose(fitted["other"][column], fitted["icrs"][column], rtol=1e-4)
+
+
+def test_discs_are_fitted_to_what_fluxes_are_measured_on(sky: Path, tmp_path: Path) -> None:
+    with fits.open(sky) as parts:
+        parts[0].data *= np.float32(-0.5)
+        parts.writeto(tmp_path / "fainter.fits")
+        shape = parts[0].data.shape
+    fits.writeto(tmp_path / "gain.fits", np.full(shape[-2:], 0.5, np.float32))
+    fitted = []
+    for cube, recipe in (
+        (sky, ts.Preconditioning()),
+        (tmp_path / "fainter.fits", ts.Preconditioning(gain=tmp_path / "gain.fits", invert=True)),
+    ):
+        run = ts.find_sources(cube, preconditioning=recipe, executor="serial", out=tmp_path / cube.stem)
+        ts.export(run, tmp_path / f"{cube.stem}.txt", format="sdc2", fit=cube)
+        fitted.append(QTable.read(tmp_path / f"{cube.stem}.txt", format="ascii.basic"))
+    assert len(fitted[0]) == len(fitted[1]) >= 2
+    for column in ("line_flux_integral", "hi_size", "w20", "pa", "i"):
+        np.testing.assert_allclose(fitted[1][column], fitted[0][column], rtol=1e-3)
+
+
+def test_discs_are_not_fitted_where_what_was_subtracted_is_not_kept(sky: Path, tmp_path: Path) -> None:
+    recipe = ts.Preconditioning(contsub_order=0)
+    run = ts.find_sources(sky, preconditioning=recipe, executor="serial", out=tmp_path / "run")
+    with pytest.raises(UsageError, match="--contsub-order measured"):
+        ts.export(run, tmp_path / "x.txt", format="sdc2", fit=sky)
+    assert not (tmp_path / "x.txt").exists()
 
 
 def _in(folder: Path) -> Path:

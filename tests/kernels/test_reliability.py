@@ -120,3 +120,37 @@ def test_parameters_out_of_range_are_refused(threshold, scale, snr):
     else:
         with pytest.raises(UsageError, match="cannot be computed"):
             Reliability(threshold, scale, snr)
+
+
+def test_a_detection_far_from_all_voices_is_real_however_many_there_are(monkeypatch):
+    positive, negative = columns(1, 200), columns(3, 200, sign=-1.0)
+    for row in (50, 51, 101):
+        for name in ("f_max", "mean", "snr"):
+            positive[name][row] *= 40.0 + row
+    alone = Reliability(0.9, 0.4, 0.0)(positive, negative)
+    monkeypatch.setattr(module, "MOST_VOICES", 100)
+    thinned = Reliability(0.9, 0.4, 0.0)(positive, negative)
+    for judgement in (alone, thinned):
+        assert judgement.rel[[50, 51, 101]] == pytest.approx(1.0)
+        assert judgement.kept[[50, 51, 101]].all()
+    assert np.isfinite(thinned.rel).all()
+    assert np.median(np.abs(thinned.rel - alone.rel)) < 0.15
+
+
+def test_detections_of_single_voxels_are_judged_by_their_brightness():
+    def of_one_voxel(values, sign):
+        ones = np.ones(len(values))
+        low, high = (np.zeros_like(values), values) if sign > 0 else (-values, np.zeros_like(values))
+        return {"f_min": low, "f_max": high, "mean": sign * values, "n_pix": ones, "rms": ones, "snr": values}
+
+    rng = np.random.default_rng(1)
+    noise = 4.0 + rng.exponential(0.3, (2, 300))
+    positive = np.concatenate([noise[0], [12.0, 20.0]])
+    judgement = Reliability(0.9, 0.4, 0.0)(of_one_voxel(positive, 1.0), of_one_voxel(noise[1], -1.0))
+    assert judgement.kept[-2:].all()
+    assert judgement.rel[-2:] == pytest.approx(1.0)
+    assert judgement.kept[:-2].sum() < 15
+    same = of_one_voxel(np.full(20, 5.0), -1.0)
+    judgement = Reliability(0.9, 0.4, 0.0)(of_one_voxel(positive, 1.0), same)
+    assert judgement.kept[-2:].all()
+    assert np.isfinite(judgement.rel).all()

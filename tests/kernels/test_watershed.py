@@ -160,19 +160,35 @@ def test_parts_become_runs_that_end_at_rows_and_at_other_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "values", "channels"),
+    ("kind", "unit", "values", "channels"),
     [
-        ("Hz", (1.0e9, 1.00002e9, 1.00004e9), 65e3 / (2e4 / 1.00002e9 * 299792458)),
-        ("m/s", (0.0, -4e3, -8e3), 16.25),
-        ("", (0.0, 1.0, 2.0), 7.0),
+        ("freq", "Hz", (1.0e9, 1.00002e9, 1.00004e9), 65e3 / (2e4 / 1.00002e9 * 299792458)),
+        ("v_rad", "m/s", (0.0, -4e3, -8e3), 16.25),
+        ("channel", "", (0.0, 1.0, 2.0), 7.0),
     ],
 )
 def test_the_boxcar_is_as_wide_in_velocity_for_any_channels(
-    unit: str, values: tuple[float, ...], channels: float
+    kind: str, unit: str, values: tuple[float, ...], channels: float
 ) -> None:
-    meta = CubeMeta("c", (3, 5, 5), "K", SpectralAxis("freq", unit, values))
-    assert Deblending().width(meta) == pytest.approx(channels)
+    meta = CubeMeta("c", (3, 5, 5), "K", SpectralAxis(kind, unit, values))
+    assert Deblending().width(meta) == pytest.approx(channels, rel=1e-4)
     assert Deblending(channels=9).width(meta) == 9
+
+
+@pytest.mark.parametrize("kind", ["freq", "v_rad", "v_opt", "v_app"])
+def test_the_boxcar_does_not_depend_on_how_an_axis_is_written(kind: str) -> None:
+    rest, c = 1.420405752e9, 299_792_458.0
+    hertz = 0.95e9 + 3e4 * np.arange(-50.0, 51.0)
+    speeds = {
+        "freq": hertz,
+        "v_rad": c * (1.0 - hertz / rest),
+        "v_opt": c * (rest / hertz - 1.0),
+        "v_app": c * (rest**2 - hertz**2) / (rest**2 + hertz**2),
+    }
+    unit = "Hz" if kind == "freq" else "m/s"
+    axis = SpectralAxis(kind, unit, tuple(speeds[kind].tolist()), rest)
+    meta = CubeMeta("c", (101, 4, 4), "K", axis)
+    assert Deblending().width(meta) == pytest.approx(65e3 / (c * 3e4 / 0.95e9), rel=1e-4)
 
 
 def test_bad_parameters_are_all_named() -> None:

@@ -17,6 +17,7 @@ from tessellar.cli.recipes import (
     linker_of,
     look_of,
     preconditioning_of,
+    reliability_of,
     running_of,
 )
 from tessellar.cli.values import path
@@ -35,8 +36,9 @@ def command(cube: str, **options: Any) -> None:
     what would make it fit.
     """
     from tessellar.api import plan
+    from tessellar.engine.find.recipes import Recipes
 
-    linker_of(options)
+    Recipes(linker=linker_of(options), reliability=reliability_of(options))  # refused as find refuses it
     with progress(options) as observer:
         for remark in remarks_of(click.get_current_context()):
             observer.say(remark)

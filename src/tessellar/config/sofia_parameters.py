@@ -79,7 +79,7 @@ _MARGINS = "marginCubelets marginCubeletsXY marginCubeletsZ marginAperSpec margi
 _AXES = frozenset({"peak", "sum", "mean"})
 
 _MASK = "sources are not added to a mask; `tessellar match` compares catalogues"
-_FILTER = "nothing is subtracted from the cube; filter the cube first"
+_FILTER = "another filter; --ripple-filter subtracts a local background, --contsub-order a continuum"
 _ESTIMATOR = "the noise is always measured by the MAD of the negative voxels (mad, negative)"
 _NEGATIVE = "--keep-negative, where reliability is off"
 _F_MIN = (

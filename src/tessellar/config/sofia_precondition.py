@@ -38,12 +38,18 @@ _WORDS = {"flag.auto": {"false": "off"}, "scaleNoise.mode": {"spectral": "produc
 def preconditioning(given: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Yield option, value and SoFiA's name of what is given."""
     if given.get("contsub.enable"):
-        yield "contsub_order", given.get("contsub.order", 0), "contsub.enable"
+        yield "contsub_order", given.get("contsub.order", 0), _giver("contsub.order", given, "contsub.enable")
     if given.get("rippleFilter.enable"):
-        yield "ripple_filter", given.get("rippleFilter.statistic", "median"), "rippleFilter.enable"
+        name = _giver("rippleFilter.statistic", given, "rippleFilter.enable")
+        yield "ripple_filter", given.get("rippleFilter.statistic", "median"), name
     if "input.primaryBeam" in given and "input.gain" not in given:
         yield "gain", given["input.primaryBeam"], "input.primaryBeam"
     for name, option in _OPTIONS.items():
         if name in given:
             value = given[name]
             yield option, _WORDS[name].get(value, value) if name in _WORDS else value, name
+
+
+def _giver(name: str, given: Mapping[str, Any], other: str) -> str:
+    """Return which parameter gave a value: its own, or the one that switches it on."""
+    return name if name in given else other

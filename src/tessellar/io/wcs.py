@@ -63,6 +63,46 @@ def pixel_position(meta: CubeMeta, longitude: ArrayLike, latitude: ArrayLike) ->
     return np.stack([x, y], axis=1).astype(np.float64)
 
 
+def own_position(meta: CubeMeta, ra: ArrayLike, dec: ArrayLike) -> tuple[DoubleArray, DoubleArray]:
+    """Return where ICRS positions are in the cube's own sky system, longitude and latitude; all in degrees."""
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+
+    own = SkyCoord(ra, dec, unit=units.deg, frame="icrs").transform_to(_frame(_wcs(meta))).spherical
+    return _degrees(own.lon), _degrees(own.lat)
+
+
+def frame_record(meta: CubeMeta) -> tuple[str, str] | None:
+    """Return the sky frame of a cube, ``icrs``, ``galactic``, ``fk5`` and the like, and its equinox (``J2000``)."""
+    if not meta.wcs_header:
+        return None
+    frame = _frame(_wcs(meta))
+    equinox = getattr(frame, "equinox", None)
+    name = str(frame.name)
+    return name, "" if equinox is None else f"{'B' if name.startswith('fk4') else 'J'}{equinox.value:g}"
+
+
+def north_of(frame: tuple[str, str], ra: ArrayLike, dec: ArrayLike) -> DoubleArray:
+    """Return the position angle of a frame's north at ICRS positions, from ICRS north through east; all in degrees.
+
+    Parameters
+    ----------
+    frame
+        As `frame_record` tells it.
+    ra, dec
+        Positions, float64 arrays (position).
+    """
+    from astropy import units
+    from astropy.coordinates import SkyCoord, frame_transform_graph
+
+    name, equinox = frame
+    kind = frame_transform_graph.lookup_name(name)
+    here = SkyCoord(ra, dec, unit=units.deg, frame="icrs")
+    own = here.transform_to(kind(equinox=equinox) if equinox else kind())
+    north = own.directional_offset_by(0.0 * units.deg, 1.0 * units.arcsec).icrs
+    return np.asarray((here.position_angle(north).deg + 180.0) % 360.0 - 180.0, dtype=np.float64)
+
+
 def frame_name(meta: CubeMeta) -> str:
     """Return the sky frame of a cube (``ICRS``, ``FK4 B1950``, ``Galactic``), ``""`` where it has none."""
     if not meta.wcs_header:

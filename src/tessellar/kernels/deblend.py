@@ -22,7 +22,7 @@ from tessellar.kernels.filters import gaussian_radius, gaussian_taps
 from tessellar.kernels.scales import smooth_block, widen
 from tessellar.kernels.smooth_clip import CalibratedFinder
 from tessellar.lanes.memory import copy_row
-from tessellar.model import CubeMeta, FloatArray, IntArray, Patch
+from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, Patch, SpectralAxis
 from tessellar.tiling.box import Halo
 
 FEWEST_VOXELS = 20  # above the saddle, of a part
@@ -77,11 +77,21 @@ class Deblending:
         """Return how wide the boxcar is to be, in channels of a cube."""
         if self.channels is not None:
             return self.channels
-        widths, unit = meta.spectral.widths(), meta.spectral.unit
-        if unit == "Hz":
-            widths = widths / np.asarray(meta.spectral.values) * SPEED_OF_LIGHT
-        speed = float(np.median(widths)) if unit in ("Hz", "m/s") else np.nan
+        speed = float(np.median(_speeds(meta.spectral)))
         return WIDTH_MS / speed if isfinite(speed) and speed > 0 else UNKNOWN_WIDTH
+
+
+def _speeds(axis: SpectralAxis) -> DoubleArray:
+    """Return the widths of the channels as the gas that emits there sees them, c df / f, in m/s; NaN if not known.
+
+    Velocities are turned into that: a channel is one and the same, however its axis is written.
+    """
+    widths, values = axis.widths(), np.asarray(axis.values, dtype=np.float64)
+    if axis.unit == "Hz":
+        return np.asarray(SPEED_OF_LIGHT * widths / values)
+    part = values / SPEED_OF_LIGHT
+    factors = {"v_rad": 1.0 / (1.0 - part), "v_opt": 1.0 / (1.0 + part), "v_app": 1.0 / (1.0 - part**2)}
+    return np.asarray(widths * factors[axis.kind]) if axis.kind in factors else np.full(1, np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

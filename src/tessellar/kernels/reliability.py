@@ -17,7 +17,7 @@ import numpy as np
 
 from tessellar.compiled import compiled
 from tessellar.errors import UsageError
-from tessellar.model import DoubleArray, Payload
+from tessellar.model import DoubleArray, IntArray, Payload
 
 AXES = ("peak", "snr", "mean")
 """The axes of the parameter space: decimal logarithms of these, in units of the noise."""
@@ -25,6 +25,7 @@ AXES = ("peak", "snr", "mean")
 FEWEST_NEGATIVES = 8  # below, they have no covariance worth the name
 FEW_NEGATIVES = 50  # below, the densities are rough
 MOST_VOICES = 2**16  # of either sign that make the densities: more say nothing new, and cost time squared
+_THINNEST, _POINT = 1e-6, 1e-12  # least variance in any direction: part of that in all, and at all
 _CUTOFF = 36.0  # squared distance in kernel widths beyond which a detection adds less than 2e-8
 
 
@@ -87,8 +88,9 @@ class Reliability:
             return Judgement(rel, judged, points, false_points, np.full((3, 3), np.nan))
         covariance = _covariance(false_points) * self.scale_kernel**2
         rel = np.zeros(len(points))
-        finite = points[np.isfinite(points).all(axis=1)]
-        rel[judged] = _reliabilities(points[judged], finite, false_points, covariance)
+        finite = np.isfinite(points).all(axis=1)
+        rows = np.flatnonzero(judged[finite])
+        rel[judged] = _reliabilities(rows, points[finite], false_points, covariance)
         return Judgement(rel, judged & (rel >= self.threshold), points, false_points, covariance)
 
 
@@ -140,15 +142,21 @@ def parameters(columns: Payload, sign: float) -> DoubleArray:
 
 
 def _reliabilities(
-    judged: DoubleArray, positive: DoubleArray, negative: DoubleArray, covariance: DoubleArray
+    rows: IntArray, positive: DoubleArray, negative: DoubleArray, covariance: DoubleArray
 ) -> DoubleArray:
-    """Return the part of the density of positive detections that negative ones do not explain, at given points."""
+    """Return the part of the density of positive detections that negative ones do not explain, at some of these."""
     whiten = np.linalg.inv(np.linalg.cholesky(covariance)).T
-    densities = []
+    judged, densities = positive[rows], []
     for points in (positive, negative):
-        voices = _voices(points)
-        weight = len(points) / max(len(voices), 1)
-        densities.append(weight * _density(judged @ whiten, voices @ whiten))
+        step = _step(points)
+        voices = np.ascontiguousarray(points[::step])
+        density = _density(judged @ whiten, voices @ whiten)
+        if step > 1:
+            # a detection speaks for itself, and the voices for all others
+            own = (rows % step == 0).astype(np.float64) if points is positive else 0.0
+            itself = 1.0 if points is positive else 0.0
+            density = itself + len(points) / len(voices) * (density - own)
+        densities.append(density)
     return np.maximum(0.0, 1.0 - densities[1] / densities[0])
 
 
@@ -169,17 +177,23 @@ def _density(places: DoubleArray, voices: DoubleArray) -> DoubleArray:
     return density
 
 
-def _voices(points: DoubleArray) -> DoubleArray:
-    """Return the points that make a density: all of them, or evenly spread ones of very many.
+def _step(points: DoubleArray) -> int:
+    """Return every how many-th point speaks in a density: each of them, or evenly spread ones of very many.
 
     Rows are sorted by id, so that every n-th row is a fair and repeatable choice.
     """
-    step = -(-len(points) // MOST_VOICES)
-    return np.ascontiguousarray(points[:: max(step, 1)])
+    return max(1, -(-len(points) // MOST_VOICES))
 
 
 def _covariance(points: DoubleArray) -> DoubleArray:
-    """Return the covariance of points, float64 array (3, 3), summed in an order that no library changes."""
+    """Return the covariance of points, float64 array (3, 3), summed in an order that no library changes.
+
+    Detections of one voxel lie on a line, for their peak is their mean: where points have no width, kernels have a
+    little, or rounding would decide.
+    """
     centred = points - points.mean(axis=0)
     rows = [[float((centred[:, i] * centred[:, j]).sum()) for j in range(3)] for i in range(3)]
-    return np.array(rows) / (len(points) - 1)
+    covariance = np.array(rows) / (len(points) - 1)
+    least = max(_THINNEST * float(np.trace(covariance)), _POINT)
+    thin = np.linalg.eigvalsh(covariance)[0] < least
+    return covariance + least * np.eye(3) if thin else covariance

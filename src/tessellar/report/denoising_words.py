@@ -16,7 +16,8 @@ def quieter(info: dict[str, Any]) -> str:
     """Return how much noise there was, and how much is left."""
     before, after = info["noise_before"], info["noise_after"]
     if not before:
-        return f"denoised by {info['kernel']}; the noise of the cube is not known"
+        blank = "; without it a network leaves every voxel blank" if info["kernel"] == "unet" else ""
+        return f"denoised by {info['kernel']}; the noise of the cube is not known{blank}"
     factor, unit = metric(before, info["cube"]["unit"])
     start = f"noise {significant(before * factor)} {unit}".strip()
     if not after:

@@ -15,6 +15,7 @@ from tessellar.challenge.sdc2.field import REST_FREQUENCY, SPEED_OF_LIGHT
 from tessellar.challenge.sdc2.galaxies import hi_mass
 from tessellar.challenge.sdc2.sampling import FWHM, Sampling
 from tessellar.errors import InputError
+from tessellar.io.wcs import own_position
 from tessellar.kernels.disc_errors import disc_errors
 from tessellar.kernels.disc_fit import (
     FLUX,
@@ -153,8 +154,8 @@ def places_of(table: QTable, cube: Source) -> list[tuple[float, float, float]]:
     from astropy.wcs import WCS
 
     wcs = WCS(Header.fromstring(cube.meta.wcs_header, sep="\n"))
-    world = (np.asarray(table[name], dtype=np.float64) for name in ("ra", "dec", "central_freq"))
-    x, y, z = wcs.all_world2pix(*world, 0)
+    ra, dec, frequency = (np.asarray(table[name], dtype=np.float64) for name in ("ra", "dec", "central_freq"))
+    x, y, z = wcs.all_world2pix(*own_position(cube.meta, ra, dec), frequency, 0)
     return list(zip(z.tolist(), x.tolist(), y.tolist(), strict=True))
 
 

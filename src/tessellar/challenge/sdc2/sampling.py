@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tessellar.errors import InputError
+from tessellar.io.wcs import north_of
 from tessellar.model import DoubleArray
 
 Matrix: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
@@ -17,6 +18,7 @@ FWHM = 2.354820045030949
 
 
 _NORTH_UP: Matrix = ((-1.0, 0.0), (0.0, 1.0))
+_ICRS = ("icrs", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Sampling:
         Whether the upper channels are the receding ones: a velocity axis that grows, or a frequency axis that falls.
     matrix
         Degrees on the sky, east and north, of a step along l and one along m: rows are (longitude, latitude).
+    frame
+        The sky frame of these, as `tessellar.io.wcs.frame_record` tells it.
     """
 
     beam_arcsec: tuple[float, float]
@@ -42,9 +46,23 @@ class Sampling:
     pixel_arcsec: float
     upper_recedes: bool
     matrix: Matrix = _NORTH_UP
+    frame: tuple[str, str] = _ICRS
 
-    def sky_angle(self, angle: DoubleArray) -> DoubleArray:
-        """Return angles from north through east of those in pixels, from the m axis anticlockwise; degrees."""
+    def sky_angle(self, angle: DoubleArray, ra: DoubleArray, dec: DoubleArray) -> DoubleArray:
+        """Return angles from ICRS north through east of those in pixels, from the m axis anticlockwise; degrees.
+
+        Parameters
+        ----------
+        angle
+            In pixels, float64 array (source).
+        ra, dec
+            Where they are measured, ICRS, float64 arrays (source).
+        """
+        own = self._own_angle(angle)
+        return own if self.frame == _ICRS else np.mod(own + north_of(self.frame, ra, dec), 360.0)
+
+    def _own_angle(self, angle: DoubleArray) -> DoubleArray:
+        """Return angles from north through east of the cube's own sky system."""
         if self.matrix == _NORTH_UP:
             return angle
         radians = np.radians(angle)
@@ -75,7 +93,9 @@ class Sampling:
         major, minor = cube["beam_arcsec"]
         pixel = float(np.sqrt(np.prod(cube["pixel_arcsec"])))
         recedes = rises == (axis["unit"] == "m/s")
-        return cls((major, minor), cube.get("beam_pa") or 0.0, pixel, recedes, _matrix_of(cube))
+        name, equinox = cube.get("sky_frame") or _ICRS
+        frame = (str(name), str(equinox))
+        return cls((major, minor), cube.get("beam_pa") or 0.0, pixel, recedes, _matrix_of(cube), frame)
 
 
 def _matrix_of(cube: Mapping[str, Any]) -> Matrix:

@@ -153,9 +153,9 @@ def submitted(found: Measured) -> QTable:
 
 
 def on_sky(table: QTable, sampling: Sampling) -> QTable:
-    """Return a table whose position angles, which are those in pixels, are counted from north through east."""
-    turned = table.copy()
-    turned["pa"] = sampling.sky_angle(np.asarray(table["pa"].value)) * table["pa"].unit
+    """Return a table whose position angles, which are those in pixels, are counted from ICRS north through east."""
+    turned, (ra, dec) = table.copy(), (np.asarray(table[name].value) for name in ("ra", "dec"))
+    turned["pa"] = sampling.sky_angle(np.asarray(table["pa"].value), ra, dec) * table["pa"].unit
     return turned
 
 

@@ -13,6 +13,7 @@ from tessellar.challenge.sdc2.fitting import fit_discs
 from tessellar.challenge.sdc2.sampling import Sampling
 from tessellar.challenge.sdc2.second_look import look_at_discs
 from tessellar.challenge.sdc2.submission import Measured, on_sky, submitted
+from tessellar.engine.precondition.again import measured_again
 from tessellar.errors import InputError, OutputError
 from tessellar.io.naming import shown
 from tessellar.io.outputs import check_outputs, refuse_part_of_run
@@ -70,7 +71,10 @@ def write_submission(
     Raises
     ------
     InputError
-        The cube has no beam or no spectral axis, or is not the one that was searched.
+        The cube has no beam or no spectral axis, is not the one that was searched, or a file that was used with it
+        is gone.
+    UsageError
+        The run subtracted what it keeps none of, so no disc can be fitted to what is left.
     OutputError
         A file exists or cannot be written.
     """
@@ -85,6 +89,7 @@ def write_submission(
     table, off, n_kept = submitted(found), measured_errors(found), 0
     if fit is not None:
         _check_cube(fit, info)
+        fit = measured_again(fit, info.get("settings", {}))
         fitted = fit_discs(table, fit, sampling, workers, errors=off, tell=tell)
         measured, n_kept = table, fitted.n_kept
         table, off = fitted.table, off if fitted.errors is None else fitted.errors

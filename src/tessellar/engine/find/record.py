@@ -13,7 +13,7 @@ from tessellar.engine.find.plan import FindPlan
 from tessellar.engine.find.recipes import Recipes
 from tessellar.engine.floor import floor_record
 from tessellar.engine.run import StageReport
-from tessellar.io.wcs import sky_matrix
+from tessellar.io.wcs import frame_record, sky_matrix
 from tessellar.model import Source
 
 _LIBRARIES = ("numpy", "scipy", "numba", "zarr", "zarrs", "astropy", "pyarrow")
@@ -90,6 +90,7 @@ def cube_record(source: Source) -> dict[str, Any]:
         "beam_pa": beam.pa if beam else None,
         "pixel_arcsec": [3600 * size for size in meta.pixel_size] if meta.pixel_size else None,
         "sky_matrix": sky_matrix(meta),
+        "sky_frame": frame_record(meta),
         "spectral": {
             "kind": axis.kind,
             "unit": axis.unit,

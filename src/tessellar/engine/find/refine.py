@@ -39,7 +39,9 @@ class Refiner:
     Attributes
     ----------
     source
-        The cube.
+        What is searched: sources are separated where that says so.
+    measured
+        What fluxes are measured on: masks grow while they gain there.
     partials
         Where stages leave their results.
     folder
@@ -51,6 +53,7 @@ class Refiner:
     """
 
     source: Source
+    measured: Source
     partials: PartialStore
     folder: Path
     before: str
@@ -96,14 +99,14 @@ class Refiner:
             file = self.folder / f"rings{sign}-{step}.npz"
             np.savez(file, z=rings["z"], xy=rings["xy"])
             content = fingerprint(
-                self.source, self.before, recipe, sources, detections.layers, *rings.values(), step
+                self.measured, self.before, recipe, sources, detections.layers, *rings.values(), step
             )
-            stage = DilateStage(self.source, recipe, runs, sign, step, file, content)
+            stage = DilateStage(self.measured, recipe, runs, sign, step, file, content)
             failed |= {failure.unit for failure in self.do(stage).failed}
             if axis:
                 flux = gather_flux(self.partials.units(stage.name), len(sources), count)
                 rings[axis] = recipe.steps(flux)
-        grid, name = blocks(self.source), stage_name(GROWN, sign)
+        grid, name = blocks(self.measured), stage_name(GROWN, sign)
         left = near_blocks(detections, grid, failed, recipe.reach)
         return with_grown_masks(detections, self.partials.units(name), Layer.of_grid(name, sign, grid), left)
 

@@ -101,7 +101,8 @@ class RowMaker:
     @property
     def _refiner(self) -> Refiner:
         crew, detect = self.crew, self.detect
-        return Refiner(self.cube.source, crew.partials, self.folder / PARTIALS, detect.fingerprint, crew.do)
+        source, measured = self.cube.source, self.cube.measured
+        return Refiner(source, measured, crew.partials, self.folder / PARTIALS, detect.fingerprint, crew.do)
 
     def _stitched(self, sign: int) -> Detections:
         sources = stitch(self.crew.partials.units(self.detect), sign, self.recipes.linker)

@@ -51,10 +51,14 @@ class NetworkFinder:
         if not self.network.finds:
             raise UsageError(
                 f"the network {self.network.weights} has no mask among its answers ({', '.join(self.network.heads)}), "
-                "so it cannot find sources. Use it with `tessellar denoise`."
+                f"so it cannot find sources.{self._other_use}"
             )
         if self.probability is not None and not 0 < self.probability < 1:
             raise UsageError(f"probability is {self.probability:g}; it must lie between 0 and 1.")
+
+    @property
+    def _other_use(self) -> str:
+        return " Use it with `tessellar denoise`." if "denoised" in self.network.outputs else ""
 
     @property
     def name(self) -> str:
