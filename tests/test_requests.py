@@ -93,3 +93,32 @@ def test_a_cube_without_a_name_lives_as_long_as_the_result(
     with pytest.raises(UsageError, match="Give a name that all of them see as out"):
         verb(CUBE, kernel, executor="dask", address="tcp://127.0.0.1:1")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ts.PCA(3.5), "modes is 3.5"),
+        (lambda: ts.Polynomial(3.0), "degree is 3.0"),  # type: ignore[arg-type]
+        (lambda: ts.FastICA("3"), "modes is '3'"),  # type: ignore[arg-type]
+        (lambda: ts.GMCA(3, rank=2.5), "rank is 2.5"),  # type: ignore[arg-type]
+        (lambda: ts.find_sources(CUBE, reliability=0.9), r"Reliability\(0.9\)"),  # type: ignore[arg-type]
+        (lambda: ts.find_sources(CUBE, deblending=True), r"Deblending\(\)"),  # type: ignore[arg-type]
+    ],
+)
+def test_settings_of_the_wrong_kind_are_told_before_the_work(make: Callable[[], Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        make()
+
+
+def test_numbers_of_numpy_are_numbers_of_a_run(tmp_path: Path) -> None:
+    region = ts.Preconditioning(region=np.array([0, 15, 0, 15, 0, 7]))  # type: ignore[arg-type]
+    run = ts.find_sources(
+        CUBE,
+        out=tmp_path / "run",
+        workers=np.int64(1),  # type: ignore[arg-type]
+        tile=np.array([8, 16, 16]),  # type: ignore[arg-type]
+        preconditioning=region,
+    )
+    assert run.info["settings"]["workers"] == 1
+    assert "tile = [" in (tmp_path / "run" / "run.toml").read_text()

@@ -37,7 +37,7 @@ class Accessor:
     >>> image = xarray.open_dataset("procedural://hi?shape=64,96,96", engine="tessellar")
     >>> image.tessellar.cube.meta.shape
     (64, 96, 96)
-    >>> run = image.tessellar.find_sources(threshold=5)  # doctest: +SKIP
+    >>> run = image.tessellar.find_sources(tessellar.SmoothAndClip(threshold=5))  # doctest: +SKIP
     """
 
     def __init__(self, given: xarray.Dataset | xarray.DataArray) -> None:

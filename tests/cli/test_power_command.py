@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from cli_calls import call, complaint, write_cube
 
+from tessellar.cli.bands import bands
+
 SHAPE = (24, 40, 36)  # frequency, m, l
 
 
@@ -117,3 +119,10 @@ def test_a_submission_is_scored(tmp_path: Path) -> None:
 def test_folders_that_cannot_be_scored_are_refused(tmp_path: Path) -> None:
     assert "holds no power spectrum" in complaint(call("score", "sdc3a", tmp_path, tmp_path), 3)
     assert "is no folder" in complaint(call("score", "sdc3a", tmp_path / "none", tmp_path), 3)
+
+
+def test_bands_of_a_file_are_pairs_of_numbers() -> None:
+    assert bands([[152.0, 158.0], [160, 170]]) == bands("152-158,160-170") == ((152.0, 158.0), (160.0, 170.0))
+    for wrong in ([[152.0]], [152.0, 158.0], [[152.0, -1.0]], 152.0):
+        with pytest.raises(ValueError, match="is no"):
+            bands(wrong)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 from astropy.table import QTable
 from mock_sky import mock_sky, svd_residual, write_cube
 
 import tessellar as ts
 from tessellar.engine.foregrounds.power_file import read_power
+from tessellar.errors import InputError, UsageError
 from tessellar.kernels.foregrounds.operator import SpectralOperator, residual_of
 from tessellar.model import FloatArray
 from tessellar.simulate.eor.sky import EorSky
@@ -166,3 +168,75 @@ def test_a_common_resolution_is_kept_in_the_result(tmp_path):
     as_is = ts.separate_foregrounds(sky, ts.PCA(3), out=tmp_path / "asis.zarr")
     rms = [np.std(cube.read(Box.of_shape(SKY.shape))) for cube in (clean.cube, as_is.cube)]
     assert rms[0] < rms[1]  # the chromatic beam leaves more than three modes
+
+
+@dataclass(frozen=True)
+class InMillikelvin:
+    """A cube in other units: the same sky."""
+
+    cube: EorSky | Masked
+
+    @property
+    def meta(self):  # type: ignore[no-untyped-def]
+        return replace(self.cube.meta, unit="mK")
+
+    chunks = None
+    stored_bytes = 0
+
+    @property
+    def identity(self) -> str:
+        return f"{self.cube.identity} in mK"
+
+    def read(self, box: Box) -> FloatArray:
+        return np.asarray(self.cube.read(box) * np.float32(1000.0), dtype=np.float32)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01])
+def test_a_signal_counts_in_its_own_unit(share, tmp_path):
+    powers = []
+    for number, signal in enumerate((part(part="signal"), InMillikelvin(part(part="signal")))):
+        out = tmp_path / f"{number}.zarr"
+        ts.separate_foregrounds(Masked(SKY, share) if share else SKY, ts.PCA(3), out=out, inject=signal)
+        powers.append([column(out, name) for name in ("transfer", "power")])
+    np.testing.assert_allclose(powers[1], powers[0], rtol=1e-3)
+    assert 0.3 < np.nanmedian(powers[0][0]) < 1.1
+
+
+def test_halves_in_another_unit_are_refused(tmp_path):
+    halves = InMillikelvin(part(half=1)), InMillikelvin(part(half=2))
+    with pytest.raises(UsageError, match="are in K and mK"):
+        ts.separate_foregrounds(SKY, ts.GaussianProcess(), out=tmp_path / "c.zarr", halves=halves)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_may_be_a_dataset(tmp_path):
+    signal = tmp_path / "signal.fits"
+    ts.convert(part(part="signal"), signal)
+    given = {
+        "path": signal,
+        "dataset": xarray.open_dataset(signal, engine="tessellar").load(),
+    }
+    powers = []
+    for name, inject in given.items():
+        out = tmp_path / f"{name}.zarr"
+        ts.separate_foregrounds(SKY, ts.PCA(3), out=out, inject=inject)
+        powers.append(column(out, "power"))
+    np.testing.assert_array_equal(powers[1], powers[0])
+    with pytest.raises(InputError, match="does not say how large its pixels are"):
+        ts.separate_foregrounds(SKY, ts.PCA(3), out=tmp_path / "x.zarr", inject=given["dataset"]["SKY"])
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    out = tmp_path / "clean.zarr"
+    made = ts.separate_foregrounds(
+        SKY,
+        ts.PCA(np.int64(3)),  # type: ignore[arg-type]
+        out=out,
+        field=np.float32(3.5),  # type: ignore[arg-type]
+        bands=np.array([[152.0, 156.0]]),  # type: ignore[arg-type]
+        workers=np.int64(1),  # type: ignore[arg-type]
+    )
+    assert made.info["settings"]["set"]["modes"] == 3
+    settings = (out.with_suffix(".foregrounds") / "run.toml").read_text()
+    assert "modes = 3" in settings
+    assert "field = 3.5" in settings

@@ -22,7 +22,10 @@ from tessellar.io.source_names import source_names
 from tessellar.model import CubeMeta, SpectralAxis
 from tessellar.report import words
 from tessellar.report.html import write_report
+from tessellar.report.plots import noise_by_region
+from tessellar.report.run_folder import read_run
 from tessellar.report.sky_map import MAX_PIXELS, _reach, thinned
+from tessellar.tiling.box import Box
 
 SHAPE = (16, 24, 20)
 
@@ -245,6 +248,21 @@ def test_the_tiles_are_drawn_and_those_that_failed_are_named(tmp_path: Path) -> 
     assert "4 of 8 × 12 × 20 voxels: 2 slabs of channels, 2 along x, 1 along y." in page.text
     assert page.text.count("tile 3 failed: channels 8-15, x 12-23, y 0-19") == 1
     assert "1 tile failed, shown in orange." in page.text
+
+
+def test_tiles_and_noise_of_a_region_are_told_in_pixels_of_the_cube(tmp_path: Path) -> None:
+    stages = {"detect": {"seconds": 1.0, "failed": [{"unit": 0}]}}
+    settings = {"region": [5, 16, 0, 19, 8, 15]}
+    page = Page(write_report(fill(tmp_path, catalogue(2), stages=stages, settings=settings)))
+    assert "1 of 8 × 12 × 20 voxels: 1 slab of channels, 1 along x, 1 along y." in page.text
+    assert "tile 0 failed: channels 8-15, x 5-16, y 0-19" in page.text
+    run = read_run(tmp_path)
+    assert run.region == Box((8, 5, 0), (16, 17, 20))
+    shifted, plain = (
+        noise_by_region(np.ones((2, 2)), (6.0, 10.0), "", first) for first in ((500, 700), (0, 0))
+    )
+    assert ">505</text>" in shifted
+    assert ">505</text>" not in plain
 
 
 @pytest.mark.parametrize("tile", [None, [8, 12], [0, 1, 1], "8,12,20"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tessellar.api.cubes import Cube, check_device, open_cube
-from tessellar.api.requests import check_tile
+from tessellar.api.requests import whole_tile
 from tessellar.errors import MemoryBudgetError, UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def convert(
     from tessellar.engine.memory import memory_budget
     from tessellar.io.outputs import check_outputs
 
-    check_tile(tile)
+    tile = whole_tile(tile)
     check_executor(executor, workers, address)
     check_device(device)
     source = open_cube(cube)
@@ -147,7 +147,7 @@ def simulate(
     from tessellar.simulate.truth import check_truth, truth_path, write_sdc2, write_truth
 
     truth = _truth_of(sky)
-    check_tile(running.get("tile"))
+    running["tile"] = whole_tile(running.get("tile"))
     check_executor(running.get("executor", "threads"), running.get("workers"), running.get("address"))
     # An output that is in the way is refused before a truth is replaced; and a cube that exists has its truth.
     check_output(_sink(out, sky, running.get("tile"), overwrite), fresh=running.get("fresh", False))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tessellar.api.cubes import Cube, check_libraries_of
 from tessellar.api.made_cubes import MadeCube, place_for
 from tessellar.api.planning import joined_cluster
-from tessellar.api.requests import DENOISER, check_kernel, check_tile
+from tessellar.api.requests import DENOISER, check_kernel, whole_tile
 
 if TYPE_CHECKING:
     from tessellar.engine.denoise.plan import DenoisePlan
@@ -90,7 +90,7 @@ def denoise(
     from tessellar.engine.executors import check_executor
 
     check_kernel(kernel, DENOISER)
-    check_tile(tile)
+    tile = whole_tile(tile)
     check_libraries_of(kernel)
     check_executor(executor, workers, address)
     with place_for(out, address) as place:
@@ -147,7 +147,7 @@ def plan_denoising(
     from tessellar.engine.executors import check_executor
 
     check_kernel(kernel, DENOISER)
-    check_tile(tile)
+    tile = whole_tile(tile)
     check_executor(executor, workers, address)
     asked = asked_for(cube, kernel, out, uncertainty=uncertainty, device=device, address=address)
     with joined_cluster(executor, workers, address, device=asked.device) as pool:

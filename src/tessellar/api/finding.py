@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tessellar.api.cubes import Cube, check_libraries_of, name_of, open_cube
 from tessellar.api.devices import device_of, slow_arithmetic
 from tessellar.api.planning import joined_cluster, plan_of
-from tessellar.api.requests import FINDER, check_kernel, check_tile
+from tessellar.api.requests import FINDER, check_kernel, check_recipe, whole_tile
 from tessellar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -165,10 +165,24 @@ def find_sources(
     from tessellar.engine.precondition.recipe import Preconditioning
     from tessellar.engine.unchanged import Unchanged
     from tessellar.kernels.components import Linker
+    from tessellar.kernels.deblend import Deblending
+    from tessellar.kernels.dilate import Dilation
+    from tessellar.kernels.look.second_look import SecondLook
+    from tessellar.kernels.reliability import Reliability
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_kernel(kernel, FINDER)
-    check_tile(tile)
+    for name, given, kind, example in (
+        ("linker", linker, Linker, "Linker(min_size_z=3)"),
+        ("reliability", reliability, Reliability, "Reliability(0.9)"),
+        ("look", look, SecondLook, "SecondLook()"),
+        ("dilation", dilation, Dilation, "Dilation()"),
+        ("deblending", deblending, Deblending, "Deblending()"),
+        ("products", products, Products, "Products(cubelets=0)"),
+        ("preconditioning", preconditioning, Preconditioning, "Preconditioning(invert=True)"),
+    ):
+        check_recipe(name, given, kind, example)
+    tile = whole_tile(tile)
     finder = kernel or SmoothAndClip()
     check_libraries_of(finder)
     check_libraries_of(look)

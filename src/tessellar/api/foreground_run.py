@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tessellar.api.cubes import Cube, name_of, open_cube
 from tessellar.api.made_cubes import crew_for
 from tessellar.api.planning import crew_and_memory
-from tessellar.api.signals import AUTO, signal_like
+from tessellar.api.signals import is_auto, signal_like
 from tessellar.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def asked_for(
     target = Path(fspath(out))
     smooth = None if foreground is None else Path(fspath(foreground))
     whole = open_cube(cube)
-    check_outputs([target, smooth], [whole, cube, *(halves or ()), None if inject == AUTO else inject])
+    check_outputs([target, smooth], [whole, cube, *(halves or ()), None if is_auto(inject) else inject])
     source = prepared(whole, band, common_resolution)
     checked_frequencies(source.meta)
     leave_some(getattr(recipe, "modes", 0), source.meta.shape[0])
@@ -116,7 +116,7 @@ def asked_for(
         "bands": bands if isinstance(bands, str) else [list(edges) for edges in bands],
         "field": field,
         "halves": None if halves is None else [name_of(half) for half in halves],
-        "inject": inject if inject is None or inject == AUTO else name_of(inject),
+        "inject": inject if inject is None or is_auto(inject) else name_of(inject),
         "common_resolution": common_resolution,
     }
     opened = None
@@ -128,7 +128,7 @@ def asked_for(
             )
     signal = None
     if inject is not None:
-        given = signal_like(whole.meta) if inject == AUTO else open_cube(inject)
+        given = signal_like(whole.meta) if is_auto(inject) else open_cube(inject)
         signal = prepared_signal(given, whole, band, common_resolution)
     check, remarks = _check(source, power, bands, field, opened, signal)
     remarks = (
@@ -214,12 +214,14 @@ def _check(
 ) -> tuple[CheckPlan | None, tuple[str, ...]]:
     """Return what is measured of the power, and why it is not."""
     from tessellar.engine.foregrounds.check import CheckPlan, check_power
-    from tessellar.engine.foregrounds.injected import check_grid
+    from tessellar.engine.foregrounds.injected import check_grid, check_unit
     from tessellar.engine.power.spectra import K_EDGES
     from tessellar.kernels.power.cylindrical import Bins
 
     for other in (*(halves or ()), *([signal] if signal is not None else [])):
         check_grid(source, other)
+    for half in halves or ():
+        check_unit(source, half)
     if not power:
         if signal is not None:
             raise UsageError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tessellar.api.cubes import Cube, check_device
 from tessellar.api.made_cubes import MadeCube, place_for
 from tessellar.api.planning import joined_cluster
-from tessellar.api.requests import SEPARATION, check_kernel, check_tile
+from tessellar.api.requests import SEPARATION, check_kernel, whole_tile
 
 if TYPE_CHECKING:
     from tessellar.engine.foregrounds.plan import ForegroundPlan
@@ -119,7 +119,7 @@ def separate_foregrounds(
 
     check_device(device)
     check_kernel(kernel, SEPARATION)
-    check_tile(tile)
+    tile = whole_tile(tile)
     check_executor(executor, workers, address)
     with place_for(out, address) as place:
         asked = asked_for(
@@ -189,7 +189,7 @@ def plan_foregrounds(
     from tessellar.engine.executors import check_executor
 
     check_kernel(kernel, SEPARATION)
-    check_tile(tile)
+    tile = whole_tile(tile)
     check_executor(executor, workers, address)
     asked = asked_for(
         cube,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tessellar.api.cubes import Cube, open_cube
 from tessellar.api.devices import device_of
-from tessellar.api.requests import FINDER, check_kernel, check_tile
+from tessellar.api.requests import FINDER, check_kernel, whole_tile
 
 if TYPE_CHECKING:
     from tessellar.engine.devices import Device
@@ -83,7 +83,7 @@ def plan(
     from tessellar.kernels.smooth_clip import SmoothAndClip
 
     check_kernel(kernel, FINDER)
-    check_tile(tile)
+    tile = whole_tile(tile)
     check_executor(executor, workers, address)
     finder = kernel or SmoothAndClip()
     where = device_of(device, finder, address)

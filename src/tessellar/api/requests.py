@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sized
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from tessellar.errors import UsageError
@@ -51,8 +52,8 @@ def check_kernel(kernel: object, wanted: str) -> None:
     raise UsageError(f"{given}; {_VERBS[wanted]} take a {wanted}.")
 
 
-def check_tile(tile: Shape | None) -> None:
-    """Refuse a tile that is not three numbers of voxels.
+def whole_tile(tile: Shape | None) -> Shape | None:
+    """Return a tile of three whole numbers of voxels, numpy's as Python's.
 
     Raises
     ------
@@ -60,13 +61,36 @@ def check_tile(tile: Shape | None) -> None:
         It is not.
     """
     if tile is None:
-        return
+        return None
     if isinstance(tile, str) or not isinstance(tile, Sized) or len(tile) != 3:
         raise UsageError(
             f"tile is {tile!r}; needed are three numbers of voxels, (frequency, l, m): (64, 256, 256)."
         )
     if not all(hasattr(size, "__index__") for size in tile):
         raise UsageError(f"tile is {tile!r}; numbers of voxels are whole.")
+    z, x, y = map(index, tile)
+    return z, x, y
+
+
+def check_recipe(name: str, given: object, kind: type, example: str) -> None:
+    """Refuse what is no recipe of its kind; None stands for none.
+
+    Parameters
+    ----------
+    name
+        Of the argument.
+    given, kind
+        What was given, and what is needed.
+    example
+        What somebody may have meant.
+
+    Raises
+    ------
+    UsageError
+        It is something else.
+    """
+    if given is not None and not isinstance(given, kind):
+        raise UsageError(f"{name} is {given!r}; needed is a {kind.__name__}, such as {example}, or None.")
 
 
 def no_cube(given: object) -> UsageError:

@@ -18,6 +18,11 @@ SEED = 21
 _EVEN = 1e-3  # of a channel, or of a pixel
 
 
+def is_auto(inject: object) -> bool:
+    """Return whether a signal is to be made; a cube of xarray compares its voxels with a word."""
+    return isinstance(inject, str) and inject == AUTO
+
+
 def signal_like(meta: CubeMeta) -> EorSky:
     """Return a Gaussian signal of 5 mK on the grid of a cube, with its beam if it has one.
 

@@ -12,6 +12,8 @@ def bands(value: Any) -> str | tuple[tuple[float, float], ...]:
     """Read bands such as ``106-121,121-136``, in MHz, or the word for those of the challenge."""
     if value == "sdc3a":
         return "sdc3a"
+    if isinstance(value, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        return tuple((values.positive(low), values.positive(high)) for low, high in value)  # of a file
     edges = [part.split("-") for part in values.words(value).split(",")]
     if any(len(pair) != 2 for pair in edges):
         raise ValueError(f"{value!r} is not sdc3a nor a list of bands in MHz such as 106-121,121-136.")

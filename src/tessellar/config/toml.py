@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from tessellar.config.plain import plain
 from tessellar.errors import UsageError
 
 
@@ -57,5 +58,6 @@ def settings_text(section: str, settings: Mapping[str, Any], comment: str) -> st
     """Return settings as TOML, without those that are None."""
     import tomli_w
 
-    body = tomli_w.dumps({section: {name: value for name, value in settings.items() if value is not None}})
+    known = {name: plain(value) for name, value in settings.items() if value is not None}
+    body = tomli_w.dumps({section: known})
     return f"# {comment}\n{body}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tessellar.config import settings_text
+from tessellar.config import plain, settings_text
 from tessellar.errors import OutputError, UsageError
 from tessellar.io.naming import shown
 from tessellar.io.publish import make_folder, output_errors, write_bytes, write_text
@@ -109,4 +109,4 @@ class Companion:
         OutputError
             The disk is full or cannot be written.
         """
-        write_text(self.path / RECORD, json.dumps(record, indent=1) + "\n")
+        write_text(self.path / RECORD, json.dumps(record, indent=1, default=plain) + "\n")

@@ -55,13 +55,16 @@ def noise_by_channel(
     return draw("channels", "Noise of every channel", *_SIZES[extent], paint)
 
 
-def noise_by_region(noise: Numbers, cell: tuple[float, float], extent: Extent = "") -> str:
-    """Return the relative noise of the sky's cells as SVG; ``noise`` is an array (l, m)."""
+def noise_by_region(
+    noise: Numbers, cell: tuple[float, float], extent: Extent = "", first: tuple[int, int] = (0, 0)
+) -> str:
+    """Return the relative noise of the sky's cells as SVG; ``noise`` is an array (l, m) from pixel ``first`` on."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.grid(visible=False)
-        edges = (-0.5, noise.shape[0] * cell[0] - 0.5, -0.5, noise.shape[1] * cell[1] - 0.5)
+        x, y = (pixel - 0.5 for pixel in first)
+        edges = (x, x + noise.shape[0] * cell[0], y, y + noise.shape[1] * cell[1])
         finite = noise[np.isfinite(noise)]
         low, high = (min(finite.min(), 0.95), max(finite.max(), 1.05)) if finite.size else (0.95, 1.05)
         picture = axes.imshow(

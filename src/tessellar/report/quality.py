@@ -72,7 +72,10 @@ def _regions(run: RunFolder, extent: Extent) -> str:
     if run.noise is None or spatial is None or spatial.size == 0:
         return panel("Noise by region", absent(_NO_NOISE), extent=extent)
     cell = run.noise.get("cell", np.ones(2))
-    figure = plots.noise_by_region(spatial.astype(np.float64), (float(cell[0]), float(cell[1])), extent)
+    first = (0, 0) if run.region is None else run.region.start[1:]
+    figure = plots.noise_by_region(
+        spatial.astype(np.float64), (float(cell[0]), float(cell[1])), extent, (first[0], first[1])
+    )
     return panel("Noise by region", figure, extent=extent)
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tessellar.config import plain
 from tessellar.io.publish import write_text
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def write_results(folder: Path, info: dict[str, Any], table: QTable, *, report: 
     from tessellar.io.catalogue import write_catalogue
     from tessellar.io.regions import region_text
 
-    write_text(folder / "run.json", json.dumps(info, indent=1) + "\n")
+    write_text(folder / "run.json", json.dumps(info, indent=1, default=plain) + "\n")
     write_text(folder / "regions.reg", region_text(table))
     if report:
         from tessellar.report.html import write_report

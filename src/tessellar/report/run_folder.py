@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tessellar.errors import InputError
 from tessellar.io.catalogue import read_catalogue
+from tessellar.tiling.box import Box
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -43,6 +44,17 @@ class Record:
                 return default
             found = found[key]
         return found
+
+    @property
+    def region(self) -> Box | None:
+        """What was searched of the cube; None where its shape is not known."""
+        shape, part = self.of("cube", "shape"), self.of("settings", "region")
+        if not _are_numbers(shape, 3):
+            return None
+        if not _are_numbers(part, 6):
+            return Box.of_shape(shape)
+        x0, x1, y0, y1, z0, z1 = part
+        return Box((z0, x0, y0), (z1 + 1, x1 + 1, y1 + 1))
 
     @property
     def is_partial(self) -> bool:
@@ -76,6 +88,10 @@ class RunFolder(Record):
     sky: Arrays | None
     judged: Arrays | None
     looked: Arrays | None
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(isinstance(n, int) for n in value)
 
 
 def read_run(path: Path, catalogue: QTable | None = None) -> RunFolder:

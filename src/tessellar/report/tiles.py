@@ -22,9 +22,10 @@ _GAP = 18.0
 
 def tiles(run: RunFolder) -> str:
     """Return the panel, or nothing where the run did not note its tiles."""
-    grid = _grid(run)
-    if grid is None:
+    grid, region = _grid(run), run.region
+    if grid is None or region is None:
         return ""
+    first = region.start
     failed = _failed(run, len(grid))
     nz, nx, ny = grid.counts
     words = (
@@ -33,13 +34,16 @@ def tiles(run: RunFolder) -> str:
     )
     note = f"{things(len(failed), 'tile')} failed, shown in orange." if failed else ""
     return panel(
-        "Tiles", f'<p class="lead">{text(words)}</p>{_drawing(grid, failed)}', note=note, extent="small"
+        "Tiles",
+        f'<p class="lead">{text(words)}</p>{_drawing(grid, failed, first)}',
+        note=note,
+        extent="small",
     )
 
 
 def _grid(run: RunFolder) -> Grid | None:
-    shape, tile = _shape(run.of("cube", "shape")), _shape(run.of("plan", "tile"))
-    return Grid(shape, tile) if shape and tile else None
+    region, tile = run.region, _shape(run.of("plan", "tile"))
+    return Grid(region.shape, tile) if region and not region.empty and tile else None
 
 
 def _shape(value: Any) -> Shape | None:
@@ -56,15 +60,18 @@ def _failed(run: RunFolder, n_tiles: int) -> list[int]:
     return sorted({unit for unit in units if isinstance(unit, int) and 0 <= unit < n_tiles})
 
 
-def _drawing(grid: Grid, failed: Sequence[int]) -> str:
-    """Return the field with its tiles, x to the right and y up, and beside it the channels, the first below."""
+def _drawing(grid: Grid, failed: Sequence[int], first: Shape) -> str:
+    """Return the field with its tiles, x to the right and y up, and beside it the channels, the first below.
+
+    ``first`` is its first voxel in the cube.
+    """
     nz, nx, ny = grid.shape
     scale = min((_WIDTH - _BAR - _GAP) / nx, _HEIGHT / ny)
     width, height = max(nx * scale, 2.0), max(ny * scale, 2.0)
     bar = width + _GAP
     sky = _frame(0, width, height) + _cuts(grid, 1, width, height) + _cuts(grid, 2, width, height)
     channels = _frame(bar, _BAR, height) + _cuts(grid, 0, bar + _BAR, height, left=bar)
-    spots = "".join(_spot(grid, unit, (width, height), bar) for unit in failed[:_MOST_FAILED])
+    spots = "".join(_spot(grid, unit, (width, height), bar, first) for unit in failed[:_MOST_FAILED])
     said = text(f"{nx} × {ny} pixels cut into tiles, and beside them {nz} channels")
     return (
         f'<svg class="tiles" role="img" aria-label="{said}" viewBox="-1 -1 {bar + _BAR + 2:.1f} {height + 20:.1f}">'
@@ -93,12 +100,14 @@ def _stroke(x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"/>'
 
 
-def _spot(grid: Grid, unit: int, field: tuple[float, float], bar: float) -> str:
+def _spot(grid: Grid, unit: int, field: tuple[float, float], bar: float, first: Shape) -> str:
     """Return where a tile lies on the sky and along the channels, named for those who point at it."""
+    in_cube = grid[unit].core.shift(first)
     core = grid[unit].core
     (z, x, y), (to_z, to_x, to_y) = core.start, core.stop
     (nz, nx, ny), (width, height) = grid.shape, field
-    said = text(f"tile {unit} failed: channels {z}-{to_z - 1}, x {x}-{to_x - 1}, y {y}-{to_y - 1}")
+    spans = (f"{a}-{b - 1}" for a, b in zip(in_cube.start, in_cube.stop, strict=True))
+    said = text("tile {} failed: channels {}, x {}, y {}".format(unit, *spans))
     boxes = (
         (x / nx * width, (1 - to_y / ny) * height, (to_x - x) / nx * width, (to_y - y) / ny * height),
         (bar, (1 - to_z / nz) * height, _BAR, (to_z - z) / nz * height),

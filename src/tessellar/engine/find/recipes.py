@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tessellar.config import plain
 from tessellar.engine.find.product_files import NO_PRODUCTS, Products
 from tessellar.engine.precondition.recipe import Preconditioning
 from tessellar.errors import UsageError
@@ -132,7 +133,7 @@ class Recipes:
             settings["deblending"] = asdict(self.deblending)
         if self.dilation is not None:
             settings["dilation"] = asdict(self.dilation)
-        return json.dumps(settings, sort_keys=True)
+        return json.dumps(settings, sort_keys=True, default=plain)
 
 
 def _network_settings(finder: SmoothAndClip | NetworkFinder) -> dict[str, Any]:

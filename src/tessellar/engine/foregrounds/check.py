@@ -48,7 +48,7 @@ class CheckPlan:
     halves
         Two halves of the observation, cleaned as the cube is: their cross power is free of the noise's.
     signal
-        A signal to inject, in kelvin, on the cube's grid; None to inject none.
+        A signal to inject, on the cube's grid; None to inject none.
     """
 
     bands: tuple[Band, ...]
@@ -155,8 +155,9 @@ class PowerCheck:
         return replace(clean, values=(after.values - clean.values) / share)
 
     def _injected(self, share: float) -> InjectedSource:
-        source = self.run.source
-        return InjectedSource(source, cast("Source", self.plan.signal), share / kelvin_per_unit(source.meta))
+        source, signal = self.run.source, cast("Source", self.plan.signal)
+        factors = share * kelvin_per_unit(signal.meta) / kelvin_per_unit(source.meta)
+        return InjectedSource(source, signal, factors)
 
     def _modes(self, source: Source, name: str) -> SkyModes:
         return measure_modes(source, self.run.crew, field=_field(source, self.plan), name=name)
@@ -240,10 +241,12 @@ def check_power(source: Source, plan: CheckPlan) -> None:
     Raises
     ------
     InputError
-        It has no evenly spaced frequencies, no known unit, or no size of a pixel.
+        It has no evenly spaced frequencies, no known unit, or no size of a pixel; or its signal has no known unit.
     """
     check_frequencies(frequencies_of(source.meta))
     kelvin_per_unit(source.meta)
+    if plan.signal is not None:
+        kelvin_per_unit(plan.signal.meta)
     _field(source, plan)
 
 

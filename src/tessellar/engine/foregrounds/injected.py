@@ -45,6 +45,20 @@ class InjectedSource(View):
         return np.asarray(self.source.read(box) + self.signal.read(box) * factors, dtype=np.float32)
 
 
+def check_unit(source: Source, other: Source) -> None:
+    """Refuse two cubes whose voxels do not count in the same unit.
+
+    Raises
+    ------
+    UsageError
+        They do not.
+    """
+    one, two = source.meta, other.meta
+    if one.unit != two.unit:
+        units = " and ".join(meta.unit or "no unit" for meta in (one, two))
+        raise UsageError(f"{one.name} and {two.name} are in {units}. Give cubes in one unit.")
+
+
 def check_grid(source: Source, other: Source) -> None:
     """Refuse two cubes whose voxels do not lie at the same places.
 

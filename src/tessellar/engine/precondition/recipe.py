@@ -109,7 +109,7 @@ class Preconditioning:
 
     def __post_init__(self) -> None:
         problems: list[str] = []
-        regions = list(_ranges("region", self.region or (), problems))
+        regions = list(_ranges("region", () if self.region is None else self.region, problems))
         flagged = list(_ranges("flag_region", self.flag_region, problems))
         if len(regions) > 1:
             problems.append(f"region holds {len(regions)} ranges; one is searched")

@@ -12,6 +12,7 @@ from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.separated import Report, Separated, leave_some
 from tessellar.kernels.foregrounds.starlet import MOST_SCALES
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
+from tessellar.kernels.whole import whole
 from tessellar.model import DoubleArray, FloatArray
 
 
@@ -47,6 +48,8 @@ class GMCA:
     name: ClassVar[str] = "gmca"
 
     def __post_init__(self) -> None:
+        for name in ("modes", "rank", "scales", "iterations"):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
         problems = []
         if not 1 <= self.modes <= 64:
             problems.append(f"{self.modes} modes are not 1 to 64")

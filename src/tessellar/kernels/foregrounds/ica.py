@@ -17,6 +17,7 @@ from tessellar.kernels.foregrounds.mixing import ordered
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.separated import Report, Separated, leave_some
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
+from tessellar.kernels.whole import whole
 from tessellar.model import DoubleArray, FloatArray
 
 CONTRASTS = ("logcosh", "cubic")
@@ -52,6 +53,8 @@ class FastICA:
     name: ClassVar[str] = "ica"
 
     def __post_init__(self) -> None:
+        for name in ("modes", "iterations"):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
         problems = []
         if not 1 <= self.modes <= 64:
             problems.append(f"{self.modes} modes are not 1 to 64")

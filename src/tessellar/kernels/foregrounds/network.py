@@ -11,6 +11,7 @@ import numpy as np
 from tessellar.kernels.foregrounds.pca import PCA
 from tessellar.kernels.foregrounds.separated import Separated
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
+from tessellar.kernels.whole import whole
 from tessellar.model import DoubleArray, FloatArray
 
 MODES = 4
@@ -63,6 +64,9 @@ class PcaNetwork(ABC):
     modes: int = MODES
 
     name: ClassVar[str] = "pca-network"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "modes", whole("modes", self.modes))
 
     @abstractmethod
     def network(self) -> SkyNetwork:

@@ -11,6 +11,7 @@ from tessellar.errors import UsageError
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.separated import Separated, WithoutMaps, leave_some
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
+from tessellar.kernels.whole import whole
 from tessellar.model import DoubleArray, FloatArray
 
 AUTO = 0  # the number of modes is told by the eigenvalues
@@ -43,6 +44,7 @@ class PCA(WithoutMaps):
     name: ClassVar[str] = "pca"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "modes", whole("modes", self.modes))
         if self.modes < 0:
             raise UsageError(
                 f"{self.modes} modes cannot be removed. Give 1 or more, or 0 to have them counted."

@@ -12,6 +12,7 @@ from tessellar.kernels.foregrounds.legendre import polynomials
 from tessellar.kernels.foregrounds.operator import SpectralOperator
 from tessellar.kernels.foregrounds.separated import Separated, WithoutMaps
 from tessellar.kernels.foregrounds.statistics import SpectralStatistics
+from tessellar.kernels.whole import whole
 from tessellar.model import DoubleArray, FloatArray
 
 MAX_DEGREE = 20
@@ -38,6 +39,7 @@ class Polynomial(WithoutMaps):
     learns: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "degree", whole("degree", self.degree))
         if not 0 <= self.degree <= MAX_DEGREE:
             raise UsageError(f"The degree of a polynomial is {self.degree}, needed is 0 to {MAX_DEGREE}.")
 
