@@ -78,7 +78,7 @@ def separate_foregrounds(
         Two cubes, each of one half of the observation: they are cleaned as the cube is, and their cross power is
         free of the noise's. From their difference `GaussianProcess` learns the noise.
     inject
-        A signal in kelvin on the cube's grid, or ``auto`` for one that is made for it: it is added to the cube and the
+        A signal on the cube's grid, or ``auto`` for one that is made for it: it is added to the cube and the
         separation made anew, and the part of its power that is left is the transfer function, by which the power of
         the clean cube is divided.
     common_resolution

@@ -116,7 +116,7 @@ _separation_options = stacked(
         "--inject",
         metavar="auto|SIGNAL",
         reads=values.path,
-        about="A signal in K on the grid of CUBE, or auto to have one made: what is left of it once it is added is the "
+        about="A signal on the grid of CUBE, or auto to have one made: what is left of it once it is added is the "
         "transfer function.",
     ),
     option(
