@@ -15,7 +15,7 @@ import numpy as np
 
 from tessellar.engine.find.layers import DETECT, Layer, first_pieces
 from tessellar.engine.find.measuring import Measured, SourceMeasurer, reach_of, source_box
-from tessellar.engine.find.source_store import mapped_array, save_array
+from tessellar.engine.find.source_store import array_on_disk, mapped_array, save_array
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
 from tessellar.kernels.components import SIGNS
@@ -111,7 +111,7 @@ def _complete(sign: int, payload: Payload) -> Iterator[tuple[int, RunTable]]:
 
 
 def save_early_rows(sources: Sources, folder: Path, partials: PartialStore, layers: Sequence[Layer]) -> None:
-    """Write the rows that tiles measured of some sources, for the workers.
+    """Write the rows that tiles measured of some sources, for the workers; one tile at a time is held.
 
     Parameters
     ----------
@@ -121,15 +121,27 @@ def save_early_rows(sources: Sources, folder: Path, partials: PartialStore, laye
     folder
         Where; it exists.
     """
-    found = [_Early.none(), *_early(sources, partials, layers)]
-    early = _Early(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    order, starts = np.argsort(early.source), np.cumsum([0, *early.n_pixels])
-    sky = np.concatenate([np.empty(0, np.int64), *(np.arange(*starts[k : k + 2]) for k in order)])
-    save_array(folder / "early_source.npy", early.source[order])
-    save_array(folder / "early_row.npy", early.row[order])
-    save_array(folder / "early_starts.npy", np.cumsum([0, *early.n_pixels[order]]))
-    save_array(folder / "early_index.npy", early.sky_index[sky])
-    save_array(folder / "early_value.npy", early.sky_value[sky])
+    nothing = np.empty(0, np.int64)
+    found = [(early.source, early.n_pixels) for early in _early(sources, partials, layers)]
+    source, n_pixels = map(np.concatenate, zip((nothing, nothing), *found, strict=True))
+    order = np.argsort(source)
+    starts = np.cumsum([0, *n_pixels[order]])
+    save_array(folder / "early_source.npy", source[order])
+    save_array(folder / "early_starts.npy", starts)
+    places, n_sky = np.argsort(order), (int(starts[-1]),)
+    with (
+        array_on_disk(folder / "early_row.npy", (len(source), len(MEASURED)), np.float64) as row,
+        array_on_disk(folder / "early_index.npy", n_sky, np.int64) as index,
+        array_on_disk(folder / "early_value.npy", n_sky, np.float64) as value,
+    ):
+        done = 0
+        for early in _early(sources, partials, layers):
+            here = places[done : done + len(early.source)]
+            done += len(here)
+            row[here] = early.row
+            begins = np.cumsum(early.n_pixels) - early.n_pixels
+            sky = np.repeat(starts[here] - begins, early.n_pixels) + np.arange(len(early.sky_index))
+            index[sky], value[sky] = early.sky_index, early.sky_value
 
 
 class SavedEarlyRows:
@@ -165,23 +177,19 @@ class _Early(NamedTuple):
     sky_index: IntArray
     sky_value: DoubleArray
 
-    @classmethod
-    def none(cls) -> _Early:
-        whole = np.empty(0, np.int64)
-        return cls(whole, np.empty((0, len(MEASURED))), whole, whole, np.empty(0))
-
 
 def _early(sources: Sources, partials: PartialStore, layers: Sequence[Layer]) -> Iterator[_Early]:
     """Yield what each tile measured of the sources that are still one piece of it."""
-    if not len(sources):
+    pieces = np.flatnonzero(np.bincount(sources.piece_source)[sources.piece_source] == 1)
+    if not len(pieces):
         return
-    alone = np.bincount(sources.piece_source)[sources.piece_source] == 1
-    for number, first in enumerate(first_pieces(layers)):
-        layer = layers[number]
-        inside = (sources.piece_tile >= first) & (sources.piece_tile < first + layer.n_pieces)
-        for tile in np.unique(sources.piece_tile[alone & inside]).tolist() if layer.stage == DETECT else ():
-            own = np.flatnonzero(alone & (sources.piece_tile == tile))
-            early = _of_tile(partials, layer, tile - first)
+    pieces = pieces[np.argsort(sources.piece_tile[pieces], kind="stable")]
+    tiles, begins = np.unique(sources.piece_tile[pieces], return_index=True)
+    firsts = first_pieces(layers)
+    for tile, own in zip(tiles.tolist(), np.split(pieces, begins[1:]), strict=True):
+        number = int(np.searchsorted(firsts, tile, side="right")) - 1
+        if layers[number].stage == DETECT:
+            early = _of_tile(partials, layers[number], tile - firsts[number])
             if early is not None:
                 yield _chosen(early, sources.piece_label[own], sources.piece_source[own])
 

@@ -8,6 +8,8 @@ are sorted once, tile after tile, each to its source.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +49,13 @@ def save_sources(sources: Sources, folder: Path, partials: PartialStore, layers:
     starts = np.cumsum(starts)
     save_array(folder / _STARTS, starts)
     free = starts[:-1].copy()
-    with atomic_file(folder / _RUNS, durable=False) as draft:
-        shape = (int(starts[-1]), 4)
-        if not shape[0]:
-            np.save(draft, np.empty(shape, np.int32))
-            return
-        made = np.lib.format.open_memmap(draft, "w+", np.int32, shape)
+    with array_on_disk(folder / _RUNS, (int(starts[-1]), 4), np.int32) as made:
         for runs, rows in tile_runs(sources, partials, layers):
             order = np.argsort(rows, kind="stable")
             found, first, count = np.unique(rows[order], return_index=True, return_counts=True)
             place = np.repeat(free[found] - first, count) + np.arange(len(order))
             made[place] = runs[order]
             free[found] += count
-        made.flush()  # for workers on other machines
 
 
 def load_sources(folder: Path) -> Sources:
@@ -115,6 +111,19 @@ def save_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Write an array for the workers; a resumed run does it anew, so the disk is not waited for."""
     with atomic_file(path, durable=False) as draft:
         np.save(draft, array)
+
+
+@contextmanager
+def array_on_disk(path: Path, shape: tuple[int, ...], kind: Any) -> Iterator[npt.NDArray[Any]]:
+    """Give an array that is to be filled, for the workers to map; the memory does not grow with it."""
+    with atomic_file(path, durable=False) as draft:
+        if not prod(shape):
+            np.save(draft, np.empty(shape, kind))  # nothing cannot be mapped
+            yield np.empty(shape, kind)
+            return
+        made = np.lib.format.open_memmap(draft, "w+", kind, shape)
+        yield made
+        made.flush()  # for workers on other machines
 
 
 def mapped_array(path: Path) -> npt.NDArray[Any]:
