@@ -228,7 +228,7 @@ class UnitResult:
 class Steps:
     """Work in steps that may run side by side: one unit is read while another is computed and a third is written.
 
-    Every step is called with units in ascending order, by one thread at a time.
+    Every step is called with units in ascending order, by one thread at a time; ``read`` by several where it says so.
 
     Attributes
     ----------
@@ -240,12 +240,15 @@ class Steps:
         Takes a unit and that output, writes it durably, and returns what to add to the payload.
     on_device
         Whether a device computes while this thread sleeps, so that reading ahead always pays.
+    at_once
+        How many units several threads read at the same time, since each is waited for; such units are small.
     """
 
     read: Callable[[int], Any]
     compute: Callable[[int, Any], UnitResult]
     write: Callable[[int, FloatArray], Payload] | None = None
     on_device: bool = False
+    at_once: int = 1
 
 
 Work: TypeAlias = Callable[[int], UnitResult] | Steps

@@ -210,3 +210,31 @@ def test_what_the_items_raise_comes_out_after_the_things_before():
     assert next(things) == 1
     with pytest.raises(RuntimeError, match="no more"):
         next(things)
+
+
+@pytest.mark.parametrize("fail", [set(), {0, 5}])
+def test_units_that_are_waited_for_are_read_by_several_threads_and_come_in_order(fail: set[int]) -> None:
+    recorder, barrier = Recorder({"read": fail}), threading.Barrier(3, timeout=20)
+
+    def read(unit: int) -> FloatArray:
+        if unit < 3:
+            barrier.wait()  # three are read at the same time, or none is
+        return recorder.read(unit)
+
+    work = replace(recorder.steps(writes=False), read=read, at_once=3)
+    found = list(passages(work, range(11), BYTES))
+    assert [passage.unit for passage in found] == list(range(11))
+    assert {passage.unit for passage in found if passage.error is not None} == fail
+    assert recorder.order["compute"] == [unit for unit in range(11) if unit not in fail]
+    assert len(recorder.threads["read"]) >= 3
+    assert len(recorder.threads["compute"]) == 1
+
+
+def test_closing_early_waits_for_what_several_threads_read() -> None:
+    recorder = Recorder()
+    line = passages(replace(recorder.steps(), at_once=4), range(100), BYTES)
+    with closing(line):
+        next(line)
+    count = len(recorder.order["read"])
+    threading.Event().wait(0.02)
+    assert len(recorder.order["read"]) == count < 12

@@ -13,6 +13,7 @@ from tessellar.model import FloatArray
 from tessellar.tiling.box import Box
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Reader(Protocol):
@@ -69,6 +70,40 @@ def _abreast(
             yield first, voxels.result()
     finally:
         wait([voxels for _, _, voxels in waiting if not voxels.cancel()])
+
+
+def units_at_once(source: object) -> int:
+    """Return how many small units of a stage are worth reading at the same time: one, but where each is waited for."""
+    return 1 if getattr(source, "at_once", None) is None else _MOST
+
+
+def several(things: Iterable[T], do: Callable[[T], R], most: int) -> Generator[R, None, None]:
+    """Yield what is done with things, in their order, while other threads are at the next ones.
+
+    Parameters
+    ----------
+    things
+        Taken one by one by the caller's thread.
+    do
+        Called by several threads.
+    most
+        How many things are in work at the same time.
+
+    Raises
+    ------
+    Exception
+        What ``do`` raised, after the things before.
+    """
+    waiting: deque[Future[R]] = deque()
+    try:
+        for thing in things:
+            if len(waiting) >= most:
+                yield waiting.popleft().result()
+            waiting.append(_hands(os.getpid()).submit(do, thing))
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        wait([one for one in waiting if not one.cancel()])
 
 
 @cache

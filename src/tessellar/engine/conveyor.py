@@ -14,6 +14,7 @@ from itertools import islice
 from time import perf_counter, thread_time
 from typing import Any
 
+from tessellar.engine.abreast import several
 from tessellar.engine.ahead import ahead
 from tessellar.engine.reports import Fault
 from tessellar.model import Steps, UnitResult, Work
@@ -116,6 +117,9 @@ def passages(work: Work, units: Iterable[int], room: int) -> Generator[Passage, 
         return
     line: Iterator[Passage] = (Passage(unit).go(work.read) for unit in units)
     with ExitStack() as stack:
+        if room and work.at_once > 1:
+            begun = several(units, lambda unit: Passage(unit).go(work.read), work.at_once)
+            line = stack.enter_context(closing(begun))
         read_waits = write_waits = False
         if room:
             for first in islice(line, 1):
@@ -123,7 +127,7 @@ def passages(work: Work, units: Iterable[int], room: int) -> Generator[Passage, 
                 read_waits, _, write_waits = (*first.waited, False, False, False)[:3]
             if work.on_device:
                 read_waits, write_waits = True, work.write is not None
-        if read_waits:
+        if read_waits and work.at_once == 1:
             line = stack.enter_context(closing(ahead(line, _bytes, room)))
         line = (passage.compute(work) for passage in line)
         if write_waits:

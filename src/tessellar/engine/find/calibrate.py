@@ -11,8 +11,8 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
-from tessellar.engine.abreast import with_voxels
-from tessellar.engine.recent import Recent
+from tessellar.engine.abreast import Reader, units_at_once, with_voxels
+from tessellar.engine.recent import reader_of
 from tessellar.errors import InputError
 from tessellar.kernels.channel_noise import part_sigmas
 from tessellar.kernels.noise import NoiseModel, separate
@@ -193,12 +193,12 @@ class ScaleStage:
         """Return what does one block; those with successive numbers lie side by side."""
         blocks = self.blocks
         tiles = [blocks[number] for number in blocks.by_place]
-        return Steps(
-            partial(self._read, Recent(self.source, self.recent), tiles), partial(self._count, tiles)
-        )
+        reader = reader_of(self.source, self.recent)
+        read, count = partial(self._read, reader, tiles), partial(self._count, tiles)
+        return Steps(read, count, at_once=units_at_once(self.source))
 
-    def _read(self, recent: Recent, tiles: Sequence[Tile], unit: int) -> FloatArray:
-        return recent.read(tiles[unit].read)
+    def _read(self, reader: Reader, tiles: Sequence[Tile], unit: int) -> FloatArray:
+        return reader.read(tiles[unit].read)
 
     def _count(self, tiles: Sequence[Tile], unit: int, voxels: FloatArray) -> UnitResult:
         tile = tiles[unit]

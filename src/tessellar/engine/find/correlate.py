@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tessellar.engine.abreast import units_at_once
 from tessellar.kernels.correlation import LAGS, Correlation, correlation_of, count_signs
 from tessellar.kernels.scale_noise import SampleBlocks
 from tessellar.model import FloatArray, Payload, Source, Steps, UnitResult
@@ -34,7 +35,7 @@ class CorrelationStage:
 
     def worker(self) -> Steps:
         """Return what does one block."""
-        return Steps(self._read, self._count)
+        return Steps(self._read, self._count, at_once=units_at_once(self.source))
 
     def _read(self, unit: int) -> FloatArray:
         return self.source.read(self.blocks[unit].read)
