@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from tessellar.io.remote.objects import (
     fetch_all,
     fetch_end,
     listed,
-    status,
+    statuses,
     zarr_store,
 )
 from tessellar.io.zarr_manifest import MANIFEST
@@ -37,23 +38,36 @@ class _Ends:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Address, int], bytes] = OrderedDict()
+        self._coming: dict[tuple[Address, int], Future[bytes]] = {}
         self._size = 0
 
     def get(self, key: tuple[Address, int], fetched: Callable[[], bytes]) -> bytes:
-        """Return one of them, fetched if it is not at hand."""
+        """Return one of them, fetched if it is not at hand; who wants it meanwhile waits for the same answer."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        content = fetched()
+            coming = self._coming.get(key)
+            if coming is None:
+                mine = self._coming[key] = Future[bytes]()
+        if coming is not None:
+            return coming.result()
+        try:
+            mine.set_result(fetched())
+        except BaseException as error:
+            mine.set_exception(error)
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = content
-                self._size += len(content)
-            while self._size > _ENDS_BYTES and len(self._kept) > 1:
-                _, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped)
-        return content
+            del self._coming[key]
+            if mine.exception() is None:
+                self._keep(key, mine.result())
+        return mine.result()
+
+    def _keep(self, key: tuple[Address, int], content: bytes) -> None:
+        self._kept[key] = content
+        self._size += len(content)
+        while self._size > _ENDS_BYTES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +139,9 @@ class ObjectFiles:
         if not found:
             with suppress(FileNotFoundError):
                 digest.update(b"".join(voxels.blocks(MANIFEST)))
-            found = {}
-            for name in samples():
-                with suppress(FileNotFoundError):
-                    found[name] = status(voxels.address / name)
+            names = list(samples())
+            known = statuses([voxels.address / name for name in names])
+            found = {name: entry for name, entry in zip(names, known, strict=True) if entry is not None}
         for name, entry in sorted(found.items()):
             digest.update(f"{name} {entry.size} {entry.version} ".encode())
         return digest.hexdigest()
@@ -138,12 +151,8 @@ class ObjectFiles:
         found = listed(self.address, MOST_FILES) if self.lists else None
         if found and len(found) < MOST_FILES:
             return sum(entry.size for entry in found.values())
-        sizes = []
-        for name in samples():
-            try:
-                sizes.append(status(self.address / name).size)
-            except FileNotFoundError:
-                sizes.append(0)
+        known = statuses([self.address / name for name in samples()])
+        sizes = [0 if entry is None else entry.size for entry in known]
         return max(1, sum(sizes) * count // max(1, len(sizes)))
 
 

@@ -153,6 +153,24 @@ def transfer(objects: Iterable[Address], seconds: float) -> tuple[int, float]:
     return n_bytes, perf_counter() - begin
 
 
+def statuses(objects: Sequence[Address]) -> list[Status | None]:
+    """Return the size and version of objects, asked for side by side; None for one that is not there.
+
+    Raises
+    ------
+    InputError
+        One cannot be read.
+    """
+
+    def known(address: Address) -> Status | None:
+        with suppress(FileNotFoundError):
+            return status(address)
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE) as hands:
+        return list(hands.map(known, objects))
+
+
 def _pieces(objects: Iterable[Address]) -> Iterator[tuple[Address, int, int]]:
     """Yield pieces of objects that are worth a request; what is not there has none."""
     for address in objects:
