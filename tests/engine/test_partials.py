@@ -168,3 +168,16 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
     (tmp_path / "partials").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         fill(PartialStore(tmp_path / "partials"), 0, 1)
+
+
+def test_what_may_come_early_makes_no_other_result() -> None:
+    plain = {"runs": np.arange(12).reshape(3, 4), "none": np.empty((0, 8))}
+    early = {**plain, "early_row1": np.arange(5.0)}
+    hashes = []
+    for payload in (plain, early, {**plain, "runs": plain["runs"] + 1}, {**plain, "runs": plain["runs"].T}):
+        writer = PartialWriter("detect", "f")
+        writer.add(7, payload)
+        hashes.append((writer.hashes(), writer.pack()[1]))
+    assert hashes[0][0] == hashes[1][0]
+    assert len({identity for identity, _ in hashes}) == 3
+    assert len({digest for _, digest in hashes}) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -10,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from google_crc32c import value
 from memory_cube import meta_of
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.codecs.sharding import ShardingCodecIndexLocation
 
 from tessellar.errors import InputError
 from tessellar.io import zarr_threads
-from tessellar.io.zarr_shards import Shards, _Chunk
+from tessellar.io.zarr_shards import DamagedShardError, Shards, _Chunk
 from tessellar.io.zarr_store import ZarrSink, ZarrSource
 from tessellar.io.zarr_threads import BATCH_BYTES, batches, share
 from tessellar.model import FloatArray, Order, is_by_chunk
@@ -197,7 +200,7 @@ def test_a_chunk_that_is_too_short_is_not_completed_by_the_one_before(tmp_path: 
         voxels[:2] = into[:2]
 
     short = replace(shards, packing=replace(shards.packing, unpack=half, is_zstd=False))
-    with pytest.raises(ValueError, match="fewer voxels"):
+    with pytest.raises(DamagedShardError, match="fewer voxels"):
         short.fill([Order(whole, ((whole, np.zeros(SHAPE, np.float32)),))])
 
 
@@ -257,3 +260,35 @@ def test_a_damaged_chunk_is_told_whoever_decodes(tmp_path: Path, place: int) -> 
         shards_of(source).fill([Order(box, ((box, out),))])
     with pytest.raises(InputError, match="is damaged"):
         source.read(box)
+
+
+@pytest.mark.parametrize("codec", ["zstd", "none", "lz4"])
+def test_a_new_process_reads_what_any_codec_wrote(tmp_path: Path, codec: str) -> None:
+    """Compiled loops name a function of the codec's library, which nobody may have loaded yet."""
+    voxels = np.random.default_rng(8).normal(size=SHAPE).astype(np.float32)
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of(SHAPE), chunk=CHUNK, shard=SHARD, codec=codec)
+    sink.begin()
+    sink.publish([sink.write(k, voxels[sink.pieces[k].slices()]) for k in range(len(sink.pieces))])
+    program = (
+        "import sys, numba\nfrom tessellar.io.zarr_store import ZarrSource\nfrom tessellar.tiling.box import Box\n"
+        "source = ZarrSource(sys.argv[1])\n"
+        "sys.stdout.buffer.write(source.read(Box.of_shape(source.meta.shape)).tobytes())"
+    )
+    done = subprocess.run([sys.executable, "-c", program, sink.path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == voxels.tobytes()
+
+
+@pytest.mark.parametrize("entry", [(100, 2**62), (0, 2**64 - 1), (2**64 - 1, 0), (2**63, 100), (10**7, 100)])
+def test_an_index_that_points_nowhere_is_damage(tmp_path: Path, entry: tuple[int, int]) -> None:
+    voxels = np.random.default_rng(9).normal(size=SHAPE).astype(np.float32)
+    sink = ZarrSink(tmp_path / "cube.zarr", meta_of(SHAPE), chunk=CHUNK, shard=SHARD)
+    sink.begin()
+    sink.publish([sink.write(k, voxels[sink.pieces[k].slices()]) for k in range(len(sink.pieces))])
+    shard = sink.path / "SKY" / "c" / "0" / "1" / "0" / "0" / "1"
+    content, size = bytearray(shard.read_bytes()), 16 * 2 * 2 * 2
+    content[-size - 4 : -size + 12] = np.array(entry, "<u8").tobytes()
+    content[-4:] = value(bytes(content[-size - 4 : -4])).to_bytes(4, "little")
+    shard.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
+        ZarrSource(sink.path).read(Box.of_shape(SHAPE))

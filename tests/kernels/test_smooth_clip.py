@@ -201,7 +201,9 @@ def test_sampled_blocks_are_spread_over_every_axis(shape: Shape) -> None:
         assert len({core.start[axis] for core in cores}) >= min(possible, 64)
 
 
-@pytest.mark.parametrize("shape", [(512, 512, 512), (20, 2048, 2048), (3000, 130, 1030)])
+@pytest.mark.parametrize(
+    "shape", [(512, 512, 512), (20, 2048, 2048), (3000, 130, 1030), (95, 768, 790), (50, 1000, 1000)]
+)
 def test_blocks_in_cells_are_read_as_whole_chunks_with_their_halos(shape: Shape) -> None:
     halo = FINDER.halo(meta_of((1, 1, 1)))
     blocks = SampleBlocks.in_cells(shape, halo)
@@ -213,6 +215,19 @@ def test_blocks_in_cells_are_read_as_whole_chunks_with_their_halos(shape: Shape)
         for start, stop, n, grain in zip(tile.read.start, tile.read.stop, shape, CELL_GRAIN, strict=True):
             assert start % grain == 0
             assert stop % grain == 0 or stop == n
+
+
+@pytest.mark.parametrize("shape", [(95, 768, 790), (64, 700, 700), (191, 600, 600)])
+def test_blocks_in_cells_leave_no_end_of_the_cube_out(shape: Shape) -> None:
+    blocks = SampleBlocks.in_cells(shape, FINDER.halo(meta_of((1, 1, 1))))
+    cores = [blocks[i].core for i in range(len(blocks))]
+    for axis, (n, grain) in enumerate(zip(shape, CELL_GRAIN, strict=True)):
+        seen = np.zeros(n, bool)
+        for core in cores:
+            seen[core.start[axis] : core.stop[axis]] = True
+        assert seen[0]
+        assert seen[-grain:].all()
+        assert seen.mean() > 0.6
 
 
 def test_a_cube_of_few_cells_is_sampled_in_all_its_blocks() -> None:

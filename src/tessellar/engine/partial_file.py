@@ -30,6 +30,9 @@ _ARRAYS = np.dtype(
     [("name", "<u4"), ("type", "<u4"), ("begin", "<i8"), ("axes", "<i8"), ("shape", "<i8", (_MAX_AXES,))]
 )
 _ALIGNMENT = 16
+EARLY = (
+    "early_"  # how the names of arrays begin that may come with a result or later, which makes no difference
+)
 
 
 class PartialWriter:
@@ -48,6 +51,7 @@ class PartialWriter:
         self._units: list[tuple[int, int, int, int, int, int]] = []
         self._arrays: list[tuple[int, int, int, int, tuple[int, ...]]] = []
         self._blocks: list[bytes] = []
+        self._identities: list[int] = []
         self.size = 0
 
     def __len__(self) -> int:
@@ -74,12 +78,13 @@ class PartialWriter:
             block += bytes(-len(block) % _ALIGNMENT)
         content = _content_hash(arrays, block)
         self._units.append((unit, self.size, len(block), first, len(arrays), content))
+        self._identities.append(_identity(arrays))
         self._blocks.append(bytes(block))
         self.size += len(block)
 
     def hashes(self) -> bytes:
-        """Return the content hashes of the units, 8 bytes each."""
-        return np.array([row[-1] for row in self._units], "<u8").tobytes()
+        """Return what tells the results of the units from others, 8 bytes each."""
+        return np.array(self._identities, "<u8").tobytes()
 
     def pack(self) -> tuple[bytes, str]:
         """Return the bytes of the file, and the digest that stands for all of its content."""
@@ -197,6 +202,15 @@ def _content_hash(arrays: Payload, block: bytes | bytearray | memoryview) -> int
     """Return checksums of what arrays are and of what they hold: the driver reads results more than once."""
     said = "".join(f"{name}|{array.dtype.str}|{array.shape}|" for name, array in arrays.items())
     return crc32(said.encode()) << 32 | crc32(block)
+
+
+def _identity(arrays: Payload) -> int:
+    """Return the checksums of what every worker finds; what one kind of device adds early is left out."""
+    found = {name: array for name, array in arrays.items() if not name.startswith(EARLY)}
+    sums = 0
+    for array in found.values():
+        sums = crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, sums)
+    return _content_hash(found, b"") | sums
 
 
 def _digest(tables: bytes) -> bytes:

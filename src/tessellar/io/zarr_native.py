@@ -82,9 +82,11 @@ class ShardReader:
         return done
 
 
-def can_decode(*, is_packed: bool) -> bool:
-    """Return whether chunks can be decoded here."""
-    return not is_packed or context_of_thread() != 0
+def can_decode() -> bool:
+    """Return whether chunks can be decoded here; the loops name the library's function, so packed or not, it must be
+    there.
+    """
+    return context_of_thread() != 0
 
 
 def _room(chunk: Shape) -> tuple[ByteArray, FloatArray]:

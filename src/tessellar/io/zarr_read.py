@@ -20,14 +20,14 @@ from tessellar.io.zarr_array import open_array
 from tessellar.io.zarr_find import check_folder, find_cube
 from tessellar.io.zarr_manifest import MANIFEST, read_manifest
 from tessellar.io.zarr_packing import Packing
-from tessellar.io.zarr_shards import Shards
+from tessellar.io.zarr_shards import DamagedShardError, Shards
 from tessellar.model import ByteArray, CubeMeta, FloatArray, Order
 from tessellar.tiling.box import Box, Shape
 from tessellar.tiling.grid import Grid
 
 _SAMPLES = 16
 _NO_VOXELS = ("zarr.json", MANIFEST)
-_READ_ERRORS = (RuntimeError, OSError, ValueError, OverflowError)
+_READ_ERRORS = (RuntimeError, OSError, ValueError, OverflowError, IndexError)
 
 
 class ZarrSource:
@@ -143,6 +143,8 @@ class ZarrSource:
                 self._shards.fill(orders)
             except InputError:
                 raise
+            except DamagedShardError as error:
+                raise self._damaged(error.position, error) from error
             except _READ_ERRORS:
                 pass
             else:
@@ -163,6 +165,8 @@ class ZarrSource:
                 self._shards.decode(places, arrays)
             except InputError:
                 raise
+            except DamagedShardError as error:
+                raise self._damaged(error.position, error) from error
             except _READ_ERRORS:
                 pass
             else:
@@ -245,6 +249,13 @@ class ZarrSource:
                 "Copy or convert the cube again."
             )
 
+    def _damaged(self, place: Shape, reason: object) -> InputError:
+        """Return the sentence about a stored piece, given its position among them, that cannot be read."""
+        return InputError(
+            f"{shown(self.path)} is damaged: {shown(self._name(place))} cannot be read "
+            f"({reason}). Copy or convert the cube again."
+        )
+
     def _damage(self, box: Box, error: Exception) -> InputError:
         """Return the sentence about the first stored piece of ``box`` that cannot be read."""
         grid = self._files
@@ -255,8 +266,5 @@ class ZarrSource:
                 self._array[self._selection(core & box)]
             except _READ_ERRORS as reason:
                 place = (core.start[0] // z, core.start[1] // x, core.start[2] // y)
-                return InputError(
-                    f"{shown(self.path)} is damaged: {shown(self._name(place))} cannot be read "
-                    f"({reason}). Copy or convert the cube again."
-                )
+                return self._damaged(place, reason)
         return InputError(f"{shown(self.path)} cannot be read ({error}). Run the command again.")

@@ -34,8 +34,27 @@ _CHECKSUM_BYTES = 4  # of an index, after its entries
 _NOT_STORED = 2**64 - 1  # what an index says of such a chunk
 _KEPT_BYTES = 8 * 2**20  # of voxels of a chunk whose memory a thread keeps for the next call
 _LONGEST = 2  # times its voxels: what is longer is no packed chunk
+_FARTHEST = 2**62  # bytes into a file
 _UNTOUCHED = 0x7FC05A17  # bits of a NaN that no telescope writes
 _HERE = threading.local()
+
+
+class DamagedShardError(Exception):
+    """What the index of a shard says of a chunk cannot be, whoever reads it.
+
+    Attributes
+    ----------
+    position
+        Of the shard in their grid.
+    """
+
+    def __init__(self, position: Shape, reason: str) -> None:
+        super().__init__(reason)
+        self.position = position
+
+
+class _BadChunkError(Exception):
+    """A chunk cannot be where the index says, or is no chunk of this array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,8 @@ class Shards:
         ------
         OSError, RuntimeError, ValueError
             A file cannot be read, or a chunk not be decoded.
+        DamagedShardError
+            No library should be asked for a chunk.
         """
         compiled = self._compiled(sum(order.box.size for order in orders))
         work = (partial(self._fill, batch, compiled) for batch in batches(orders, self.packing.chunk))
@@ -81,6 +102,8 @@ class Shards:
         ------
         OSError, RuntimeError, ValueError
             A file cannot be read, or a chunk not be decoded.
+        DamagedShardError
+            No library should be asked for a chunk.
         """
         step = max(1, BATCH_BYTES // (4 * prod(self.packing.chunk)))
         compiled = self._compiled(len(places) * prod(self.packing.chunk))
@@ -96,7 +119,7 @@ class Shards:
             return None
         from tessellar.io import zarr_native
 
-        return zarr_native if zarr_native.can_decode(is_packed=self.packing.is_zstd) else None
+        return zarr_native if zarr_native.can_decode() else None
 
     def _fill(self, orders: Sequence[Order], compiled: ModuleType | None) -> None:
         grid = Grid(self.packing.shape, self.packing.shard)
@@ -171,7 +194,10 @@ class Shards:
                 entries = _Entries(file, self._index(file))
             except FileNotFoundError:
                 self.check_absent(position)
-            yield entries
+            try:
+                yield entries
+            except _BadChunkError as error:
+                raise DamagedShardError(position, str(error)) from error
 
     def _index(self, file: OpenFile) -> npt.NDArray[np.uint64]:
         """Read where the chunks of a file are, uint64 array (frequency, l, m, 2): first byte and bytes."""
@@ -223,18 +249,20 @@ class _Chunk:
     def load(self, entries: _Entries | None, place: Shape, voxels: FloatArray) -> None:
         """Read and decode the chunk at a place in a shard; infinite voxels become blank: no brightness is infinite."""
         span = _span(entries, place)
+        if span is not None and sum(span) > _FARTHEST:
+            raise _BadChunkError(f"a chunk is said to begin at byte {span[0]}")
         if entries is None or span is None:
             voxels[...] = self._packing.fill_value
         elif self._packing.unpack is None:
             if span[1] != voxels.nbytes:
-                raise ValueError("a chunk is not as long as its voxels")
+                raise _BadChunkError("a chunk is not as long as its voxels")
             entries.file.read(voxels.reshape(-1).view(np.uint8), span[0])
         else:
             last = voxels.reshape(-1)[-1:].view(np.uint32)
             last[0] = _UNTOUCHED
             self._packing.unpack(self._stored(entries.file, *span), voxels)
             if last[0] == _UNTOUCHED:
-                raise ValueError("a chunk has fewer voxels than it should have")
+                raise _BadChunkError("a chunk has fewer voxels than it should have")
         infinite = np.isinf(voxels)
         if infinite.any():
             voxels[infinite] = np.nan
@@ -243,7 +271,7 @@ class _Chunk:
         """Read the bytes of a packed chunk."""
         if size > len(self._packed):
             if size > _LONGEST * self.voxels.nbytes + 2**16:
-                raise ValueError(f"a chunk of {size} bytes is too long")
+                raise _BadChunkError(f"a chunk of {size} bytes is too long")
             self._packed = np.empty(size + size // 8, np.uint8)
         packed = self._packed[:size]
         file.read(packed, begin)

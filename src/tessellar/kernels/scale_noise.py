@@ -7,7 +7,7 @@ Counts are integers and add exactly, so the medians do not depend on the order i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
@@ -78,10 +78,13 @@ class SampleBlocks:
 
     @property
     def grid(self) -> Grid:
-        """All blocks of the cube, or all cells."""
+        """All blocks of the cube, or where its cells begin; the rest of an axis is one if it is a chunk at least."""
         if self.cell is None:
             return Grid(self.shape, self.core, self.halo)
-        z, x, y = (n // side * side for n, side in zip(self.shape, self.cell, strict=True))
+        z, x, y = (
+            n if n % side >= grain else n - n % side
+            for n, side, grain in zip(self.shape, self.cell, CELL_GRAIN, strict=True)
+        )
         return Grid((z, x, y), self.cell)
 
     @property
@@ -101,7 +104,20 @@ class SampleBlocks:
         count = len(self.grid)
         step = next(s for s in range(round(0.6180339887498949 * count), 2 * count + 2) if gcd(s, count) == 1)
         tile = self.grid[(unit * step + step // 2) % count]
-        return tile if self.cell is None else replace(tile, core=self._inside(tile.read))
+        if self.cell is None:
+            return tile
+        cell = self._whole(tile.core, self.cell)
+        return Tile(tile.id, self._inside(cell), cell)
+
+    def _whole(self, cell: Box, sides: Shape) -> Box:
+        """Return a cell; the last of an axis goes to its end, and reaches back until it is whole."""
+        starts, stops = [], []
+        for a, b, side, n, last, grain in zip(
+            cell.start, cell.stop, sides, self.shape, self.grid.shape, CELL_GRAIN, strict=True
+        ):
+            starts.append(a if a + side <= n else (n - side) // grain * grain)
+            stops.append(n if b == last else b)
+        return Box((starts[0], starts[1], starts[2]), (stops[0], stops[1], stops[2]))
 
     def _inside(self, cell: Box) -> Box:
         """Return what has its halo in a cell; none is needed beyond the cube."""

@@ -16,6 +16,7 @@ import numpy as np
 from tessellar.engine.find.layers import DETECT, Layer, first_pieces
 from tessellar.engine.find.measuring import Measured, SourceMeasurer, reach_of, source_box
 from tessellar.engine.find.source_store import array_on_disk, mapped_array, save_array
+from tessellar.engine.partial_file import EARLY
 from tessellar.engine.partials import PartialStore
 from tessellar.engine.stitch import Sources
 from tessellar.kernels.components import SIGNS
@@ -26,7 +27,9 @@ from tessellar.kernels.runs import RunTable, merge_touching
 from tessellar.model import CubeMeta, DoubleArray, FloatArray, IntArray, Payload
 from tessellar.tiling.grid import Tile
 
-_LABEL, _ROW, _COUNT, _INDEX, _VALUE = "early_label", "early_row", "early_count", "early_index", "early_value"
+_LABEL, _ROW, _COUNT, _INDEX, _VALUE = (
+    f"{EARLY}{name}" for name in ("label", "row", "count", "index", "value")
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
