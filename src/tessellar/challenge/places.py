@@ -108,7 +108,7 @@ def sky_places(table: QTable, scales: Scales) -> Places:
     if scales.beam_arcsec is None or scales.channel_hz is None:
         raise InputError(
             "Matching by sky position needs the beam and the channel width, and neither catalogue says them; "
-            "give beam_arcsec and channel_hz."
+            "write beam_arcsec and channel_hz into the meta of one, or give catalogues with x, y and z."
         )
     ra, dec = (np.radians(_needed(numbers(table, (name,), "deg"), name)) for name in ("ra", "dec"))
     on_sphere = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)

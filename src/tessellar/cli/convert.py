@@ -37,6 +37,7 @@ from tessellar.cli.output import progress, show
 @watching_options
 def command(cube: str, out: str, **options: Any) -> None:
     """Copy the cube IN into OUT: a FITS file (.fits) or a Zarr image (.zarr), without loss unless that is asked for.
+    Voxels are float32 here: doubles and whole numbers beyond 16 million are rounded to that.
 
     OUT appears when it is complete; repeat the command to resume a copy that was stopped: what it had written is first
     compared with its digests. --tile is the size of one file of a Zarr image.

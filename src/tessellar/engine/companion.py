@@ -32,16 +32,19 @@ class Companion:
         The command that makes the result, and the suffix of the folder.
     files
         What may be in it, besides settings, record, report and log.
+    result
+        The name of the result.
     """
 
     path: Path
     verb: str
     files: tuple[str, ...] = ()
+    result: str = ""
 
     @classmethod
     def beside(cls, out: Path, verb: str, files: tuple[str, ...] = ()) -> Companion:
         """Return the folder that belongs to a result."""
-        return cls(out.with_name(f"{out.stem}.{verb}"), verb, files)
+        return cls(out.with_name(f"{out.stem}.{verb}"), verb, files, out.name)
 
     def check(self) -> None:
         """Refuse a folder that holds something else.
@@ -51,7 +54,7 @@ class Companion:
         OutputError
             It is a file, or cannot be written to.
         UsageError
-            It holds other files than such a run leaves.
+            It holds other files than such a run leaves, or what belongs to another result of that stem.
         """
         folder, ours = self.path, (SETTINGS, RECORD, REPORT, LOG, *self.files)
         if folder.exists() and not folder.is_dir():
@@ -69,6 +72,20 @@ class Companion:
                 f"{shown(folder)} holds other files ({others[0]}), and what belongs to the result goes there. Move "
                 "them, or choose another output."
             )
+        owner = self._owner()
+        if owner not in ("", self.result) and folder.with_name(owner).exists():
+            raise UsageError(
+                f"{shown(folder)} belongs to {shown(owner)}, which would lose its settings and report to "
+                f"{shown(self.result)}. Choose another name."
+            )
+
+    def _owner(self) -> str:
+        """Return the name of the result whose record is there, as far as it tells."""
+        try:
+            record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return ""
+        return str(record.get("result") or "") if isinstance(record, dict) else ""
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Make the folder, remove what an earlier run left in it, and write the settings of this one.
@@ -109,4 +126,5 @@ class Companion:
         OutputError
             The disk is full or cannot be written.
         """
-        write_text(self.path / RECORD, json.dumps(record, indent=1, default=plain) + "\n")
+        owned = {"result": self.result, **record}
+        write_text(self.path / RECORD, json.dumps(owned, indent=1, default=plain) + "\n")

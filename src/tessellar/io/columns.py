@@ -47,7 +47,9 @@ _FLUX_RULE = (
     "times the channel width, each channel divided by its own beam area where the beam is known; "
     "the unit says which"
 )
-_ELLIPSE = "of the ellipse with the second moments of the source's moment-0 map"
+_ELLIPSE = (
+    "of the ellipse with the second moments of the source's voxels of its own sign, summed along frequency"
+)
 _SPREAD = "two standard deviations of the flux"
 _ELLIPSE_3S = "of the same ellipse from the pixels above three sigma, all with equal weight"
 _PIXEL_ANGLE = "from the +y axis towards the -x axis (north through east where x runs west and y north)"

@@ -21,7 +21,7 @@ def export_mask(export: Export) -> None:
     store = export.run.path / "mask.zarr"
     if not store.is_dir():
         export.observer.say(
-            "The run has no mask.zarr, so the export has no mask (it was found with --no-mask)."
+            "The run has no mask.zarr, so the export has none (it was found with --no-mask, or that was removed)."
         )
         return
     tell = export.teller("mask", 1)
@@ -35,7 +35,9 @@ def export_maps(export: Export, names: Sequence[str], cards_of: CardsOf = lambda
     """Copy maps of the whole field; a run without them is told."""
     folder = export.run.path / "maps"
     if not folder.is_dir():
-        export.observer.say("The run has no maps, so the export has none (it was found with --no-maps).")
+        export.observer.say(
+            "The run has no maps, so the export has none (it was found with --no-maps, or they were removed)."
+        )
         return
     for name in export.each("maps", names):
         copy_image(export, folder / f"{name}.fits", export.path(f"{name}.fits"), cards_of)

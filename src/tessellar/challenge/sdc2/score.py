@@ -7,6 +7,7 @@ within a tolerance of the truth, and less in proportion beyond it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,8 @@ class Sdc2Score:
         lines = [
             f"score         {self.value:.2f}   of at most {self.n_true}: {self.points:.2f} points, "
             f"{self.n_false} false",
-            f"completeness  {self.completeness:.3f}   {self.n_found} of {self.n_true} true sources in the band",
-            f"reliability   {self.reliability:.3f}   {self.n_match} of {self.n_submitted} rows",
+            f"completeness  {_share(self.completeness)}   {self.n_found} of {self.n_true} true sources in the band",
+            f"reliability   {_share(self.reliability)}   {self.n_match} of {self.n_submitted} rows",
         ]
         if self.n_rejected:
             lines.append(f"{self.n_rejected} of the false rows lie near a true source and are too unlike it")
@@ -169,3 +170,7 @@ def _shares(submitted: Rows, true: Rows, matches: Matches, beam_arcsec: float) -
     }
     with np.errstate(divide="ignore"):
         return {name: np.minimum(1.0, tolerance / misses[name]) for name, tolerance in TOLERANCES.items()}
+
+
+def _share(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"

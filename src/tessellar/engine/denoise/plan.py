@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tessellar.engine.amounts import length, mib, sides, size
-from tessellar.engine.denoise.blocks import MOST_CALIBRATING, MOST_JUDGING, blocks_around
+from tessellar.engine.denoise.blocks import MOST_CALIBRATING, MOST_JUDGING, blocks_alone, blocks_around
 from tessellar.engine.devices import ON_CPU, Device
 from tessellar.engine.find.plan import VOXELS_PER_SECOND
 from tessellar.engine.find.tile_bytes import ROOMY_UNIT_BYTES
@@ -17,6 +17,7 @@ from tessellar.errors import DeviceMemoryError, MemoryBudgetError, UsageError
 from tessellar.io.zarr_layout import CHUNK
 from tessellar.kernels.denoise.dense import DenseKernel
 from tessellar.kernels.network.unet import UNet
+from tessellar.kernels.noise_lattice import NoiseLattice
 from tessellar.model import Source
 from tessellar.tiling.box import Shape
 from tessellar.tiling.grid import Grid
@@ -201,8 +202,11 @@ class _Cost:
 
     @property
     def bytes_sampled(self) -> int:
-        sampled = blocks_around(self.source.meta, self.kernel, MOST_CALIBRATING)
-        return 4 * (len(sampled) + min(len(sampled), MOST_JUDGING)) * sampled[0].read.size
+        """Return at most so many bytes: noise before and after, bands, correlation, comparison, and noise alone."""
+        meta = self.source.meta
+        around, alone = blocks_around(meta, self.kernel, MOST_CALIBRATING), blocks_alone(meta)
+        blocks = (len(around) + min(len(around), MOST_JUDGING)) * around[0].read.size
+        return 4 * (2 * NoiseLattice(meta.shape).n_read + blocks + 3 * len(alone) * alone[0].read.size)
 
     def unit_bytes(self, shape: Shape) -> int:
         """Return the bytes that a piece needs which reads so many voxels; a sampled block counts where it is larger."""

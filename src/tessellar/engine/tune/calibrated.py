@@ -53,8 +53,8 @@ def calibrated_tile(source: Source, finder: SmoothAndClip, grid: Grid) -> Calibr
         if found is not None:
             return found
     raise InputError(
-        f"{shown(source.meta.name)} is blank wherever it was looked at, so no search can be timed. "
-        "Tune with a cube that has data."
+        f"{shown(source.meta.name)} is blank wherever it was looked at, or has too few negative voxels to measure "
+        "its noise, so no search can be timed. Tune with a cube that has data, and its noise."
     )
 
 
