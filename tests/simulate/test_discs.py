@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tessellar.errors import UsageError
 from tessellar.model import GAUSSIAN_AREA
 from tessellar.simulate.cache import CubeletCache
 from tessellar.simulate.discs import DISPERSION, SPEED_OF_LIGHT, Cubelet, Disc, Sampling, draw, extent
@@ -161,3 +162,8 @@ def test_the_cache_forgets_the_oldest_and_stays_within_its_bytes() -> None:
         cache.get(name, lambda name=name: make(name))
         assert cache.nbytes <= 1000
     assert made == ["a", "b", "c", "b", "a"]
+
+
+def test_a_galaxy_of_gigabytes_is_refused_before_it_is_drawn() -> None:
+    with pytest.raises(UsageError, match="drawn as a whole"):
+        draw(replace(GALAXY, scale_length=400.0), SAMPLING)

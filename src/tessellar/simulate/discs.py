@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tessellar.compiled import compiled
+from tessellar.errors import UsageError
 from tessellar.model import DoubleArray, FloatArray
 from tessellar.simulate.lines import line_profiles, line_radius
 from tessellar.simulate.smoothing import beam_radius, narrowed_beam_taps, smooth_plane
@@ -16,6 +17,7 @@ from tessellar.tiling.box import Box
 SPEED_OF_LIGHT = 299_792_458.0  # m/s
 DISPERSION = 8_000.0  # m/s, of the gas in a disc (Leroy et al. 2008 find 8 to 11 km/s)
 EDGE = 6.0  # scale lengths, where a disc ends
+MOST_VOXELS = 2**26  # of a galaxy: four bytes each, a few times over while it is drawn
 
 _GOLDEN = 0.6180339887498949
 _CLOUDS_PER_PIXEL = 64  # wrong by less than 0.2 % of the peak against 4096
@@ -117,8 +119,18 @@ def draw(disc: Disc, sampling: Sampling) -> Cubelet:
     -------
     cubelet
         A pure function of the arguments; divided by the beam's area it sums to ``disc.flux``.
+
+    Raises
+    ------
+    UsageError
+        It is too large to be drawn, as a whole, in the memory of one worker.
     """
     box = extent(disc, sampling)
+    if box.size > MOST_VOXELS:
+        raise UsageError(
+            f"A galaxy of this sky spans {' x '.join(map(str, box.shape))} voxels (frequency, l, m), and is drawn as a "
+            f"whole: at most {MOST_VOXELS:,}. Ask for fainter galaxies (--flux-range) or larger pixels."
+        )
     beam = narrowed_beam_taps(sampling.beam_pixels)
     radius = beam.size // 2
     channels, width, height = box.shape
