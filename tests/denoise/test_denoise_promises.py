@@ -10,6 +10,7 @@ import pytest
 from memory_cube import MemorySource, meta_of
 
 import tessellar as ts
+from tessellar.engine.companion import Companion
 from tessellar.errors import UsageError
 
 SHAPE = (12, 40, 40)
@@ -26,6 +27,16 @@ def test_the_record_of_another_cube_is_kept(tmp_path: Path) -> None:
     assert record.read_bytes() == before
     assert not (tmp_path / "q.fits").exists()
     ts.denoise(cube, ts.Gaussian(), out=tmp_path / "q.zarr", executor="serial", overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "record", ["{", "[]", '{"result": 3}', '{"result": "../q.zarr"}', '{"result": "gone.zarr"}']
+)
+def test_a_record_that_names_no_cube_is_in_nobodys_way(record: str, tmp_path: Path) -> None:
+    folder = Companion.beside(tmp_path / "q.fits", "denoise")
+    folder.path.mkdir()
+    (folder.path / "run.json").write_text(record)
+    folder.check()
 
 
 @pytest.mark.parametrize("kernel", [ts.Gaussian(), ts.Starlet2D1D(2, 2)])

@@ -85,7 +85,8 @@ class Companion:
             record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return ""
-        return str(record.get("result") or "") if isinstance(record, dict) else ""
+        name = record.get("result") if isinstance(record, dict) else None
+        return name if isinstance(name, str) and Path(name).name == name else ""
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Make the folder, remove what an earlier run left in it, and write the settings of this one.
