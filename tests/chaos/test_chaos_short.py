@@ -62,7 +62,8 @@ def test_after_every_blow_the_copy_is_that_of_peace(
     peace = stores[suffix]
     campaign.run(peace, Order("exception", "copy", 5), Order("SIGTERM", "copy", 20))
     damage_piece(campaign, rng, "torn")
-    campaign.run(peace, Order("kill driver", "copy", 4, "report"))
+    # Up to four leases are out at a time: by the tenth report at least six are recorded, enough for two blows.
+    campaign.run(peace, Order("kill driver", "copy", 10, "report"))
     damage_piece(campaign, rng, "changed")
     damage_partial(campaign, rng, "torn")
     campaign.finish(peace)
